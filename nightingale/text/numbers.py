@@ -1,0 +1,283 @@
+"""Numbers as words: cardinals, ordinals, years, decimals, fractions, ranges, Roman numerals, letters with digits.
+
+Knows plain numbers; what a number counts (money, hours, days, kilometres) is read by quantities.py before this.
+Number words themselves come from num2words, which is imported when the first number comes.
+"""
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+SCALES = {
+    "k": "thousand", "m": "million", "mm": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion",
+    "tn": "trillion",
+}
+_MAX_DIGITS = 15  # a longer number is told digit by digit
+NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{2})*(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
+_DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
+_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
+_ROMAN = r"(?:X{0,3}(?:IX|IV|V?I{1,3}|V)|X{1,3}|(?:XL|L)X{0,3}(?:IX|IV|V?I{0,3}))"
+_MONARCHS = (
+    "Alexander|Alfonso|Benedict|Catherine|Charles|Christian|Clement|Constantine|Darius|Edward|Elizabeth|Ferdinand|"
+    "Francis|Frederick|George|Gregory|Gustav|Harald|Henry|Innocent|Ivan|James|John|Paul|Juan|Carlos|Julius|Leo|Leopold|"
+    "Louis|Margaret|Mary|Mehmed|Napoleon|Nicholas|Otto|Pedro|Peter|Philip|Pius|Ramesses|Richard|Robert|Rudolf|Selim|"
+    "Sixtus|Urban|Victor|Wilhelm|William|Xerxes"
+)
+_NUMBERED = (
+    "Act|Appendix|Article|Book|Chapter|Class|Division|Episode|Figure|Grade|Group|Level|Mark|Opus|Page|Part|Phase|"
+    "Scene|Season|Section|Stage|Step|Table|Title|Type|Unit|Version|Vol|Volume|World War|Super Bowl"
+)
+
+
+def listed(text: str) -> list[str]:
+    """The words of a table that is written as text."""
+    return text.split()
+
+
+def ascii_regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    r"""A compiled pattern in which \w, \d and \b mean ASCII: folded text has only foreign letters beyond it."""
+    return re.compile(pattern, flags | re.ASCII)
+
+
+@lru_cache(maxsize=4096)
+def _words(value: int, form: str) -> str:
+    from num2words import num2words
+
+    return str(num2words(value, to=form)).replace(",", "")
+
+
+def cardinal(value: int) -> str:
+    """1234 -> one thousand two hundred and thirty-four."""
+    return DIGITS[value] if 0 <= value < 10 else _words(value, "cardinal")
+
+
+def ordinal(value: int) -> str:
+    """22 -> twenty-second."""
+    return _words(value, "ordinal")
+
+
+def digits(text: str, zero: str = "zero") -> str:
+    """"105" -> one zero five; anything that is not a digit is passed over."""
+    return " ".join(zero if c == "0" else DIGITS[int(c)] for c in text if c.isdigit())
+
+
+def year(value: int) -> str:
+    """1999 -> nineteen ninety-nine, 1905 -> nineteen oh five, 1900 -> nineteen hundred, 2005 -> as a cardinal."""
+    high, low = divmod(value, 100)
+    if value % 1000 < 10 or value < 1000:
+        return cardinal(value)
+    if low == 0:
+        return f"{cardinal(high)} hundred"
+    return f"{cardinal(high)} {'oh ' if low < 10 else ''}{cardinal(low)}"
+
+
+def number(text: str) -> str:
+    """"1,234.50" -> words; a leading zero or too many digits make it a row of digits."""
+    whole, _, decimals = text.replace(",", "").partition(".")
+    if len(whole) > _MAX_DIGITS or (len(whole) > 1 and whole[0] == "0" and not decimals):
+        spoken = digits(whole)
+    else:
+        spoken = cardinal(int(whole or "0"))
+    return f"{spoken} point {digits(decimals)}" if decimals else spoken
+
+
+def plural(word: str) -> str:
+    """Number words in the plural: twenty -> twenties, two thousand -> two thousands."""
+    return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")
+
+
+def fraction(numerator: int, denominator: int) -> str:
+    """3, 4 -> three quarters; 5, 64 -> five over sixty-four."""
+    if numerator > 99 or denominator not in (*range(2, 21), 25, 32, 50, 64, 100, 1000):
+        return f"{cardinal(numerator)} over {cardinal(denominator)}"
+    parts = ordinal(denominator)
+    one, many = _DENOMINATORS.get(str(denominator), (parts, plural(parts)))
+    return f"{cardinal(numerator)} {one if numerator == 1 else many}"
+
+
+def roman(text: str) -> int:
+    """"XIV" -> 14."""
+    values = [_ROMAN_VALUES[c] for c in text]
+    return sum(-v if v < after else v for v, after in zip(values, [*values[1:], 0], strict=True))
+
+
+_YEAR_WORDS = ascii_regex(
+    r"\b(?:in|since|by|from|until|till|of|year|circa|during|before|after|between|early|late|mid|around|summer|spring|"
+    r"fall|autumn|winter|class|january|february|march|april|may|june|july|august|september|october|november|december)"
+    r"[ ,-]*$", re.IGNORECASE)
+_COUNT_WORDS = ascii_regex(
+    r"\b(?:about|than|nearly|over|almost|exactly|approximately|only|least|most|times|plus|minus|equals|"
+    r"dollars|negative|up to|other|another|total of|page|first|last|next|all)[ -]*$", re.IGNORECASE)
+_COUNTED = ascii_regex(r" (?:[a-z]*(?:[^s\W]s|sses|people|men|women|children|feet)|of (?:the|them|these|those))\b")
+_NOT_COUNTED = ascii_regex(r" (?:was|is|has|as|this|its|his|does|perhaps|sometimes|always|across|brings|sees)\b")
+
+
+def _is_year(value: int, before: str, after: str) -> bool:
+    """Whether a bare four-digit number is a year (or read like one, as a house number is)."""
+    if not 1010 <= value <= 2099 or _COUNT_WORDS.search(before[-20:]):
+        return False
+    counted = _COUNTED.match(after[:30]) and not _NOT_COUNTED.match(after[:30])
+    if _YEAR_WORDS.search(before[-20:]):
+        return not (counted and value % 100 == 0)
+    return value >= 1100 and not counted
+
+
+def rewriter(pattern: str, flags: int = 0) -> Callable[[Callable[[re.Match[str]], str]], Callable[[str], str]]:
+    """Decorator: a function of a match becomes a function that rewrites a text."""
+    regex = ascii_regex(pattern, flags)
+
+    def decorate(replace: Callable[[re.Match[str]], str]) -> Callable[[str], str]:
+        return lambda text: regex.sub(replace, text)
+
+    return decorate
+
+
+@rewriter(rf"\b((?:{_NUMBERED}|Chapters|Parts)[ .]) ?({_ROMAN}|[IVXL])\b(?!\.[A-Za-z]|'(?!s\b))", re.IGNORECASE)
+def _roman_sections(match: re.Match[str]) -> str:
+    return f"{match[1].rstrip(' .')} {cardinal(roman(match[2].upper()))}" if _plain_roman(match[2]) else match[0]
+
+
+def _plain_roman(text: str) -> bool:
+    return text.isupper() or (text.islower() and len(text) > 1)
+
+
+@rewriter(rf"\b({_MONARCHS}) ({_ROMAN}|[VX])\b(?!\.[A-Za-z]|'(?!s\b))")
+def _roman_monarchs(match: re.Match[str]) -> str:
+    return f"{match[1]} the {ordinal(roman(match[2]))}"
+
+
+@rewriter(r"\b([A-Z][a-z]+) ((?:X{0,3})(?:IX|IV|VI{1,3}|I{2,3})|XX?I{1,3}|XX)\b(?!\.[A-Za-z]|'(?!s\b)|-)")
+def _roman_names(match: re.Match[str]) -> str:
+    return f"{match[1]} {cardinal(roman(match[2]))}"
+
+
+def read_roman(text: str) -> str:
+    """Chapter IV, Henry VIII, Rocky II."""
+    return _roman_names(_roman_monarchs(_roman_sections(text)))
+
+
+@rewriter(r"(?<![\w.])'?([12][0-9]{3}|[2-9]0)'?s\b")
+def _decades(match: re.Match[str]) -> str:
+    return plural(year(int(match[1])))
+
+
+@rewriter(r"(?<!\w)'([0-9]{2})\b(?!['%])")
+def _short_years(match: re.Match[str]) -> str:
+    return ("oh " + cardinal(int(match[1])) if match[1][0] == "0" else cardinal(int(match[1])))
+
+
+@rewriter(r"\b([0-9]{1,3}(?:,[0-9]{3})+|[0-9]{1,15}) ?(?:st|nd|rd|th)\b", re.IGNORECASE)
+def _ordinals(match: re.Match[str]) -> str:
+    return ordinal(int(match[1].replace(",", "")))
+
+
+@rewriter(r"(?<![\w./])(?:([0-9]{1,4})[ -])?([0-9]{1,3})/([0-9]{1,4})(?![\w/]|\.[0-9])")
+def _fractions(match: re.Match[str]) -> str:
+    whole, top, bottom = match[1], int(match[2]), int(match[3])
+    if not whole and match[0] in ("24/7", "9/11", "50/50", "20/20"):
+        return f"{cardinal(top)} {cardinal(bottom)}"
+    if whole and not 0 < top < bottom:
+        return f"{cardinal(int(whole))} {fraction(top, bottom)}"
+    half = f"a {fraction(top, bottom)[4:]}" if whole and top == 1 and bottom in (2, 4) else fraction(top, bottom)
+    return f"{cardinal(int(whole))} and {half}" if whole else half
+
+
+@rewriter(rf"(?<![\w.,/-])({NUMBER})(?: ?– ?|-)({NUMBER})(?!x?[0-9]|[A-WYZa-wyz/-]|[.,][0-9])")
+def _ranges(match: re.Match[str]) -> str:
+    return f"{match[1]} to {match[2]}"
+
+
+@rewriter(r"(?<![\w.])([0-9]{4})(?!\w|[.,][0-9])")
+def _years(match: re.Match[str]) -> str:
+    value = int(match[1])
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    return year(value) if _is_year(value, before, after) else match[0]
+
+
+@rewriter(rf"(?<![\w.,)])[-](?={NUMBER})")
+def _negatives(match: re.Match[str]) -> str:
+    return "minus "
+
+
+@rewriter(r"(?<![\w.])\.([0-9]+)\b")
+def _bare_decimals(match: re.Match[str]) -> str:
+    return f" point {digits(match[1])}"
+
+
+@rewriter(r"(?<![0-9.])(\b[vV])?([0-9]+(?:\.[0-9]+){2,})(?![0-9])")
+def _dotted(match: re.Match[str]) -> str:
+    """Versions, addresses, section numbers."""
+    parts = match[2].split(".")
+    address = len(parts) == 4 and not match[1]
+    spoken = (" dot " if address else " point ").join(digits(p) if address else cardinal(int(p[:15])) for p in parts)
+    named = match.string[: match.start()].lower().endswith("version ")
+    return f"version {spoken}" if match[1] and not named else spoken
+
+
+@rewriter(r"(?<![\w.])v(?=[0-9]+(?:\.[0-9]+)?\b)")
+def _version(match: re.Match[str]) -> str:
+    return "version "
+
+
+@rewriter(r"\b(version|release|Python|Ubuntu|Android|iOS|macOS|Node|Ruby|PHP|Java|Perl) "
+          r"([0-9]{1,3})\.([0-9]{1,3})\b(?!\.?[0-9])", re.IGNORECASE)
+def _release(match: re.Match[str]) -> str:
+    minor = digits(match[3]) if match[3][0] == "0" else cardinal(int(match[3]))
+    return f"{match[1]} {cardinal(int(match[2]))} point {minor}"
+
+
+@rewriter(r"\b([0-9]{1,5})[xX×]([0-9]{1,5})(?:[xX×]([0-9]{1,5}))?\b")
+def _by(match: re.Match[str]) -> str:
+    return " by ".join(part for part in match.groups() if part)
+
+
+@rewriter(r"([A-Za-z])-?([0-9][0-9,.]*[0-9]|[0-9])|([0-9])(?=[A-Za-z])")
+def _mixes(match: re.Match[str]) -> str:
+    """B2B, MP3, A4, x86, Covid-19: a space between letters and digits."""
+    return f"{match[3]} " if match[3] else f"{match[1]} {match[2]}"
+
+
+@rewriter(r"\b([A-Za-z]+)-?([0-9]{1,3})s\b|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b")
+def _special_mixes(match: re.Match[str]) -> str:
+    """MP3s, 10x, 1080p, CO2."""
+    letters, count, times, lines, scan, gas = match.groups()
+    if letters:
+        return f"{letters} {plural(cardinal(int(count)))}"
+    if times:
+        return f"{number(times)} times"
+    return f"{year(int(lines))} {scan.upper()}" if lines else f"{gas} O two"
+
+
+@rewriter(r"\b(Room|Flight|Highway|Route|Suite|Apartment|Boeing|Bus|Area) ([1-9])([0-9]{2})\b(?![.,]?[0-9])"
+          r"|\b([1-9])([0-9]{2})(?= (?:[A-Z][a-z]+ ){1,2}(?:Street|Avenue|Road|Boulevard|Drive|Lane)\b)")
+def _pairs(match: re.Match[str]) -> str:
+    """Room 101, 123 Main Street: three figures read like a year's four."""
+    high, low = match[2] or match[4], match[3] or match[5]
+    tail = "hundred" if low == "00" else f"oh {digits(low[1])}" if low[0] == "0" else cardinal(int(low))
+    return f"{match[1] + ' ' if match[1] else ''}{digits(high)} {tail}"
+
+
+@rewriter(NUMBER)
+def _rest(match: re.Match[str]) -> str:
+    before, after = match.string[max(match.start() - 1, 0) : match.start()], match.string[match.end() : match.end() + 1]
+    left = " " if before.isalpha() else ""
+    return left + number(match[0]) + (" " if after.isalnum() else "")
+
+
+@rewriter(r"\b([0-9]{1,3}\.[0-9]{1,2})/([0-9]{1,3})\b(?![./])")
+def _marks(match: re.Match[str]) -> str:
+    return f"{match[1]} out of {match[2]}"
+
+
+_STAGES = (
+    _dotted, _marks, _version, _release, _fractions, _ranges, _by, _decades, _short_years, _ordinals, _pairs, _years,
+    _negatives, _bare_decimals, _special_mixes, _mixes, _rest,
+)
+
+
+def read_numbers(text: str) -> str:
+    """Every number that is still written in digits, as words."""
+    for stage in _STAGES:
+        text = stage(text)
+    return text

@@ -1,0 +1,307 @@
+"""What numbers count, as words: dates, times of day, telephone numbers, money, percentages and units.
+
+Leaves plain numbers in digits for numbers.py, which reads the text after this.
+"""
+
+import re
+
+from nightingale.text.numbers import NUMBER, SCALES, ascii_regex, cardinal, digits, number, ordinal, rewriter, year
+
+MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+          "December")
+MONTH_SHORT = {name[:3]: name for name in MONTHS} | {"Sept": "September"}
+_MONTH = "|".join(MONTHS)
+_DAY = r"(0?[1-9]|[12][0-9]|3[01])"
+
+# symbol or code: one, many, one hundredth, hundredths
+CURRENCIES = {
+    "$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence"),
+    "€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "sen", "sen"),
+    "₹": ("rupee", "rupees", "paisa", "paise"),
+}
+_CODES = {"USD": "$", "US$": "$", "GBP": "£", "EUR": "€", "JPY": "¥", "INR": "₹"}
+_PREFIXES = {
+    "A$": "Australian ", "C$": "Canadian ", "CA$": "Canadian ", "AU$": "Australian ", "NZ$": "New Zealand ",
+    "HK$": "Hong Kong ",
+}
+
+# unit: one, many. A unit of one letter, or one that is a word too, is read only where it touches its number or is safe.
+UNITS = {
+    "km": ("kilometer", "kilometers"), "cm": ("centimeter", "centimeters"), "mm": ("millimeter", "millimeters"),
+    "m": ("meter", "meters"), "nm": ("nanometer", "nanometers"), "µm": ("micrometer", "micrometers"),
+    "um": ("micrometer", "micrometers"), "mi": ("mile", "miles"), "yd": ("yard", "yards"), "yds": ("yard", "yards"),
+    "ft": ("foot", "feet"), "kg": ("kilogram", "kilograms"), "mg": ("milligram", "milligrams"), "g": ("gram", "grams"),
+    "µg": ("microgram", "micrograms"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
+    "oz": ("ounce", "ounces"),
+    "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
+    "fps": ("frame per second", "frames per second"), "rpm": ("revolution per minute", "revolutions per minute"),
+    "bpm": ("beat per minute", "beats per minute"), "dpi": ("dot per inch", "dots per inch"),
+    "ppm": ("part per million", "parts per million"), "psi": ("P S I", "P S I"),
+    "mpg": ("mile per gallon", "miles per gallon"), "ml": ("milliliter", "milliliters"),
+    "mL": ("milliliter", "milliliters"), "cl": ("centiliter", "centiliters"), "l": ("liter", "liters"),
+    "L": ("liter", "liters"), "gal": ("gallon", "gallons"), "tsp": ("teaspoon", "teaspoons"),
+    "tbsp": ("tablespoon", "tablespoons"), "ha": ("hectare", "hectares"), "sq": ("square", "square"),
+    "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "min": ("minute", "minutes"),
+    "mins": ("minute", "minutes"), "s": ("second", "seconds"), "sec": ("second", "seconds"),
+    "secs": ("second", "seconds"), "ms": ("millisecond", "milliseconds"), "µs": ("microsecond", "microseconds"),
+    "us": ("microsecond", "microseconds"), "ns": ("nanosecond", "nanoseconds"), "yr": ("year", "years"),
+    "yrs": ("year", "years"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
+    "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
+    "KB": ("kilobyte", "kilobytes"), "kB": ("kilobyte", "kilobytes"),
+    "MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes"),
+    "PB": ("petabyte", "petabytes"), "KiB": ("kibibyte", "kibibytes"), "MiB": ("mebibyte", "mebibytes"),
+    "GiB": ("gibibyte", "gibibytes"), "TiB": ("tebibyte", "tebibytes"), "kb": ("kilobit", "kilobits"),
+    "Mb": ("megabit", "megabits"), "Gb": ("gigabit", "gigabits"), "kbps": ("kilobit per second", "kilobits per second"),
+    "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
+    "V": ("volt", "volts"), "kV": ("kilovolt", "kilovolts"), "mV": ("millivolt", "millivolts"), "W": ("watt", "watts"),
+    "kW": ("kilowatt", "kilowatts"), "MW": ("megawatt", "megawatts"), "GW": ("gigawatt", "gigawatts"),
+    "kWh": ("kilowatt hour", "kilowatt hours"), "mAh": ("milliamp hour", "milliamp hours"),
+    "mA": ("milliamp", "milliamps"), "J": ("joule", "joules"), "kJ": ("kilojoule", "kilojoules"),
+    "kcal": ("kilocalorie", "kilocalories"), "Pa": ("pascal", "pascals"), "kPa": ("kilopascal", "kilopascals"),
+    "hPa": ("hectopascal", "hectopascals"), "dB": ("decibel", "decibels"), "px": ("pixel", "pixels"),
+    "MP": ("megapixel", "megapixels"), "°C": ( "degree Celsius", "degrees Celsius"),
+    "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "°": ("degree", "degrees"), "Ω": ("ohm", "ohms"),
+    "kΩ": ("kiloohm", "kiloohms"), "MΩ": ("megaohm", "megaohms"), "mol": ("mole", "moles"), "ct": ("carat", "carats"),
+    "acre": ("acre", "acres"),
+}
+_POWERS = {"2": "square", "3": "cubic"}
+_TOUCHING_ONLY = {"J", "us", "MP", "l"}  # behind a blank they are more likely something else
+_UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
+_SCALE_WORD = r"hundred|thousand|million|billion|trillion"
+
+
+# --- dates -----------------------------------------------------------------------------------------------------------
+def _valid(month: int, day: int) -> bool:
+    return 1 <= month <= 12 and 1 <= day <= 31
+
+
+@rewriter(rf"\b({_MONTH}) {_DAY}(?:st|nd|rd|th)?\b(?![:%]|[.,/-]?[0-9]| ?(?:[ap]m|AM|PM)\b)(,? [0-9]{{4}}\b)?")
+def _month_day(match: re.Match[str]) -> str:
+    tail = f", {year(int(match[3].strip(', ')))}" if match[3] else ""
+    return f"{match[1]} {ordinal(int(match[2]))}{tail}"
+
+
+@rewriter(rf"\b({_MONTH}) {_DAY}(?:st|nd|rd|th)?-{_DAY}(?:st|nd|rd|th)?\b(?![:%]|[.,]?[0-9])")
+def _month_days(match: re.Match[str]) -> str:
+    return f"{match[1]} {ordinal(int(match[2]))} to {ordinal(int(match[3]))}"
+
+
+@rewriter(rf"(?<![\w.,/:-])([Tt]he )?{_DAY}(?:st|nd|rd|th)?( of)? ({_MONTH})\b(,? [0-9]{{4}}\b)?(?!-)")
+def _day_month(match: re.Match[str]) -> str:
+    the = match[1] or ("The " if not match.string[: match.start()].strip() else "the ")
+    tail = f", {year(int(match[5].strip(', ')))}" if match[5] else ""
+    return f"{the}{ordinal(int(match[2]))} of {match[4]}{tail}"
+
+
+@rewriter(r"(?<![\w.,/-])([12][0-9]{3})([-/.])([01]?[0-9])\2([0-3]?[0-9])(?:T(?=[0-9]{2}:)|(?![\w/-]|\.[0-9]))")
+def _iso_date(match: re.Match[str]) -> str:
+    month, day = int(match[3]), int(match[4])
+    if not _valid(month, day):
+        return match[0]
+    gap = ", " if match[0].endswith("T") else ""
+    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(int(match[1]))}{gap}"
+
+
+@rewriter(r"(?<![\w.,/-])([0-3]?[0-9])([-/.])([0-3]?[0-9])\2([12][0-9]{3}|[0-9]{2})(?![\w/-]|\.[0-9])")
+def _slash_date(match: re.Match[str]) -> str:
+    """American order, month first, unless only the other makes a date; two-digit years only with slashes."""
+    month, day, tail = int(match[1]), int(match[3]), match[4]
+    if month > 12 >= day:
+        month, day = day, month
+    if not _valid(month, day) or (len(tail) == 2 and match[2] != "/"):
+        return match[0]
+    value = int(tail) + (0 if len(tail) == 4 else 2000 if int(tail) < 50 else 1900)
+    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(value)}"
+
+
+# --- times -----------------------------------------------------------------------------------------------------------
+@rewriter(r"(?<![\w.:])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?"
+          r"(?:(?=Z\b)|\b)(Z\b)?( ?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?(?![\w:]|\.[0-9])")
+def _clock(match: re.Match[str]) -> str:
+    hour, minute, half = int(match[1]), int(match[2]), _half(match[5])
+    if minute:
+        minutes = f" {'oh ' if minute < 10 else ''}{cardinal(minute)}"
+    elif half:
+        minutes = ""
+    else:
+        minutes = " hundred" if hour > 12 or not hour else " o'clock"
+    seconds = f" and {match[3].lstrip('0')} second{'s' if match[3] != '01' else ''}" if int(match[3] or 0) else ""
+    zone = " UTC" if match[4] else ""
+    return f"{cardinal(hour)}{minutes}{seconds}{half}{zone}"
+
+
+def _half(text: str | None) -> str:
+    return f" {text.replace('.', '').strip().upper()}" if text else ""
+
+
+@rewriter(r"(?<![\w.:])(1[0-2]|0?[1-9])(?:-(1[0-2]|0?[1-9]))? ?([ap]\.?m|[AP]\.?M)\b\.?(?!\w)")
+def _hour(match: re.Match[str]) -> str:
+    until = f" to {cardinal(int(match[2]))}" if match[2] else ""
+    return f"{cardinal(int(match[1]))}{until}{_half(match[3])}"
+
+
+@rewriter(r"(?<![\w.:])([0-9]{1,3}):([0-9]{1,3})(?=-[0-9]{1,3}\b(?!:))")
+def _verses(match: re.Match[str]) -> str:
+    return f"{match[1]} {match[2]}"
+
+
+@rewriter(r"(?<![\w.:])([0-9]{1,4}):([0-9]{1,4})(?![\w:]|\.[0-9])")
+def _ratio(match: re.Match[str]) -> str:
+    return f"{match[1]} to {match[2]}"
+
+
+# --- telephone numbers -----------------------------------------------------------------------------------------------
+_PHONE = (
+    r"(?<![\w.,$£€/-])(?:"
+    r"\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,4}\)?){2,5}"  # +44 20 7946 0958
+    r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"  # (555) 123-4567
+    r"|[2-9][0-9]{2}-[0-9]{4}"  # 555-1234
+    r"|0[0-9]{2,4} [0-9]{3,4} [0-9]{3,4}"  # 020 7946 0958
+    r"|[0-9]+(?:-[0-9]+){2,})(?![\w/-]|[.,][0-9])"  # 9-1-1, and any number in groups
+)
+
+
+@rewriter(_PHONE)
+def _phone(match: re.Match[str]) -> str:
+    if re.fullmatch("[0-9]{3}-[0-9]{2}00", match[0]):
+        return match[0]  # rather a range
+    groups = re.findall("[0-9]+", match[0])
+    if all(len(group) == 1 for group in groups):
+        return digits(match[0])
+    return ("plus " if match[0][0] == "+" else "") + ", ".join(digits(group) for group in groups)
+
+
+@rewriter(r"\b(call|dial|dialed|called|phone|ring) (911|999|112|411|311|988|101)\b", re.IGNORECASE)
+def _emergency(match: re.Match[str]) -> str:
+    return f"{match[1]} {digits(match[2])}"
+
+
+_ARTICLE = ascii_regex(r"\b(?:an?|per|every|each) $", re.IGNORECASE)
+_NOUN_NEXT = ascii_regex(r"[ -][a-z]")
+
+
+# --- money -----------------------------------------------------------------------------------------------------------
+_MONEY_SIGN = r"(US\$|[A-Z]{1,2}\$|[$£€¥₹])"
+_MONEY_SCALE = rf"(?: ?(k|K|mm|mn|m|M|bn|b|B|tn|T)\b|[ -]({_SCALE_WORD})\b)?"
+
+
+@rewriter(rf"(?<!\w)(-)?{_MONEY_SIGN} ?(-?)({NUMBER})(?:-[$£€]?({NUMBER}))?{_MONEY_SCALE}"
+          r"(?: dollars| pounds| euros)?(?!\w)")
+def _money(match: re.Match[str]) -> str:
+    minus = "minus " if match[1] or match[3] else ""
+    sign = _CODES.get(match[2], match[2][-1])
+    scale = match[7] or SCALES.get((match[6] or "").lower(), "")
+    words = _amount(sign, match[4], scale, match[5])
+    if _ARTICLE.search(match.string[: match.start()]) and _NOUN_NEXT.match(match.string[match.end() :]):
+        words = words.replace(CURRENCIES[sign][1], CURRENCIES[sign][0])  # a five dollar bill
+    kind = _PREFIXES.get(match[2], "")
+    name = CURRENCIES[sign][1]
+    return minus + (words.replace(name, kind + name, 1) if kind else words)
+
+
+@rewriter(rf"(?<![\w.,])({NUMBER}){_MONEY_SCALE} ?([$£€¥₹]|(?:USD|GBP|EUR|JPY|INR)\b)(?!\w)")
+def _money_after(match: re.Match[str]) -> str:
+    scale = match[3] or SCALES.get((match[2] or "").lower(), "")
+    return _amount(_CODES.get(match[4], match[4]), match[1], scale, None)
+
+
+def _amount(sign: str, amount: str, scale: str, until: str | None) -> str:
+    """Dollars and cents as a person says them."""
+    one, many, cent, cents = CURRENCIES[sign]
+    whole, _, part = amount.partition(".")
+    if until or scale or (part and len(part) != 2):
+        upper = f" to {number(until)}" if until else ""
+        return f"{number(amount)}{upper}{' ' + scale if scale else ''} {many}"
+    units, hundredths = int(whole.replace(",", "")[:15]), int(part or 0)
+    small = f"{cardinal(hundredths)} {cent if hundredths == 1 else cents}" if hundredths else ""
+    if small and not units:
+        return small
+    large = f"{number(whole)} {one if units == 1 else many}"
+    return f"{large} and {small}" if small else large
+
+
+@rewriter(rf"(?<![\w.,])({NUMBER}) ?¢")
+def _cents(match: re.Match[str]) -> str:
+    return f"{number(match[1])} {'cent' if match[1] == '1' else 'cents'}"
+
+
+# --- percentages, degrees, units -------------------------------------------------------------------------------------
+@rewriter(r"(?<=[0-9]) ?%")
+def _percent(match: re.Match[str]) -> str:
+    return " percent"
+
+
+@rewriter(r"(?<![\w.])([0-9])'([0-9]{1,2})(?:\"|'')")
+def _height(match: re.Match[str]) -> str:
+    inches = int(match[2])
+    return f"{cardinal(int(match[1]))} foot {cardinal(inches)}" if inches else f"{cardinal(int(match[1]))} feet"
+
+
+_PER = r"(?:/(h|hr|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
+
+
+@rewriter(rf"(?<![\w.,])(-?)({NUMBER})([ -]?)({_UNIT})(?:\^?([23]))?{_PER}(?![\w/°]|\^)")
+def _units(match: re.Match[str]) -> str:
+    minus, amount, gap, unit, power, per = match.groups()[:6]
+    if (gap and unit in _TOUCHING_ONLY) or (unit == "s" and re.fullmatch("[2-9]0|[12][0-9]{3}", amount)):
+        return match[0]  # a letter of its own; or a decade, 20s
+    one, many = UNITS[unit]
+    single = amount == "1" or gap == "-" or bool(
+        _ARTICLE.search(match.string[: match.start()]) and _NOUN_NEXT.match(match.string[match.end() :]))
+    words = ((_POWERS[power] + " ") if power else "") + (one if single else many)
+    lead = "minus " if minus else ""
+    joint = "-" if gap == "-" else " "
+    return f"{lead}{amount}{joint}{words}{_per(per)}"
+
+
+def _per(unit: str | None) -> str:
+    if not unit:
+        return ""
+    base = unit.rstrip("23^") if unit[-1] in "23" else unit
+    power = f"{_POWERS[unit[-1]]} " if unit[-1] in _POWERS else ""
+    return f" per {power}{UNITS.get(base, (base, base))[0]}"
+
+
+@rewriter(r"((?<![A-Za-z])[A-Za-z]{1,2}|[0-9)])((?:\^-?[0-9]+)+|\^[A-Za-z]\b)|(?<=[\w.,!?\"'])(?:\^[0-9]+)+")
+def _power(match: re.Match[str]) -> str:
+    """x^2, 10^-3; a small figure behind a word is a footnote's, and is not read."""
+    if not match[1]:
+        return ""
+    exponent = match[2].replace("^", "")
+    small = {"2": "squared", "3": "cubed"}.get(exponent)
+    return f"{match[1]} {small}" if small else f"{match[1]} to the power of {exponent}"
+
+
+@rewriter(r"(?<![\w.,$£€¥₹])([0-9]+(?:\.[0-9]+)?)(M|mn|bn|tn)\b(?! ?[$£€¥₹])")
+def _millions(match: re.Match[str]) -> str:
+    return f"{match[1]} {SCALES[match[2].lower()]}"
+
+
+@rewriter(r"(?<=[0-9])/(mo|month|yr|year|wk|week|day|hr|hour|night|person|user|unit|lb|kg|oz|gal|min)\b")
+def _rate(match: re.Match[str]) -> str:
+    word = {"mo": "month", "wk": "week"}.get(match[1], match[1])
+    return f" per {UNITS.get(word, (word, word))[0]}"
+
+
+@rewriter(r"(?<=[0-9]) ?– ?(?=[$£€]?[0-9])")
+def _dashes(match: re.Match[str]) -> str:
+    return "-"
+
+
+@rewriter(r"(?<=[0-9mM.])-(?=[0-9]{1,2}(?::[0-5][0-9]|(?: ?[aApP]\.?[mM]\b)))|(?<=[%°])-(?=[0-9])|(?<=0s)-(?=[0-9'])")
+def _until(match: re.Match[str]) -> str:
+    return " to "
+
+
+# a date or a time takes its digits before a telephone number or a unit may
+_STAGES = (
+    _dashes, _until, _iso_date, _slash_date, _month_days, _month_day, _day_month, _clock, _hour, _phone, _emergency,
+    _verses, _ratio, _rate, _millions, _money, _money_after, _cents, _percent, _height, _units, _power,
+)
+
+
+def read_quantities(text: str) -> str:
+    """Dates, times, telephone numbers, money, percentages and units as words."""
+    for stage in _STAGES:
+        text = stage(text)
+    return text

@@ -1,0 +1,469 @@
+"""The text front end: tables of what is written and what is spoken, cutting into sentences, and properties."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import time
+import tracemalloc
+
+import pytest
+
+from nightingale.text import ALPHABET, CUT_MARK, Sentence, SentenceStream, normalize, split
+
+ROWS: dict[str, list[tuple[str, str]]] = {
+    "cardinals": [
+        ("I have 3 cats.", "I have three cats."),
+        ("He paid 1,234,567 marks.",
+         "He paid one million two hundred and thirty-four thousand five hundred and sixty-seven marks."),
+        ("It weighs 12345 tons.", "It weighs twelve thousand three hundred and forty-five tons."),
+        ("From 0 to 100.", "From zero to one hundred."),
+        ("It fell to -12.5 degrees.", "It fell to minus twelve point five degrees."),
+        ("Agent 007 is here.", "Agent zero zero seven is here."),
+        ("1,50,000 people came.", "One hundred and fifty thousand people came."),
+        ("12345678901234567890",
+         "One two three four five six seven eight nine zero one two three four five six seven eight nine zero."),
+        ("The answer is 42!", "The answer is forty-two!"),
+    ],
+    "ordinals": [
+        ("The 1st, 2nd, 3rd and 22nd.", "The first, second, third and twenty-second."),
+        ("The 101st and the 1,000th visitor.", "The one hundred and first and the one thousandth visitor."),
+        ("The 21st century.", "The twenty-first century."),
+        ("An 18th-century house.", "An eighteenth-century house."),
+    ],
+    "years": [
+        ("Born in 1985, she left in 2003.", "Born in nineteen eighty-five, she left in two thousand and three."),
+        ("In 1066 and in 1905.", "In ten sixty-six and in nineteen oh five."),
+        ("1999 was good.", "Nineteen ninety-nine was good."),
+        ("In 2024 it ended.", "In twenty twenty-four it ended."),
+        ("From 1990-1995.", "From nineteen ninety to nineteen ninety-five."),
+        ("The 1920s and the 1800s.", "The nineteen twenties and the eighteen hundreds."),
+        ("The '90s and the '60s.", "The nineties and the sixties."),
+        ("The class of '99.", "The class of ninety-nine."),
+        ("He is in his 30s, in the mid-1990s.", "He is in his thirties, in the mid-nineteen nineties."),
+        ("1500 people came in 1500.", "One thousand five hundred people came in fifteen hundred."),
+        ("About 1984 of them voted.", "About one thousand nine hundred and eighty-four of them voted."),
+        ("It costs 2000 dollars.", "It costs two thousand dollars."),
+        ("The war of 1914-18.", "The war of nineteen fourteen to eighteen."),
+    ],
+    "decimals": [
+        ("3.14159", "Three point one four one five nine."),
+        ("It was 3.5 on a scale of 10.0.", "It was three point five on a scale of ten point zero."),
+        (".5 is a half.", "Point five is a half."),
+    ],
+    "fractions": [
+        ("Add 1/2 cup.", "Add one half cup."),
+        ("3 1/2 miles and 1½ cups.", "Three and a half miles and one and a half cups."),
+        ("3/4 of them, 2/3 of us.", "Three quarters of them, two thirds of us."),
+        ("5/8 inch", "Five eighths inch."),
+        ("Open 24/7.", "Open twenty-four seven."),
+        ("9/11", "Nine eleven."),
+    ],
+    "ranges": [
+        ("Pages 10-20 and 30–40.", "Pages ten to twenty and thirty to forty."),
+        ("They won 3-2.", "They won three to two."),
+        ("5–10 minutes", "Five to ten minutes."),
+    ],
+    "money": [
+        ("It costs $4.50.", "It costs four dollars and fifty cents."),
+        ("£3, £3.20 and €1.2 million.", "Three pounds, three pounds and twenty pence and one point two million euros."),
+        ("$5k, $1.2M and $3bn.", "Five thousand dollars, one point two million dollars and three billion dollars."),
+        ("$0.99 or $1.", "Ninety-nine cents or one dollar."),
+        ("$1,000,000", "One million dollars."),
+        ("A $5 bill and a $5 million deal.", "A five dollar bill and a five million dollar deal."),
+        ("$20-30 each.", "Twenty to thirty dollars each."),
+        ("10€ or 5 USD.", "Ten euros or five dollars."),
+        ("US$5, A$7", "Five dollars, seven Australian dollars."),
+        ("$19.99/month", "Nineteen dollars and ninety-nine cents per month."),
+        ("50¢", "Fifty cents."),
+        ("-$5", "Minus five dollars."),
+        ("He won $1.2 million dollars.", "He won one point two million dollars."),
+    ],
+    "percent": [
+        ("5% of 3.5 %.", "Five percent of three point five percent."),
+        ("10-20% off.", "Ten to twenty percent off."),
+        ("100%!", "One hundred percent!"),
+    ],
+    "times": [
+        ("At 5:30 p.m. we left.", "At five thirty PM we left."),
+        ("At 5:05 am.", "At five oh five AM."),
+        ("At 17:00 and 17:45.", "At seventeen hundred and seventeen forty-five."),
+        ("5:00", "Five o'clock."),
+        ("5 o'clock", "Five o'clock."),
+        ("He came at 5 p.m. Then he left.", "He came at five PM. Then he left."),
+        ("The train left at 6 a.m. Monday.", "The train left at six AM Monday."),
+        ("9am-5pm", "Nine AM to five PM."),
+        ("Open 9:30-10:15.", "Open nine thirty to ten fifteen."),
+        ("8 a.m.-5 p.m.", "Eight AM to five PM."),
+        ("5:30 PM EST.", "Five thirty PM EST."),
+        ("A ratio of 3:1, in 16:9.", "A ratio of three to one, in sixteen to nine."),
+    ],
+    "dates": [
+        ("May 3rd, 1999", "May third, nineteen ninety-nine."),
+        ("On May 3, 1999, it rained.", "On May third, nineteen ninety-nine, it rained."),
+        ("Jan. 5, 2020", "January fifth, twenty twenty."),
+        ("Dec 25", "December twenty-fifth."),
+        ("3 May 1999", "The third of May, nineteen ninety-nine."),
+        ("The 3rd of May.", "The third of May."),
+        ("It was May 2024.", "It was May twenty twenty-four."),
+        ("July 4-6, 2020", "July fourth to sixth, twenty twenty."),
+        ("3/5/2024", "March fifth, twenty twenty-four."),
+        ("25/12/2023", "December twenty-fifth, twenty twenty-three."),
+        ("2024-05-03", "May third, twenty twenty-four."),
+        ("2024-05-03T10:20:30Z", "May third, twenty twenty-four, ten twenty and thirty seconds UTC."),
+        ("12/31/99", "December thirty-first, nineteen ninety-nine."),
+        ("On Sat. the 5th.", "On Saturday the fifth."),
+    ],
+    "phone": [
+        ("Call (555) 123-4567 now.", "Call five five five, one two three, four five six seven now."),
+        ("555-1234", "Five five five, one two three four."),
+        ("1-800-555-0199", "One, eight zero zero, five five five, zero one nine nine."),
+        ("+44 20 7946 0958", "Plus four four, two zero, seven nine four six, zero nine five eight."),
+        ("Dial 911.", "Dial nine one one."),
+    ],
+    "units": [
+        ("5 km, 10kg and 70 mph.", "Five kilometers, ten kilograms and seventy miles per hour."),
+        ("20°C or 68°F", "Twenty degrees Celsius or sixty-eight degrees Fahrenheit."),
+        ("3 GB, 16GB, 5 MB/s", "Three gigabytes, sixteen gigabytes, five megabytes per second."),
+        ("1 lb, 12 oz", "One pound, twelve ounces."),
+        ("5 km/h, 10 m/s", "Five kilometers per hour, ten meters per second."),
+        ("He is 6'2\" tall.", "He is six foot two tall."),
+        ("A 5-km run and a 20-minute walk.", "A five-kilometer run and a twenty-minute walk."),
+        ("A 10-year-old boy.", "A ten-year-old boy."),
+        ("50 kWh at 2.4 GHz", "Fifty kilowatt hours at two point four gigahertz."),
+        ("5 m² and 10 km^2", "Five square meters and ten square kilometers."),
+        ("It took 20 min. and 10 s.", "It took twenty minutes and ten seconds."),
+        ("5ms, 500ml, 2 L", "Five milliseconds, five hundred milliliters, two liters."),
+        ("A 90° turn.", "A ninety degree turn."),
+        ("5 ft. tall", "Five feet tall."),
+        ("1080p in 4K on 5G.", "Ten eighty P in four K on five G."),
+        ("10 kΩ", "Ten kiloohms."),
+    ],
+    "abbreviations": [
+        ("Dr. Smith met Mr. and Mrs. Jones.", "Doctor Smith met Mister and Missus Jones."),
+        ("Ms. Green, Prof. Xavier, Gen. Lee.", "Miz Green, Professor Xavier, General Lee."),
+        ("Dr Smith and Mr Brown", "Doctor Smith and Mister Brown."),
+        ("St. Louis, St. Paul.", "Saint Louis, Saint Paul."),
+        ("123 Main St., Springfield", "One twenty-three Main Street, Springfield."),
+        ("He lives on Main St. in town.", "He lives on Main Street in town."),
+        ("He lives on Main St. The house is old.", "He lives on Main Street. The house is old."),
+        ("5th Ave. is long.", "Fifth Avenue is long."),
+        ("E.g. this, i.e. that.", "For example this, that is that."),
+        ("Cats, dogs, etc. The end.", "Cats, dogs, et cetera. The end."),
+        ("Cats, etc., were there.", "Cats, et cetera, were there."),
+        ("Smith vs. Jones", "Smith versus Jones."),
+        ("Roe v. Wade", "Roe versus Wade."),
+        ("No. 5 is alive.", "Number five is alive."),
+        ("No. I said no.", "No. I said no."),
+        ("See Fig. 3 on p. 10, vol. 2.", "See Figure three on page ten, volume two."),
+        ("Apple Inc. makes it.", "Apple Incorporated makes it."),
+        ("King Jr. Day came.", "King Junior Day came."),
+        ("Mt. Everest and Ft. Worth.", "Mount Everest and Fort Worth."),
+        ("He has a Ph.D. in math.", "He has a P H D in math."),
+    ],
+    "initials": [
+        ("J. K. Rowling wrote it.", "J K Rowling wrote it."),
+        ("J.R.R. Tolkien and George W. Bush.", "J R R Tolkien and George W Bush."),
+        ("The U.S. The end.", "The US. The end."),
+        ("U.S. troops left the U.S.A. today.", "US troops left the USA today."),
+        ("Plan B. The plan failed.", "Plan B. The plan failed."),
+        ("So did I. Then we left.", "So did I. Then we left."),
+        ("Washington, D.C. is big.", "Washington, DC is big."),
+    ],
+    "mixes": [
+        ("B2B, MP3, A4 and Covid-19.", "B two B, MP three, A four and Covid nineteen."),
+        ("H2O and CO2", "H two O and C O two."),
+        ("R2D2", "R two D two."),
+        ("An F-16 and GPT-4.", "An F sixteen and GPT four."),
+        ("x86 and utf-8", "x eighty-six and utf eight."),
+        ("A 4x4 at 1920x1080.", "A four by four at nineteen twenty by ten eighty."),
+        ("2x faster", "Two times faster."),
+        ("Room 101, Flight 1549", "Room one oh one, Flight fifteen forty-nine."),
+    ],
+    "roman": [
+        ("Chapter IV, Part III.", "Chapter four, Part three."),
+        ("Henry VIII and Louis XIV's court.", "Henry the eighth and Louis the fourteenth's court."),
+        ("World War II", "World War two."),
+        ("Pope John Paul II", "Pope John Paul the second."),
+        ("Rocky IV", "Rocky four."),
+        ("Malcolm X spoke.", "Malcolm X spoke."),
+        ("Vitamin C and Audio CD.", "Vitamin C and Audio CD."),
+    ],
+    "links": [
+        ("See https://www.example.com/docs?x=1#top.", "See example dot com slash docs."),
+        ("Go to example.com. Then stop.", "Go to example dot com. Then stop."),
+        ("(See example.com)", "(See example dot com)."),
+        ("bbc.co.uk", "bbc dot co dot U K."),
+        ("user@example.org", "user at example dot org."),
+        ("john.doe_99@my-site.com", "john dot doe underscore ninety-nine at my dash site dot com."),
+        ("192.168.0.1", "One nine two dot one six eight dot zero dot one."),
+        ("localhost:8080", "localhost port eight zero eight zero."),
+    ],
+    "symbols": [
+        ("R&D at AT&T", "R and D at AT and T."),
+        ("A + B = C", "A plus B equals C."),
+        ("2+2=4", "Two plus two equals four."),
+        ("5 - 3 = 2", "Five minus three equals two."),
+        ("3 * 4 and 3 × 4", "Three times four and three times four."),
+        ("10 / 2", "Ten divided by two."),
+        ("x > 5 and y <= 3", "x greater than five and y less than or equal to three."),
+        ("~50 of them", "About fifty of them."),
+        ("#1 in #music", "Number one in hashtag music."),
+        ("Meet @ 5pm.", "Meet at five PM."),
+        ("He/she and/or they.", "He or she and or they."),
+        ("© 2024", "copyright twenty twenty-four."),
+        ("π is about 3.14.", "pi is about three point one four."),
+        ("2^10 and x²", "Two to the power of ten and x squared."),
+        ("A → B", "A to B."),
+        ("50% & more", "Fifty percent and more."),
+    ],
+    "code": [
+        ("snake_case and CamelCase", "snake case and Camel Case."),
+        ("getElementById", "get Element By Id."),
+        ("Version v1.2.3 of foo.py.", "Version one point two point three of foo dot pie."),
+        ("Python 3.11", "Python three point eleven."),
+        ("__init__.py and README.md", "init dot pie and read me dot M D."),
+        ("/usr/local/bin", "slash user slash local slash bin."),
+        ("C:\\Users\\Bob\\file.txt", "C drive backslash Users backslash Bob backslash file dot text."),
+        ("C++ and C#", "C plus plus and C sharp."),
+        ("self.x = y", "self dot x equals y."),
+        ("iPhone, YouTube, McDonald", "iPhone, YouTube, McDonald."),
+        ("archive.tar.gz", "archive dot tar dot G Z."),
+    ],
+    "capitals": [
+        ("NASA and the FBI.", "NASA and the FBI."),
+        ("THIS IS NOT A DRILL", "This is not a drill."),
+        ("GIVE US THE NASA FILES NOW!", "Give us the NASA files now!"),
+        ("I'M HERE", "I'm here."),
+        ("I am SO happy.", "I am so happy."),
+        ("WARNING: do NOT touch.", "Warning: do not touch."),
+        ('He said "THE END IS NEAR" and left.', 'He said "the end is near" and left.'),
+        ("BREAKING NEWS", "Breaking news."),
+        ("OK", "Okay."),
+        ("IBM CIA FBI", "IBM CIA FBI."),
+    ],
+    "punctuation": [
+        ("Wow!!! What??? No?!", "Wow! What? No?"),
+        ("“Curly” ‘quotes’ and don’t", "\"Curly\" 'quotes' and don't."),
+        ("A—B, A – B, A--B", "A - B, A - B, A - B."),
+        ("Wait… what", "Wait... what."),
+        ("Well... maybe. So... Then it went.", "Well... maybe. So... Then it went."),
+        ("hello ,world", "hello, world."),
+        ("(unclosed and done", "unclosed and done."),
+        ('"Go!" he said. "Stop?" She did.', '"Go!" he said. "Stop?" She did.'),
+        ("Hello,", "Hello,"),
+        ("Dear all:", "Dear all."),
+        ("¿Qué? ¡Café, naïve, Łódź, Straße!", "Que? Cafe, naive, Lodz, Strasse!"),
+    ],
+    "markup": [
+        ("**bold** and *it* and `code`", "bold and it and code."),
+        ("# Heading", "Heading."),
+        ("[text](http://example.com/x)", "text."),
+        ("- item one", "item one."),
+        ("1. First thing", "One, First thing."),
+        ("<b>bold</b> &amp; more", "bold and more."),
+        ("> quoted", "quoted."),
+        ("foo[2] bar", "foo bar."),
+        (":-) hello", "hello."),
+    ],
+    "more": [
+        ("1.1M people, 5 million", "One point one million people, five million."),
+        ("Run `python -m foo --help`.", "Run python dash m foo dash dash help."),
+        ("He said --no-- and left.", "He said - no - and left."),
+        ("ISBN 978-3-16-148410-0", "ISBN nine seven eight, three, one six, one four eight four one zero, zero."),
+        ("9.5/10, John 13:4-7", "Nine point five out of ten, John thirteen four to seven."),
+        ("Jan. and Feb. were cold.", "January and February were cold."),
+        ("221B Baker St.", "Two hundred and twenty-one B Baker Street."),
+        ("The U.S. Senate voted 52-48 at 3 p.m. EST on Tues., Mar. 5.",
+         "The US Senate voted fifty-two to forty-eight at three PM EST on Tuesday, March fifth."),
+        ("#BlackLivesMatter @elonmusk", "Hashtag Black Lives Matter at elonmusk."),
+        ("100 km/h = 62 mph", "One hundred kilometers per hour equals sixty-two miles per hour."),
+        ("So-called (e.g., him) -- no!", "So-called (for example, him) - no!"),
+        ("Mr. Jones paid $4.50 at 5:30 p.m. on May 3rd, 1999.",
+         "Mister Jones paid four dollars and fifty cents at five thirty PM on May third, nineteen ninety-nine."),
+    ],
+    "short": [
+        ("a", "a."),
+        ("Hi.", "Hi."),
+        ("No!", "No!"),
+        ("I", "I."),
+        ("Yes", "Yes."),
+    ],
+}
+
+_ALL = [pytest.param(*row, id=f"{group}-{i}") for group, rows in ROWS.items() for i, row in enumerate(rows)]
+
+# written, the sentences that are spoken
+SENTENCES = [
+    ("Dr. Smith paid 3.5 dollars, e.g. to J. K. Rowling. She left.",
+     ["Doctor Smith paid three point five dollars, for example to J K Rowling.", "She left."]),
+    ("See example.com. It is good! Is it? Yes.",
+     ["See example dot com.", "It is good!", "Is it?", "Yes."]),
+    ("In 1999. Then 2000.", ["In nineteen ninety-nine.", "Then two thousand."]),
+    ("Hi there. how are you. fine", ["Hi there.", "how are you.", "fine."]),
+    ("(He went. She stayed.) Done.", ["He went.", "She stayed.", "Done."]),
+    ('"Go." he said.', ['"Go." he said.']),
+    ('He said "Go." Then he went.', ['He said "Go."', "Then he went."]),
+    ("I... I don't know. Wait... Then it rang.", ["I... I don't know.", "Wait...", "Then it rang."]),
+    ("We were in the U.S. It was hot.", ["We were in the US.", "It was hot."]),
+    ("He came in Jan. 2020 and left in Feb. The end.",
+     ["He came in January twenty twenty and left in February.", "The end."]),
+    ("1. Milk\n2. Eggs\n3. Bread", ["One, Milk.", "Two, Eggs.", "Three, Bread."]),
+    ("- milk\n- eggs and\n  ham\n* bread", ["milk.", "eggs and ham.", "bread."]),
+    ("# Title\nText goes on.", ["Title.", "Text goes on."]),
+    ("Title\n=====\nText", ["Title.", "Text."]),
+    ("Shopping list\nMilk", ["Shopping list.", "Milk."]),
+    ("This line was wrapped by an editor at about seventy columns, as\nPeople do in mail.",
+     ["This line was wrapped by an editor at about seventy columns, as People do in mail."]),
+    ("one\r\ntwo\r\n\r\nthree", ["one two.", "three."]),
+    ("| a | b |\n|---|---|\n| 1 | 2 |", ["a, b.", "One, two."]),
+    ("```python\nprint(1)\n```\nDone.", ["print(one).", "Done."]),
+    ("a \x1b[31mred\x1b[0m word\x07\x00 \x1b]0;title\x07here", ["a red word here."]),
+    ("one\ttwo\u00a0three\u200bfour", ["one two threefour."]),
+    ("?", []), ("...", []), ("", []), (" \n\t ", []), ("---", []), ("😀", []), ('"', []), ("?!", []), ("你好", []),
+]
+
+
+@pytest.mark.parametrize(("written", "spoken"), _ALL)
+def test_reads(written: str, spoken: str) -> None:
+    assert normalize(written) == (spoken, [])
+
+
+def test_enough_rows() -> None:
+    assert len(_ALL) >= 150
+
+
+@pytest.mark.parametrize("spoken", [row[1] for rows in ROWS.values() for row in rows])
+def test_what_is_normalized_stays(spoken: str) -> None:
+    assert normalize(spoken)[0] == spoken
+
+
+@pytest.mark.parametrize(("written", "spoken"), SENTENCES)
+def test_sentences(written: str, spoken: list[str]) -> None:
+    assert [s.text for s in _stream([written])[0]] == spoken
+    assert split(normalize(written)[0]) == spoken
+
+
+def test_warnings() -> None:
+    assert normalize("I ❤️ you 👍🏽.") == (
+        "I you.", ["left out 2 characters that the voice cannot speak, such as '❤' (U+2764)"])
+    assert normalize("a\ufffdb")[1] == ["left out 1 character that the voice cannot speak, such as '\ufffd' (U+FFFD)"]
+    assert normalize("\ud800 x")[1] == ["left out 1 character that the voice cannot speak, such as U+D800"]
+    for nothing in ("?", "...", "!!!", "-"):
+        assert normalize(nothing) == ("", ["the text has nothing that can be spoken"])
+    assert normalize("Привет, мир")[1] == [
+        "left out 9 characters that the voice cannot speak, such as 'П' (U+041F)",
+        "the text has nothing that can be spoken",
+    ]
+    assert normalize("") == normalize(" \n") == ("", [])
+
+
+def test_split_long() -> None:
+    clause = "the river runs slowly past the old stone bridge and the quiet mill"
+    text = ", ".join([clause] * 12) + "."
+    parts = split(text)
+    assert all(200 < len(part) <= 300 for part in parts[:-1])
+    assert [part.count(clause) for part in parts] == [4, 4, 4]
+    assert all(part.endswith(CUT_MARK) for part in parts[:-1]) and parts[-1].endswith("mill.")
+    words = split("word " * 120)
+    assert len(words) == 3 and "".join(words).count("word") == 120 and "wor," not in " ".join(words)
+    assert [len(part) for part in split("a" * 700)] == [300, 300, 103]
+    assert split("One. Two! Three? Four") == ["One.", "Two!", "Three?", "Four."]
+    assert split(". - !") == []
+
+
+def test_paragraphs() -> None:
+    got, _ = _stream(["One. Two.\n\n***\n\nThree\nfour.\r\n \r\nFive"])
+    assert got == [
+        Sentence("One.", False), Sentence("Two.", False), Sentence("Three four.", True), Sentence("Five.", True),
+    ]
+
+
+def test_sentences_come_at_once() -> None:
+    """A plain end needs only the blank behind it; where the next word decides, only that word."""
+    stream = SentenceStream()
+    assert list(stream.feed("Hello there.")) == []
+    assert [s.text for s in stream.feed(" ")] == ["Hello there."]
+    assert [s.text for s in stream.feed("Really? ")] == ["Really?"]
+    assert list(stream.feed("Cats, etc. ")) == []
+    assert [s.text for s in stream.feed("Then ")] == ["Cats, et cetera."]
+    assert [s.text for s in stream.feed("it ended\n\n")] == ["Then it ended."]
+    assert [s.text for s in stream.feed("5 p.m. Mon")] == []
+    assert [s.text for s in stream.close()] == ["Five PM Mon."]
+
+
+def _stream(pieces: list[str]) -> tuple[list[Sentence], list[str]]:
+    stream = SentenceStream()
+    got = [sentence for piece in pieces for sentence in stream.feed(piece)]
+    return [*got, *stream.close()], stream.warnings
+
+
+_ATOMS = [
+    "the cat ", "Then ", "I ", "etc. ", "Dr. ", "U.S. ", "e.g. ", "p.m. ", "Mr.", "J. ", "5.0", "3:30",
+    "99", "1999 ", "-", ".", ". ", "...", "!", "?", ",", ";", ":", '"', "'", "(", ")", "[", "]", "*", "**",
+    "_", "`", "# ", "#", "@", "&", "%", "$", "£", "\\", "/", "|", "<", ">", "~", "^", "=", "+", "0", "2",
+    "\n", "\n\n", "\r\n", "\r", "\t", " ", " ", " ", "\x1b[31m", "\x1b]0;t\x07", "\x1b", "\x00", "é", "ß",
+    "½", "²", "π", "你", "😀", "…", "–", "—", "“", "”", "- ", "1. ", "http://a.com/x",
+    "a@b.co", "II ", "THE ", "ABC ", "\ud800", "\ufeff", "٣",
+]
+
+
+def _random_text(rng: random.Random) -> str:
+    if rng.random() < 0.3:
+        tops = (0x110000, 0x3000, 0x300, 0x80)
+        return "".join(chr(rng.randrange(rng.choice(tops))) for _ in range(rng.randrange(80)))
+    return "".join(rng.choice(_ATOMS) for _ in range(rng.choice((8, 40, 400))))
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_any_text(seed: int) -> None:
+    """Never raises; only the alphabet comes out; no empty or endless sentence; the pieces make no difference."""
+    rng = random.Random(seed)
+    for _ in range(25):
+        text = _random_text(rng)
+        spoken, _ = normalize(text)
+        assert set(spoken) <= set(ALPHABET), repr(text)
+        whole = _stream([text])
+        cuts = sorted(rng.randrange(len(text) + 1) for _ in range(rng.randrange(1, 12)))
+        pieces = [text[i:j] for i, j in zip([0, *cuts], [*cuts, len(text)], strict=True)]
+        assert _stream(pieces) == _stream(list(text)) == whole, repr(text)
+        for sentence, _ in whole[0]:
+            assert 1 < len(sentence) <= 300 and any(c.isalpha() for c in sentence), repr(text)
+            assert sentence == sentence.strip() and "  " not in sentence, repr(text)
+            assert sentence.rstrip("\"'")[-1] in ".!?,)", repr(text)
+        for size in (2, 11, 60):
+            assert all(1 < len(part) <= size for part in split(spoken, size)), repr(text)
+
+
+def test_long_input_in_constant_memory() -> None:
+    """A line of 1 MB without a full stop, in pieces."""
+    stream, count = SentenceStream(), 0
+    tracemalloc.start()
+    for _ in range(250):
+        count += sum(1 for _ in stream.feed("and on it goes, " * 250))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count > 3000 and peak < 1_000_000
+
+
+@pytest.mark.parametrize("text", [
+    "It was a bright cold day in April, and the clocks were striking thirteen. ",
+    "Mr. Jones paid $4.50 at 5:30 p.m. on May 3rd, 1999. NASA's A4 & B2B met in 1985, 20 km north of St. Louis. ",
+    "a", "1", '"', "(", ". ", "a.", "*a_", "\x1b]", "😀",
+])  # fmt: skip
+def test_speed(text: str) -> None:
+    """Prose runs at 1 MB a second; the bound for 200 KB leaves room for a busy machine and fails what is quadratic."""
+    start = time.process_time()
+    _stream([text * (200_000 // len(text))])
+    assert time.process_time() - start < 4
+
+
+def test_imports_little() -> None:
+    """Neither mlx nor, before there is a number, num2words."""
+    code = (
+        "import sys; from nightingale.text import normalize; normalize('Hello there.');"
+        "print([m for m in ('mlx', 'mlx.core', 'numpy', 'num2words') if m in sys.modules])"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == "[]"
