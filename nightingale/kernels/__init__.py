@@ -1,0 +1,174 @@
+"""Native CPU routines for what MLX computes slowly there, as operations of its lazy graph.
+
+MLX's wheel for Linux multiplies floats with a reference BLAS, quantized weights on one thread, and takes a graph node
+for every elementary step. Each routine here has a twin of plain MLX operations in tests/test_kernels.py. The module is
+built when the package is installed; where it is missing, `available()` is false and nothing else here may be called.
+Knows arrays; knows no model.
+
+Results depend neither on the number of threads nor on how many rows go through at once: a row's arithmetic is the same
+alone and among others. They do depend on the instruction set, in the last bits.
+"""
+
+import os
+from dataclasses import dataclass
+from importlib.util import find_spec
+from typing import Literal
+
+import mlx.core as mx
+
+_problem = ""
+if find_spec("nightingale.kernels._native") is None:
+    _problem = "not built: there was no C++ compiler when nightingale-tts was installed"
+elif os.environ.get("NIGHTINGALE_KERNELS") == "off":
+    _problem = "switched off by NIGHTINGALE_KERNELS"
+else:
+    try:
+        from nightingale.kernels import _native
+
+        # A class laid out otherwise would crash, not complain; an array of another nanobind is not known as one.
+        if vars(mx)["__version__"] != _native.MLX_VERSION:
+            _problem = f"built for mlx {_native.MLX_VERSION}: install nightingale-tts again"
+        else:
+            _native.apply("exp", mx.zeros((1,)))
+    except (ImportError, TypeError) as error:
+        _problem = f"built for another mlx ({error}): install nightingale-tts again"
+
+Function = Literal["exp", "silu", "gelu", "mish", "elu"]
+
+
+def available() -> bool:
+    """Whether the routines can be called."""
+    return not _problem
+
+
+def description() -> str:
+    """What runs, for people: the instruction set and threads, or why there is nothing."""
+    return _problem or f"{_native.instruction_set()}, {_native.num_threads()} threads"
+
+
+@dataclass(frozen=True)
+class Packed:
+    """A matrix laid out for the multiplier: floats (bits 0) or integers of so many bits with a scale for each group."""
+
+    weights: mx.array
+    inputs: int
+    outputs: int
+    bits: int = 0
+    group: int = 0
+
+    @property
+    def sizes(self) -> tuple[int, int, int, int]:
+        return self.inputs, self.outputs, self.bits, self.group
+
+
+def pack(weight: mx.array) -> Packed:
+    """A float32 matrix (out, in)."""
+    outputs, inputs = weight.shape
+    return Packed(_native.pack_panels(weight), inputs, outputs)
+
+
+def pack_taps(weight: mx.array) -> Packed:
+    """A convolution's weight (out, k, in), for `conv1d`."""
+    outputs, taps, inputs = weight.shape
+    return Packed(_native.pack_panels(weight.reshape(outputs, taps * inputs)), inputs, outputs)
+
+
+def pack_quantized(weight: mx.array, scales: mx.array, biases: mx.array, bits: int) -> Packed:
+    """mlx's affine quantization of a matrix (out, in), any group that is a multiple of 32."""
+    inputs = weight.shape[1] * 32 // bits
+    packed = _native.pack_blocks(weight, scales, biases, bits)
+    return Packed(packed, inputs, weight.shape[0], bits, inputs // scales.shape[1])
+
+
+def dequantize(weight: mx.array, scales: mx.array, biases: mx.array, bits: int) -> mx.array:
+    """The same quantization back in float32 (out, in); for MLX one value after the other takes half of loading."""
+    return _native.unpack(weight, scales, biases, bits)
+
+
+def multiply(x: mx.array, matrix: Packed, bias: mx.array | None = None, residual: mx.array | None = None) -> mx.array:
+    """x (..., in) @ matrix.T + bias + residual: (..., out)."""
+    if x.ndim == 1:
+        x = x[None]
+        return _native.multiply(x, matrix.weights, matrix.sizes, 1, 1, bias, residual)[0]
+    return _native.multiply(x, matrix.weights, matrix.sizes, 1, 1, bias, residual)
+
+
+def conv1d(
+    x: mx.array,
+    matrix: Packed,
+    taps: int,
+    dilation: int = 1,
+    bias: mx.array | None = None,
+    residual: mx.array | None = None,
+) -> mx.array:
+    """A convolution without padding, plus residual: x (B, T + (taps - 1) * dilation, in) -> (B, T, out)."""
+    return _native.multiply(x, matrix.weights, matrix.sizes, taps, dilation, bias, residual)
+
+
+def apply(function: Function, x: mx.array) -> mx.array:
+    """A function of each element."""
+    return _native.apply(function, x)
+
+
+def snake(x: mx.array, turns: mx.array, inverse_alpha: mx.array) -> mx.array:
+    """x + sin^2(alpha x) / alpha, given turns = alpha / pi and the inverse of alpha, both (C,)."""
+    return _native.snake(x, turns, inverse_alpha)
+
+
+def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.array:
+    """Over the last axis."""
+    return _native.layer_norm(x, weight, bias, eps)
+
+
+def softmax(scores: mx.array, bias: mx.array | None = None) -> mx.array:
+    """Over the last axis of scores (..., T, S), with bias (T, S) added first."""
+    return _native.softmax(scores, bias)
+
+
+def attention(
+    queries: mx.array,
+    keys: mx.array,
+    values: mx.array,
+    num_heads: int,
+    window: int | None = None,
+    positions: tuple[mx.array, mx.array, mx.array] | None = None,
+) -> mx.array:
+    """Attention among rows: queries (B, T, H * D), keys and values (B, S, H * D) -> (B, T, H * D).
+
+    window: a query sees itself, the last T keys being the queries' own, and window - 1 before it; None: everything.
+    positions: additions to queries of content and to queries of position (H, D), and a table of relative positions
+    (S + T - 1, H * D), the farthest back first.
+    """
+    return _native.attention(queries, keys, values, [] if positions is None else [*positions], num_heads, window or 0)
+
+
+def llama_input(
+    x: mx.array, norm: mx.array, qkv: Packed, angles: tuple[mx.array, mx.array], heads: tuple[int, int], eps: float
+) -> tuple[mx.array, mx.array, mx.array]:
+    """Norm, projection and rotation: x (B * L, hidden) -> queries (B * L, H * D), keys and values (B, K, L, D).
+
+    angles: cosines and signed sines (L, D). heads: H, K.
+    """
+    return _native.llama_input(x, norm, qkv.weights, qkv.sizes, *angles, *heads, eps)
+
+
+@dataclass(frozen=True)
+class LlamaTail:
+    """What a layer does after its keys and values are known: the matrices, and the second norm."""
+
+    o: Packed
+    norm: mx.array
+    gate_up: Packed
+    down: Packed
+    eps: float
+
+
+def llama_output(x: mx.array, queries: mx.array, keys: mx.array, values: mx.array, tail: LlamaTail) -> mx.array:
+    """Causal attention, projection and SwiGLU with both residuals: x (B * L, hidden) to the same.
+
+    queries (B * L, H * D); keys, values (B, K, S, D), the last L of which are the queries' own.
+    """
+    return _native.llama_output(
+        x, queries, keys, values, tail.o.weights, tail.norm, tail.gate_up.weights, tail.down.weights,
+        tail.o.sizes, tail.gate_up.sizes, tail.down.sizes, tail.eps,
+    )  # fmt: skip

@@ -1,0 +1,65 @@
+// The operations as nodes of mlx's graph: lazy, on the CPU, float32.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "mlx/mlx.h"
+
+namespace nightingale {
+
+namespace mx = mlx::core;
+
+// How a packed matrix is read: what Matrix has, with the weights beside it.
+struct Packing {
+  int inputs;
+  int outputs;
+  int bits;
+  int group;
+};
+
+// (outputs, inputs) floats -> panels.
+mx::array pack_panels(const mx::array& weight);
+
+// mlx's affine quantization (outputs, inputs) -> blocks.
+mx::array pack_blocks(const mx::array& weight, const mx::array& scales, const mx::array& biases, int bits);
+
+// The same quantization -> floats (outputs, inputs).
+mx::array unpack(const mx::array& weight, const mx::array& scales, const mx::array& biases, int bits);
+
+// x (..., T + (taps - 1) * dilation, inputs) -> (..., T, outputs).
+mx::array multiply(
+    const mx::array& x, const mx::array& weights, const Packing& packing, int taps, int dilation,
+    const std::optional<mx::array>& bias, const std::optional<mx::array>& residual);
+
+mx::array apply(const std::string& function, const mx::array& x);
+mx::array snake(const mx::array& x, const mx::array& turns, const mx::array& inverse_alpha);
+mx::array layer_norm(const mx::array& x, const mx::array& weight, const mx::array& bias, float eps);
+// Over the last axis of (..., rows, keys), with a bias (rows, keys) or none.
+mx::array softmax(const mx::array& scores, const std::optional<mx::array>& bias);
+
+// Queries (B, T, heads * D), keys and values (B, S, heads * D) -> (B, T, heads * D). With a window a query sees itself,
+// the last T keys being the queries' own, and window - 1 keys before it; with window 0 it sees all.
+// positions: what is added to queries of content (heads, D), the same for queries of position, and a table
+// (S + T - 1, heads * D) for the distances S - 1 .. 1 - T; or nothing.
+mx::array attention(
+    const mx::array& queries, const mx::array& keys, const mx::array& values, const std::vector<mx::array>& positions,
+    int heads, int window);
+
+// x (B * L, hidden) -> rotated queries (B * L, heads * D), rotated keys and values (B, kv_heads, L, D).
+// cosines, sines: (L, D).
+std::tuple<mx::array, mx::array, mx::array> llama_input(
+    const mx::array& x, const mx::array& norm, const mx::array& qkv, const Packing& packing, const mx::array& cosines,
+    const mx::array& sines, int heads, int kv_heads, float eps);
+
+struct LlamaPackings {
+  Packing o, gate_up, down;
+};
+
+// The rest of a layer: attention to keys and values (B, kv_heads, S, D), projection, SwiGLU, both residuals.
+mx::array llama_output(
+    const mx::array& x, const mx::array& queries, const mx::array& keys, const mx::array& values, const mx::array& o,
+    const mx::array& norm, const mx::array& gate_up, const mx::array& down, const LlamaPackings& packings, float eps);
+
+}  // namespace nightingale

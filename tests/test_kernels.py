@@ -1,0 +1,344 @@
+"""Every native kernel against its twin of plain MLX operations: odd sizes, poisoned outputs, threads, row by row."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+import pytest
+from conftest import ROOT
+from tiny import close, noise
+
+from nightingale import kernels
+
+pytestmark = pytest.mark.skipif(not kernels.available(), reason=f"no native kernels: {kernels.description()}")
+SETS = kernels._native.instruction_sets() if kernels.available() else []
+
+
+@pytest.fixture(autouse=True, params=SETS)
+def instruction_set(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test on every instruction set that runs here, and the best again after it."""
+    assert kernels._native.use_instruction_set(request.param)
+    yield
+    kernels._native.use_instruction_set(SETS[0])
+    kernels._native.set_num_threads(0)
+
+
+def poisoned(make: Callable[[], mx.array]) -> mx.array:
+    """What `make` makes when the memory it gets is full of NaN: mlx gives buffers out again."""
+    size = make().size
+    waste = [mx.full((size,), float("nan")) for _ in range(4)]
+    mx.eval(waste)
+    del waste
+    result = make()
+    assert bool(mx.isfinite(result).all())
+    return result
+
+
+def same_for_any_threads(make: Callable[[], mx.array]) -> None:
+    results = []
+    for count in (1, 2, 3, 7):
+        kernels._native.set_num_threads(count)
+        results += [np.array(make()) for _ in range(3)]
+    assert all(np.array_equal(result, results[0]) for result in results)
+
+
+# --- products -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("outputs,inputs", [(1, 1), (31, 7), (32, 16), (33, 65), (100, 80), (192, 193), (300, 384)])
+@pytest.mark.parametrize("rows", [1, 2, 3, 5, 14, 15, 57, 130])
+def test_multiply(outputs: int, inputs: int, rows: int) -> None:
+    weight, x = noise("w", (outputs, inputs)), noise("x", (rows, inputs))
+    bias, residual = noise("b", (outputs,)), noise("r", (rows, outputs))
+    packed = kernels.pack(weight)
+    close(poisoned(lambda: kernels.multiply(x, packed)), x @ weight.T, 2e-6)
+    close(poisoned(lambda: kernels.multiply(x, packed, bias, residual)), x @ weight.T + bias + residual, 2e-6)
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+@pytest.mark.parametrize("group", [32, 64, 128])
+def test_quantized_multiply(bits: int, group: int) -> None:
+    for outputs, inputs, rows in ((1, 128, 1), (63, 256, 2), (65, 384, 3), (130, 128, 16), (200, 256, 37)):
+        weight = noise("w", (outputs, inputs))
+        stored = mx.quantize(weight, group_size=group, bits=bits)
+        packed = kernels.pack_quantized(*stored, bits)
+        unpacked = poisoned(lambda stored=stored: kernels.dequantize(*stored, bits))
+        close(unpacked, mx.dequantize(*stored, group_size=group, bits=bits), 1e-6)
+        assert (packed.inputs, packed.outputs, packed.group) == (inputs, outputs, group)
+        x, residual = noise("x", (rows, inputs)), noise("r", (rows, outputs))
+        expected = x @ mx.dequantize(*stored, group_size=group, bits=bits).T
+        close(poisoned(lambda x=x, p=packed: kernels.multiply(x, p)), expected, 2e-6)
+        close(kernels.multiply(x, packed, residual[0], residual), expected + residual[0] + residual, 2e-6)
+
+
+@pytest.mark.parametrize("bits", [0, 4, 6, 8])
+def test_a_row_among_others_is_the_row_alone(bits: int) -> None:
+    """Bit for bit: or speculation would decide near-ties."""
+    weight, x = noise("w", (333, 384)), noise("x", (37, 384))
+    packed = kernels.pack_quantized(*mx.quantize(weight, bits=bits), bits) if bits else kernels.pack(weight)
+    whole = kernels.multiply(x, packed)
+    for first, count in ((0, 1), (36, 1), (5, 2), (7, 3), (3, 4), (1, 5), (0, 16), (9, 20)):
+        assert mx.array_equal(kernels.multiply(x[first : first + count], packed), whole[first : first + count])
+
+
+@pytest.mark.parametrize("taps,dilation", [(1, 1), (3, 1), (7, 5), (2, 3)])
+@pytest.mark.parametrize("channels", [(5, 7), (64, 64), (80, 50), (33, 96)])
+def test_conv1d(taps: int, dilation: int, channels: tuple[int, int]) -> None:
+    weight, bias = noise("w", (channels[1], taps, channels[0])), noise("b", (channels[1],))
+    packed = kernels.pack_taps(weight)
+    for batch, rows in ((1, 1), (1, 60), (2, 17)):
+        x = noise("x", (batch, rows + (taps - 1) * dilation, channels[0]))
+        residual = noise("r", (batch, rows, channels[1]))
+        expected = mx.conv1d(x, weight, 1, 0, dilation) + bias
+        run = lambda x=x: kernels.conv1d(x, packed, taps, dilation, bias)  # noqa: E731
+        close(poisoned(run), expected, 2e-6)
+        close(kernels.conv1d(x, packed, taps, dilation, bias, residual), expected + residual, 2e-6)
+        assert kernels.conv1d(x[:, : (taps - 1) * dilation], packed, taps, dilation, bias).shape[1] == 0
+
+
+def test_inputs_in_any_order_of_memory() -> None:
+    weight, wide = noise("w", (40, 24)), noise("x", (3, 30, 48))
+    packed = kernels.pack(weight)
+    views = [
+        wide[:, :, 8:32], wide[:, ::2, :24], wide[1, 3:9, 4:28], wide[:, :, ::2], wide[:, :24].swapaxes(1, 2),
+        mx.broadcast_to(wide[:1, :, :24], (3, 30, 24)), wide[:, 2:3, :24], wide.reshape(3, 2, 15, 48)[..., :24],
+    ]  # fmt: skip
+    for x in views:
+        close(kernels.multiply(x, packed), x @ weight.T, 2e-6)
+    close(kernels.multiply(views[0], kernels.pack(noise("v", (24, 40)).T)), views[0] @ noise("v", (24, 40)), 2e-6)
+    transposed = noise("r", (40, 30)).T
+    close(kernels.multiply(wide[0, :, :24], packed, None, transposed), wide[0, :, :24] @ weight.T + transposed, 2e-6)
+
+
+# --- functions ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["exp", "silu", "gelu", "mish", "elu"])
+@pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 17, 33), (40000,)])
+def test_functions(name: kernels.Function, shape: tuple[int, ...]) -> None:
+    x = 6.0 * noise("x", shape)
+    builtin = mx.exp if name == "exp" else getattr(nn, name)
+    ours, theirs = poisoned(lambda: kernels.apply(name, x)), builtin(x)
+    assert bool((mx.abs(ours - theirs) <= 1e-6 * mx.maximum(mx.abs(x), mx.abs(theirs)) + 2e-7).all())
+
+
+def test_functions_at_their_ends() -> None:
+    x = mx.array([-1e30, -200.0, -87.0, 0.0, 87.0, 200.0, 1e30])
+    for name in ("silu", "gelu", "mish", "elu"):
+        expected = mx.maximum(x, -1.0 if name == "elu" else 0.0)
+        assert bool((mx.abs(kernels.apply(name, x) - expected) <= 1e-6 * (1.0 + mx.abs(x))).all())
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 1), (1, 40, 5), (2, 33, 64), (1, 300, 100)])
+def test_snake(shape: tuple[int, ...]) -> None:
+    x, alpha = 10.0 * noise("x", shape), 1.5 + noise("a", shape[-1:])
+    turns, inverse = alpha / np.pi, 1.0 / alpha
+    expected = x + mx.square(mx.sin(x * alpha)) * inverse
+    close(poisoned(lambda: kernels.snake(x, turns, inverse)), expected, 2e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (7, 5), (2, 33, 192), (200, 100)])
+def test_layer_norm(shape: tuple[int, ...]) -> None:
+    x, weight, bias = 3.0 + noise("x", shape), noise("w", shape[-1:]), noise("b", shape[-1:])
+    expected = mx.fast.layer_norm(x, weight, bias, 1e-5)
+    close(poisoned(lambda: kernels.layer_norm(x, weight, bias, 1e-5)), expected, 5e-6)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5, 17), (2, 3, 40, 64), (300, 100)])
+def test_softmax(shape: tuple[int, ...]) -> None:
+    x = 5.0 * noise("x", shape)
+    close(poisoned(lambda: kernels.softmax(x)), mx.softmax(x, axis=-1), 1e-6)
+    hidden = mx.arange(shape[-1])[None] > mx.arange(shape[-2])[:, None]
+    bias = mx.where(hidden, -mx.inf, 0.0)
+    close(kernels.softmax(x, bias), mx.softmax(x + bias, axis=-1), 1e-6)
+
+
+# --- attention and llama --------------------------------------------------------------------------------------------
+
+
+def heads_of(x: mx.array, count: int) -> mx.array:
+    return x.reshape(*x.shape[:2], count, -1).swapaxes(1, 2)
+
+
+@pytest.mark.parametrize("window", [None, 1, 4, 50])
+@pytest.mark.parametrize("rows,count,heads,dim", [(1, 1, 1, 16), (5, 9, 2, 8), (20, 20, 3, 64), (33, 70, 2, 40)])
+def test_attention(window: int | None, rows: int, count: int, heads: int, dim: int) -> None:
+    q, k, v = (noise(name, (2, n, heads * dim)) for name, n in (("q", rows), ("k", count), ("v", count)))
+    lag = mx.arange(count - rows, count)[:, None] - mx.arange(count)[None]
+    bias = mx.where((lag >= 0) & (lag < window), 0.0, -mx.inf) if window else mx.zeros((rows, count))
+    by_content = heads_of(q, heads) @ heads_of(k, heads).swapaxes(2, 3)
+
+    def finished(scores: mx.array) -> mx.array:
+        out = mx.softmax(scores * dim**-0.5 + bias, axis=-1) @ heads_of(v, heads)
+        return out.swapaxes(1, 2).reshape(2, rows, -1)
+
+    close(poisoned(lambda: kernels.attention(q, k, v, heads, window)), finished(by_content), 2e-6)
+
+    u, w, table = noise("u", (heads, dim)), noise("w", (heads, dim)), noise("t", (count + rows - 1, heads * dim))
+    by_content = (heads_of(q, heads) + u[:, None]) @ heads_of(k, heads).swapaxes(2, 3)
+    all_distances = (heads_of(q, heads) + w[:, None]) @ heads_of(table[None], heads).swapaxes(2, 3)
+    places = count - 1 - lag  # the table begins with distance count - 1
+    by_distance = mx.take_along_axis(all_distances, mx.broadcast_to(places, by_content.shape), axis=-1)
+    ours = poisoned(lambda: kernels.attention(q, k, v, heads, window, (u, w, table)))
+    close(ours, finished(by_content + by_distance), 2e-6)
+
+
+class Llama:
+    """One layer's random weights, and its twin of MLX operations."""
+
+    heads, kv_heads, dim, hidden, inner, eps = 6, 2, 24, 128, 96, 1e-5
+
+    def __init__(self, bits: int) -> None:
+        shapes = {
+            "qkv": ((self.heads + 2 * self.kv_heads) * self.dim, self.hidden),
+            "o": (self.hidden, self.heads * self.dim),
+            "gate_up": (2 * self.inner, self.hidden),
+            "down": (self.hidden, self.inner),
+        }
+        self.weights, self.packed = {}, {}
+        for name, shape in shapes.items():
+            weight = noise(name, shape) * shape[1] ** -0.5
+            if bits and shape[1] % 32 == 0:
+                stored = mx.quantize(weight, group_size=32, bits=bits)
+                self.weights[name] = mx.dequantize(*stored, group_size=32, bits=bits)
+                self.packed[name] = kernels.pack_quantized(*stored, bits)
+            else:
+                self.weights[name], self.packed[name] = weight, kernels.pack(weight)
+        self.norms = 1.0 + 0.1 * noise("n1", (self.hidden,)), 1.0 + 0.1 * noise("n2", (self.hidden,))
+        self.tail = kernels.LlamaTail(
+            self.packed["o"], self.norms[1], self.packed["gate_up"], self.packed["down"], self.eps
+        )
+
+    def run(self, x: mx.array, keys: mx.array, values: mx.array, angles: tuple[mx.array, mx.array]) -> mx.array:
+        heads = self.heads, self.kv_heads
+        q, k, v = kernels.llama_input(x, self.norms[0], self.packed["qkv"], angles, heads, self.eps)
+        keys, values = mx.concatenate([keys, k], axis=2), mx.concatenate([values, v], axis=2)
+        return kernels.llama_output(x, q, keys, values, self.tail)
+
+    def twin(self, x: mx.array, keys: mx.array, values: mx.array, angles: tuple[mx.array, mx.array]) -> mx.array:
+        length, total = angles[0].shape[0], self.heads + 2 * self.kv_heads
+        normed = mx.fast.rms_norm(x, self.norms[0], self.eps)
+        qkv = (normed @ self.weights["qkv"].T).reshape(-1, length, total, self.dim).swapaxes(1, 2)
+        turned = qkv * angles[0] + mx.roll(qkv, self.dim // 2, -1) * angles[1]
+        keys = mx.concatenate([keys, turned[:, self.heads : -self.kv_heads]], axis=2)
+        values = mx.concatenate([values, qkv[:, -self.kv_heads :]], axis=2)
+        q = turned[:, : self.heads]
+        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.dim**-0.5, mask="causal")
+        x = x + out.swapaxes(1, 2).reshape(x.shape[0], -1) @ self.weights["o"].T
+        wide = mx.fast.rms_norm(x, self.norms[1], self.eps) @ self.weights["gate_up"].T
+        gate, up = mx.split(wide, 2, axis=-1)
+        return x + (gate * mx.sigmoid(gate) * up) @ self.weights["down"].T
+
+
+def angles(length: int, dim: int) -> tuple[mx.array, mx.array]:
+    turns = noise("angle", (length, dim // 2))
+    cos, sin = mx.cos(turns), mx.sin(turns)
+    return mx.concatenate([cos, cos], axis=-1), mx.concatenate([-sin, sin], axis=-1)
+
+
+@pytest.mark.parametrize("bits", [0, 4, 6, 8])
+@pytest.mark.parametrize("batch,length,before", [(1, 1, 9), (2, 1, 0), (1, 5, 3), (2, 20, 30)])
+def test_llama(bits: int, batch: int, length: int, before: int) -> None:
+    layer = Llama(bits)
+    x = noise("x", (batch * length, layer.hidden))
+    buffers = [noise(name, (batch, layer.kv_heads, before + 7, layer.dim)) for name in "kv"]
+    keys, values = (buffer[:, :, :before] for buffer in buffers)  # as a cache gives them: part of something longer
+    turns = angles(length, layer.dim)
+    close(poisoned(lambda: layer.run(x, keys, values, turns)), layer.twin(x, keys, values, turns), 5e-6)
+    same_for_any_threads(lambda: layer.run(x, keys, values, turns))
+
+
+@pytest.mark.parametrize("bits", [0, 6])
+def test_llama_position_by_position(bits: int) -> None:
+    """Several positions in one pass are, bit for bit, what they are one after the other."""
+    layer = Llama(bits)
+    x, turns, norm = noise("x", (6, layer.hidden)), angles(6, layer.dim), layer.norms[0]
+    heads = layer.heads, layer.kv_heads
+    q, k, v = kernels.llama_input(x, norm, layer.packed["qkv"], turns, heads, layer.eps)
+    together = kernels.llama_output(x, q, k, v, layer.tail)
+    for i in range(6):
+        row = x[i : i + 1], norm, layer.packed["qkv"], (turns[0][i : i + 1], turns[1][i : i + 1]), heads, layer.eps
+        alone = kernels.llama_input(*row)
+        assert mx.array_equal(alone[0], q[i : i + 1]) and mx.array_equal(alone[1], k[:, :, i : i + 1])
+        out = kernels.llama_output(x[i : i + 1], alone[0], k[:, :, : i + 1], v[:, :, : i + 1], layer.tail)
+        assert mx.array_equal(out, together[i : i + 1])
+
+
+# --- threads, processes, mistakes -----------------------------------------------------------------------------------
+
+
+def test_results_do_not_depend_on_threads() -> None:
+    x, weight = noise("x", (1, 400, 96)), noise("w", (80, 3, 96))
+    packed = kernels.pack_taps(weight)
+    quantized = kernels.pack_quantized(*mx.quantize(noise("q", (500, 128)), bits=6), 6)
+    same_for_any_threads(lambda: kernels.conv1d(x, packed, 3))
+    same_for_any_threads(lambda: kernels.multiply(x.reshape(-1, 128)[:9], quantized))
+    same_for_any_threads(lambda: kernels.apply("mish", x))
+    same_for_any_threads(lambda: kernels.attention(x, x, x, 3, 20))
+
+
+def test_two_streams_at_once() -> None:
+    x, packed = noise("x", (300, 96)), kernels.pack(noise("w", (96, 96)))
+    expected = np.array(kernels.multiply(x, packed))
+    streams = [mx.new_stream(mx.cpu) for _ in range(2)]
+    for _ in range(10):
+        results = []
+        for stream in streams:
+            with mx.stream(stream):
+                results += [kernels.multiply(x, packed) for _ in range(5)]
+        mx.async_eval(results)
+        assert all(np.array_equal(np.array(result), expected) for result in results)
+
+
+HASH = """
+import hashlib, mlx.core as mx, numpy as np
+from nightingale import kernels
+kernels._native.use_instruction_set("{name}")
+x = mx.random.normal((5, 384), key=mx.random.key(1))
+w = mx.random.normal((999, 384), key=mx.random.key(2))
+a = kernels.multiply(x, kernels.pack(w))
+b = kernels.multiply(x, kernels.pack_quantized(*mx.quantize(w, bits=6), 6))
+print(hashlib.sha256(np.array(mx.concatenate([a, b])).tobytes()).hexdigest())
+"""
+
+
+def test_many_processes_at_once_agree() -> None:
+    code = HASH.format(name=kernels._native.instruction_set())
+    command = [sys.executable, "-c", code]
+    running = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(6)]
+    results = {process.communicate(timeout=120)[0] for process in running}
+    assert len(results) == 1 and len(results.pop().strip()) == 64
+
+
+def test_mistakes_are_refused() -> None:
+    x, weight = noise("x", (4, 64)), noise("w", (10, 64))
+    packed = kernels.pack(weight)
+    stored = mx.quantize(weight, bits=4)
+    for wrong in (
+        lambda: kernels.multiply(x[:, :32], packed),
+        lambda: kernels.multiply(x.astype(mx.float16), packed),
+        lambda: kernels.multiply(x, packed, noise("b", (11,))),
+        lambda: kernels.multiply(x, packed, None, x),
+        lambda: kernels.multiply(x, kernels.Packed(packed.weights, 64, 999)),
+        lambda: kernels.conv1d(x[None], kernels.pack_taps(noise("t", (8, 9, 64))), 9),
+        lambda: kernels.pack(mx.zeros((4, 4), mx.float16)),
+        lambda: kernels.pack_quantized(stored[0], stored[1][:5], stored[2][:5], 4),
+        lambda: kernels.pack_quantized(*stored, 7),
+        lambda: kernels.apply("tan", x),
+        lambda: kernels.snake(x, weight, weight),
+        lambda: kernels.attention(x[None], x[None, :2], x[None, :2], 4, 5),
+        lambda: kernels.softmax(x, x[:1]),
+    ):
+        with pytest.raises(ValueError):
+            wrong()
+
+
+def test_switched_off() -> None:
+    code = "from nightingale import kernels; print(kernels.available(), kernels.description())"
+    environment = os.environ | {"NIGHTINGALE_KERNELS": "off"}
+    told = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert told.stdout.startswith("False switched off")
