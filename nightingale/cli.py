@@ -1,0 +1,217 @@
+"""What a shell hands over and what it sees: bytes read as text, and messages and progress on stderr.
+
+Knows descriptors and terminals. Knows neither options nor speech. Imports nothing heavy.
+"""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import io
+import logging
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from nightingale.errors import InputUnavailable, TextError
+
+BLOCK_SIZE = 65536  # bytes: what a pipe holds
+PIECE_SIZE = 256  # characters handed on at once, so that progress is seen to move
+MAX_ESCAPE = 4096  # characters: what is longer and unfinished is not an escape sequence
+MAX_BAD_SHARE = 0.25  # Latin-1 prose has 5 % that is not UTF-8; compressed data and UTF-16 have 50 %
+LONG_TEXT = 500  # characters from which progress is worth showing
+
+ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]")
+OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)\Z")
+CONTROLS = [c for c in (*range(32), *range(127, 160)) if chr(c) not in "\t\n"]
+DROPPED = dict.fromkeys([*CONTROLS, 0xFEFF]) | {0x0B: "\n", 0x0C: "\n", 0x85: "\n"}
+BAD = re.compile("[\ufffd\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
+
+
+def with_stats_form(argv: Sequence[str]) -> list[str]:
+    """`--stats` alone means text and `--stats json` means json: argparse would take any word after it for its value."""
+    args = list(argv)
+    end = args.index("--") if "--" in args else len(args)
+    for at in range(end - 1, -1, -1):
+        if args[at] == "--stats":
+            form = "json" if args[at + 1 : at + 2] == ["json"] else "text"
+            args[at : at + (2 if form == "json" else 1)] = [f"--stats={form}"]
+    return args
+
+
+class TextDecoder:
+    """Bytes to text, cut anywhere: UTF-8 whatever the locale, without BOM, NUL, controls and terminal escapes.
+
+    Raises TextError, naming `name`, for what is not text at all.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        utf8 = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
+        self._held = ""  # an escape sequence that the last block cut
+        self._num_bad = 0
+        self._num_chars = 0
+
+    def feed(self, data: bytes, final: bool = False) -> str:
+        fresh = self._decoder.decode(data, final)
+        self._judge(fresh)
+        text = self._held + fresh
+        cut = OPEN_ESCAPE.search(text)
+        if cut and (final or len(text) - cut.start() < MAX_ESCAPE):
+            text, self._held = text[: cut.start()], text[cut.start() :]
+        else:
+            self._held = ""
+        return ESCAPE.sub("", text).translate(DROPPED)
+
+    def _judge(self, text: str) -> None:
+        self._num_bad += len(BAD.findall(text))
+        self._num_chars += len(text)
+        if self._num_bad > MAX_BAD_SHARE * self._num_chars:
+            raise TextError(f"{self._name} is not UTF-8 text (binary, or another encoding?)")
+
+
+@dataclass
+class Source:
+    """Where text comes from: a descriptor, or the bytes themselves. size: bytes if they are known beforehand."""
+
+    name: str
+    data: bytes = b""
+    fd: int | None = None
+    size: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.size = len(self.data) if self.fd is None else _file_size(self.fd)
+
+    def blocks(self) -> Iterator[bytes]:
+        """Bytes as they arrive."""
+        if self.fd is None:
+            yield self.data
+            return
+        try:
+            while block := os.read(self.fd, BLOCK_SIZE):
+                yield block
+        except OSError as error:
+            raise InputUnavailable(f"cannot read {self.name}: {error.strerror}") from error
+
+    def pieces(self) -> Iterator[str]:
+        decoder = TextDecoder(self.name)
+        for block in self.blocks():
+            yield from _cut(decoder.feed(block))
+        yield from _cut(decoder.feed(b"", final=True))
+
+
+def _file_size(fd: int) -> int | None:
+    """Bytes from here to the end of a regular file, None for anything that has no end yet."""
+    try:
+        return os.fstat(fd).st_size - os.lseek(fd, 0, os.SEEK_CUR) or None
+    except OSError:
+        return None
+
+
+def _cut(text: str) -> Iterator[str]:
+    return (text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE))
+
+
+def open_sources(files: Sequence[str]) -> list[Source]:
+    """All files of the command line, opened before any is read: a missing one is known before the first sound."""
+    sources = []
+    for name in files:
+        if name == "-":
+            sources.append(Source("standard input", fd=0))
+            continue
+        try:
+            fd = os.open(name, os.O_RDONLY)
+            os.read(fd, 0)  # a folder opens and does not read
+        except OSError as error:
+            raise InputUnavailable(f"cannot read {name}: {error.strerror}") from error
+        sources.append(Source(name, fd=fd))
+    return sources
+
+
+@dataclass
+class Text:
+    """The text of all sources in order, with a paragraph's end between two of them."""
+
+    sources: list[Source]
+    num_read: int = 0  # characters handed out so far
+
+    def pieces(self) -> Iterator[str]:
+        for i, source in enumerate(self.sources):
+            if i:
+                yield "\n\n"
+            for piece in source.pieces():
+                self.num_read += len(piece)
+                yield piece
+
+    def begun(self) -> Iterator[str] | None:
+        """The pieces once there is something to speak, None if there never is."""
+        blank = ""
+        pieces = self.pieces()
+        for piece in pieces:
+            if piece.strip():
+                return _prepend(blank + piece, pieces)
+            blank = "\n\n" if blank.count("\n") + piece.count("\n") > 1 else blank + piece
+        return None
+
+    @property
+    def size(self) -> int | None:
+        """Bytes in all, None if that is not known."""
+        sizes = [source.size for source in self.sources]
+        return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def _prepend(first: str, rest: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from rest
+
+
+class Console:
+    """stderr: one line a message, and below them a bar while a long text is spoken to somewhere else."""
+
+    def __init__(self) -> None:
+        self.quiet = False
+        self._width = 0  # of the bar that stands there now
+
+    def say(self, message: str) -> None:
+        """An error: also when quiet."""
+        self.clear()
+        with contextlib.suppress(OSError):  # there is nowhere left to tell it
+            print(f"nightingale-tts: {message}", file=sys.stderr, flush=True)
+
+    def warn(self, message: str) -> None:
+        if not self.quiet:
+            self.say(message)
+
+    def progress(self, text: Text, seconds: float) -> None:
+        """How much of the text is taken in, if that is known, and how long the sound is so far."""
+        size = text.size
+        if self.quiet or not sys.stderr.isatty() or max(text.num_read, size or 0) < LONG_TEXT:
+            return
+        line = f"{int(seconds) // 60}:{int(seconds) % 60:02d} of sound"
+        if size is not None:
+            share = min(text.num_read / size, 1.0)
+            line = f"[{'#' * round(30 * share):<30}] {share:4.0%}  {line}"
+        self._draw(line)
+
+    def clear(self) -> None:
+        if self._width:
+            self._draw("")
+
+    def _draw(self, line: str) -> None:
+        with contextlib.suppress(OSError):
+            print("\r" + line.ljust(self._width), end="\r" if not line else "", file=sys.stderr, flush=True)
+        self._width = len(line)
+
+
+class ConsoleHandler(logging.Handler):
+    """What the library logs, as messages on the console."""
+
+    def __init__(self, console: Console) -> None:
+        super().__init__(logging.WARNING)
+        self._console = console
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._console.warn(record.getMessage())

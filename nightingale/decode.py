@@ -1,0 +1,230 @@
+"""The only token loop: T3's speech tokens one by one, alone or with a draft that guesses ahead.
+
+Both ways give the same tokens. A token is the argmax of filtered logits plus noise that depends on its position only;
+the draft sees the same noise, T3 then reads all guesses in one pass, and a guess stays only where it is what T3 chooses
+itself. Histories for the repetition penalty are values made for each verified place, never kept and rolled back.
+Knows nothing of text or of sound.
+"""
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Literal
+
+import mlx.core as mx
+import numpy as np
+
+from nightingale.cache import Cache
+from nightingale.errors import CacheError
+from nightingale.pace import Pace
+from nightingale.sampling import Sampler, guide, histories
+from nightingale.t3 import T3
+
+_TOKENS_PER_SECOND = 25
+_CHARACTERS_PER_SECOND = 6  # the slowest reading that is still speech; the usual one is 15
+
+StopReason = Literal["unfinished", "stop token", "token limit"]
+
+
+def token_limit(text_length: int) -> int:
+    """The most speech tokens that a text of so many characters may take: nothing runs on."""
+    return _TOKENS_PER_SECOND * (6 + text_length) // _CHARACTERS_PER_SECOND
+
+
+@dataclass
+class Report:
+    """What became of a sentence: num_draft and num_accepted count guesses, num_rounds T3's passes after the prompt."""
+
+    reason: StopReason = "unfinished"
+    num_tokens: int = 0
+    num_rounds: int = 0
+    num_draft: int = 0
+    num_accepted: int = 0
+
+
+@dataclass
+class Lane:
+    """A model reading one sentence: its caches and how its rows are guided."""
+
+    model: T3
+    cfg_weight: float
+    caches: list[Cache] = field(default_factory=list)
+
+    def start(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
+        """Read the prompt; logits (1, V) of the first token."""
+        self.caches = self.model.new_caches()
+        prompt = self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
+        return guide(self.model(prompt, self.caches, num_last=1), self.cfg_weight)
+
+    def read(self, tokens: mx.array, index: int, num_last: int | None = None) -> mx.array:
+        """Read tokens (L,), the first of which is the sentence's token number `index`; logits (L or num_last, V)."""
+        embeds = self.model.embed_speech(tokens, index + 1)  # position 0 is start_speech
+        if self.cfg_weight > 0:
+            embeds = mx.concatenate([embeds, embeds])
+        return guide(self.model(embeds, self.caches, num_last), self.cfg_weight)
+
+    def rewind(self, count: int) -> None:
+        """Forget the last `count` tokens read."""
+        for cache in self.caches:
+            cache.trim(count)
+
+
+@dataclass(frozen=True)
+class Sentence:
+    """What one call of `generate` reads: text ids without start and stop, the sampler, the most tokens it may give."""
+
+    text_ids: list[int]
+    sampler: Sampler
+    limit: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A small T3 that guesses, the voice's rows for it, and what is known of how well it pays."""
+
+    model: T3
+    conditioning: mx.array
+    pace: Pace = field(default_factory=Pace)
+
+
+def generate(
+    target: T3, conditioning: mx.array, sentence: Sentence, report: Report, draft: Draft | None = None
+) -> Iterator[int]:
+    """The sentence's speech tokens, without the stop token. `report` is filled in as they come."""
+    sampler = sentence.sampler
+    lane = Lane(target, sampler.options.cfg_weight)
+    limit = min(sentence.limit, target.config.max_speech_tokens)
+    seen = sampler.nothing_said()
+    token = sampler.choose(lane.start(conditioning, sentence.text_ids), seen, 0)
+    if draft is not None and draft.pace.wanted():
+        tokens = _speculative(lane, draft, sentence, token, limit, report)
+    else:
+        tokens = _plain(lane, sampler, token, seen, 0, limit, report)
+    try:
+        for value in tokens:
+            if value == target.config.stop_speech_token:
+                report.reason = "stop token"
+                return
+            report.num_tokens += 1
+            yield value
+        report.reason = "token limit"
+    finally:
+        # Whoever leaves in mid-sentence leaves a pass under way, which must not outlive its thread: MLX aborts then.
+        mx.synchronize()
+
+
+def _plain(
+    lane: Lane, sampler: Sampler, token: mx.array, seen: mx.array | None, index: int, limit: int, report: Report
+) -> Iterator[int]:
+    """Tokens from number `index`, which is `token`, chosen but not read, up to number `limit`: one pass each.
+
+    seen: what was said before `token`.
+    """
+    for i in range(index + 1, limit):
+        # The next pass is under way before the host knows this token.
+        seen = _after(seen, token)
+        upcoming = sampler.choose(lane.read(token, i - 1), seen, i)
+        mx.async_eval(upcoming)
+        report.num_rounds += 1
+        yield tokens_of(token)[0]
+        token = upcoming
+    yield tokens_of(token)[0]
+
+
+def _speculative(
+    lane: Lane, draft: Draft, sentence: Sentence, token: mx.array, limit: int, report: Report
+) -> Iterator[int]:
+    """Tokens from number 0, which is `token`, up to number `limit`: several a pass where the draft guesses well."""
+    sampler, pace = sentence.sampler, draft.pace
+    guesser = Lane(draft.model, sampler.options.cfg_weight)
+    mx.async_eval(guesser.start(draft.conditioning, sentence.text_ids))
+    if not all(cache.rewinds for cache in [*lane.caches, *guesser.caches]):
+        raise CacheError("this kind of key-value cache cannot rewind, which speculation needs")
+    pair = _Pair(lane, guesser, sampler, tokens_of(token), sampler.nothing_said())
+    yield pair.said[0]
+    while (num_said := len(pair.said)) < limit:
+        count = pace.num_draft()
+        if count is None:
+            rest = _plain(lane, sampler, mx.array(pair.said[-1:]), pair.seen, num_said - 1, limit, report)
+            next(rest)  # the newest token, given already
+            yield from rest
+            return
+        started = time.perf_counter()
+        count = min(count, limit - num_said - 1)
+        accepted = pair.advance(count)
+        pace.record(count, accepted, time.perf_counter() - started)
+        report.num_rounds, report.num_draft = report.num_rounds + 1, report.num_draft + count
+        report.num_accepted += accepted
+        yield from pair.said[num_said:]
+
+
+@dataclass
+class _Pair:
+    """Target and draft at one place of a sentence.
+
+    said: all tokens so far; the target has read all but the newest, the draft the first `num_read`.
+    seen: the history before the newest token.
+    """
+
+    target: Lane
+    guesser: Lane
+    sampler: Sampler
+    said: list[int]
+    seen: mx.array | None
+    num_read: int = 0
+
+    def advance(self, count: int) -> int:
+        """One round: `count` guesses, one pass of the target, what it chose is said. How many guesses were right."""
+        index = len(self.said) - 1
+        newest = mx.array(self.said[-1:])
+        seen = _after(self.seen, newest)
+        guesses = self._guess(count, seen)
+        logits = self.target.read(mx.concatenate([newest, guesses]), index)
+        chosen = self.sampler.choose(logits, histories(seen, guesses), index + 1)
+        mx.eval(guesses, chosen)
+        accepted = num_accepted(guesses, chosen)
+
+        self.target.rewind(count - accepted)
+        if count > 0:
+            # The last guess was never read by the draft, and those after the first wrong one never happened.
+            self.num_read = min(index + count, index + accepted + 1)
+            self.guesser.rewind(index + count - self.num_read)
+        new = chosen[: accepted + 1]
+        self.seen = _after(seen, new[:-1])
+        self.said += tokens_of(new)
+        return accepted
+
+    def _guess(self, count: int, seen: mx.array | None) -> mx.array:
+        """The draft's own continuation (count,). It reads what it has not read yet, and its guesses but the last.
+
+        seen: everything said, the newest token included.
+        """
+        guesses = [mx.zeros((0,), mx.uint32)]
+        unread = mx.array(self.said[self.num_read :])
+        for i in range(len(self.said), len(self.said) + count):
+            logits = self.guesser.read(unread, i - unread.size, num_last=1)
+            unread = self.sampler.choose(logits, seen, i)
+            seen = _after(seen, unread)
+            guesses.append(unread)
+        return mx.concatenate(guesses)
+
+
+def num_accepted(guesses: mx.array, chosen: mx.array) -> int:
+    """How many guesses (k,) from the first on are what the target chose (k + 1,) there."""
+    count = 0
+    for guess, choice in zip(tokens_of(guesses), tokens_of(chosen), strict=False):
+        if guess != choice:
+            break
+        count += 1
+    return count
+
+
+def tokens_of(array: mx.array) -> list[int]:
+    """Tokens (L,) on the host; waits for them."""
+    return [int(token) for token in np.array(array)]
+
+
+def _after(seen: mx.array | None, tokens: mx.array) -> mx.array | None:
+    """The history (1, V) once tokens (L,) are said too."""
+    rows = histories(seen, tokens)
+    return None if rows is None else rows[-1:]

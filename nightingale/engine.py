@@ -1,0 +1,168 @@
+"""Text to sound: wiring only. Sentences come from text.py, ids from the tokenizer, speech tokens from decode.py,
+samples from stream.py; what is decided here is the order, the keys of the noise and the pauses.
+"""
+
+# ruff: noqa: E402
+import logging
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from nightingale.blas import use_openblas
+
+# The one effect of an import in this package: mlx binds to a BLAS when it is first imported, and never again.
+BLAS = use_openblas()
+
+import mlx.core as mx
+import numpy as np
+
+from nightingale.audio import AudioChunk
+from nightingale.config import SAMPLE_RATE, SpeakOptions
+from nightingale.decode import Draft, Report, generate, token_limit
+from nightingale.decode import Sentence as TokenSentence
+from nightingale.errors import CheckpointMismatch
+from nightingale.sampling import Sampler, fold, seed_key
+from nightingale.stream import CarryingVocoder, Keys, Vocoder, chunk_sizes, speak_tokens, vocoder_for
+from nightingale.text import CUT_MARK, Sentence, SentenceStream
+from nightingale.voice import DEFAULT_VOICE, Voice, load_voice
+from nightingale.weights import load_model
+
+logger = logging.getLogger(__name__)
+
+_TOKENS, _FLOW, _SOURCE = range(3)  # what a sentence's noise is for
+_CLAUSE_SHARE = 0.25  # of a sentence's pause, where a long sentence was cut
+
+
+@dataclass
+class Tally:
+    """What one call of `speak` has taken so far. first_token_at: on the clock of time.perf_counter."""
+
+    num_tokens: int = 0
+    t3_s: float = 0.0
+    first_token_at: float | None = None
+
+    def counted(self, tokens: Iterator[int]) -> Iterator[int]:
+        while True:
+            began = time.perf_counter()
+            token = next(tokens, None)
+            now = time.perf_counter()
+            self.t3_s += now - began
+            if token is None:
+                return
+            self.first_token_at = self.first_token_at or now
+            self.num_tokens += 1
+            yield token
+
+
+class Engine:
+    """A loaded model with a voice. Not for two threads at once.
+
+    report: what became of the sentence spoken last, token by token. tally: what the text has taken so far.
+    """
+
+    def __init__(
+        self,
+        model: str | Path | None = None,
+        voice: str | Voice | None = None,
+        *,
+        t3_bits: int | None = None,
+        speculate: bool = False,
+    ) -> None:
+        """The bundled model and voice unless told otherwise. Raises VoiceNotFound or CheckpointMismatch.
+
+        speculate: let the draft guess ahead, where it finds that this pays. The tokens are the same but for near-ties.
+        """
+        # Off unless asked for: the draft of the bundled voice agrees with T3 too seldom to pay for its guesses yet, and
+        # where MLX's own products run, rows of a pass of several differ in their last bits from a pass of one.
+        self._model = load_model(Path(model) if model is not None else None, t3_bits, with_draft=speculate)
+        self.report = Report()
+        self.tally = Tally()
+        self.use_voice(DEFAULT_VOICE if voice is None else voice)
+        self._vocoder: Vocoder[Any] = vocoder_for(self._model.s3gen, self._model.hift)
+        config = self._model.config
+        ids = mx.arange(config.t3.speech_vocab_size)
+        self._forbidden = (ids >= config.s3gen.encoder.vocab_size) & (ids != config.t3.stop_speech_token)
+        mx.eval(self._forbidden)
+
+    def use_voice(self, voice: str | Voice) -> None:
+        """Speak with another voice from now on. Raises VoiceNotFound or CheckpointMismatch, and keeps the old one."""
+        found = voice if isinstance(voice, Voice) else load_voice(voice)
+        self._check_voice(found)
+        self.voice = found
+        self._conditioning = self._model.t3.condition(found)
+        draft = self._model.draft
+        self._draft = Draft(draft, draft.condition(found)) if draft is not None else None
+        mx.eval(self._conditioning)
+
+    def speak(self, text: str | Iterable[str], options: SpeakOptions | None = None) -> Iterator[AudioChunk]:
+        """The sound of a text, or of pieces of text as they arrive, each sentence as soon as it has ended.
+
+        What cannot be spoken is logged as a warning.
+        """
+        options = options or SpeakOptions()
+        self.tally = Tally()
+        before: Sentence | None = None
+        for index, sentence in enumerate(_sentences([text] if isinstance(text, str) else text)):
+            if before is not None:
+                yield AudioChunk(_pause(before, sentence, options), SAMPLE_RATE, index - 1)
+            yield from self._speak_sentence(sentence.text, index, options)
+            before = sentence
+
+    def _speak_sentence(self, text: str, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
+        """The sound of one sentence, chunk by chunk where the model can go on from where it stopped."""
+        key = fold(seed_key(options.seed), index)
+        tokens = self._speech_tokens(text, fold(key, _TOKENS), options)
+        first = next(tokens, None)
+        if first is None:
+            logger.warning("the voice found nothing to say: %s", text)
+            return
+        state = self._vocoder.start(self.voice, Keys(fold(key, _FLOW), fold(key, _SOURCE)), options.speed)
+        # A model that looks both ways would compute everything again for every chunk, and with seams.
+        sizes = chunk_sizes() if isinstance(self._vocoder, CarryingVocoder) else [sys.maxsize]
+        for samples in speak_tokens(self._vocoder, chain([first], tokens), state, sizes):
+            yield AudioChunk(samples, SAMPLE_RATE, index)
+        if self.report.reason == "token limit":
+            logger.warning(
+                "a sentence did not come to its end and was cut after %d tokens: %s", self.report.num_tokens, text
+            )
+
+    def _speech_tokens(self, text: str, key: mx.array, options: SpeakOptions) -> Iterator[int]:
+        text_ids = self._model.tokenizer.encode(text)
+        self.report = Report()
+        if not text_ids:  # T3 would make something up
+            return iter(())
+        sentence = TokenSentence(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
+        return self.tally.counted(generate(self._model.t3, self._conditioning, sentence, self.report, self._draft))
+
+    def _check_voice(self, voice: Voice) -> None:
+        """The voice has the sizes that the model reads."""
+        config = self._model.config
+        sizes = (
+            ("t3.speaker_embed", voice.t3_speaker_embed.size, config.t3.speaker_embed_size),
+            ("s3gen.speaker_embed", voice.s3gen_speaker_embed.size, config.s3gen.speaker_embed_size),
+        )
+        for name, has, needs in sizes:
+            if has != needs:
+                raise CheckpointMismatch(f'voice "{voice.name}": {name} has {has} values, the model reads {needs}')
+
+
+def _sentences(pieces: Iterable[str]) -> Iterator[Sentence]:
+    """Sentences as soon as they have surely ended, and a warning for what was left out."""
+    stream = SentenceStream()
+    for piece in pieces:
+        yield from stream.feed(piece)
+    yield from stream.close()
+    for warning in stream.warnings:
+        logger.warning("%s", warning)
+
+
+def _pause(before: Sentence, after: Sentence, options: SpeakOptions) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """The silence between two sentences."""
+    pause_ms = float(options.paragraph_silence_ms if after.paragraph else options.sentence_silence_ms)
+    if before.text.endswith(CUT_MARK) and not after.paragraph:
+        pause_ms *= _CLAUSE_SHARE
+    return np.zeros(round(pause_ms * SAMPLE_RATE / 1000), dtype=np.float32)

@@ -1,0 +1,196 @@
+"""The Llama backbone that T3 and its draft share: embeddings in, hidden states out.
+
+Written for few operations a token, because on a CPU each costs mlx about as much as the arithmetic in it: q, k and v
+are one matmul, as are gate and up, and q and k are rotated together. With the native kernels a layer is two operations
+and its cache's. Knows nothing of tokens or of sampling.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import mlx.core as mx
+import mlx.nn as nn
+
+from nightingale import kernels
+from nightingale.cache import Cache
+from nightingale.config import LlamaConfig
+from nightingale.elementary import native
+from nightingale.layers import PackedLinear
+
+Projection: TypeAlias = nn.Linear | nn.QuantizedLinear | PackedLinear
+
+
+class Rope:
+    """Rotary positions by halves, with Llama 3's stretching where the config has it."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        half = config.head_dim // 2
+        frequencies = [config.rope_theta ** (-i / half) for i in range(half)]
+        scaling = config.rope_scaling
+        if scaling is not None:
+            low = scaling.original_max_positions / scaling.low_freq_factor
+            high = scaling.original_max_positions / scaling.high_freq_factor
+            for i, frequency in enumerate(frequencies):
+                wavelength = 2 * math.pi / frequency
+                # 1 for waves shorter than `high`, 0 for those longer than `low`, between them a line in 1/wavelength.
+                kept = (1 / wavelength - 1 / low) / (1 / high - 1 / low)
+                kept = min(max(kept, 0.0), 1.0)
+                frequencies[i] = frequency * (kept + (1 - kept) / scaling.factor)
+        self._frequencies = mx.array(frequencies)
+        self._tables = mx.zeros((0, 1)), mx.zeros((0, 1))
+
+    def __call__(self, start: int, length: int, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+        """Cosines and signed sines (length, head_dim) of positions start, start + 1, ..."""
+        stop = start + length
+        if stop > self._tables[0].shape[0] or dtype != self._tables[0].dtype:
+            self._tables = self._make_tables(max(256, 2 * stop), dtype)
+        cos, sin = self._tables
+        return cos[start:stop], sin[start:stop]
+
+    def _make_tables(self, length: int, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+        """For all positions below `length`: made once, for every token would pay ten small operations for its own."""
+        angles = mx.arange(length, dtype=mx.float32)[:, None] * self._frequencies
+        cos, sin = mx.cos(angles), mx.sin(angles)
+        tables = (
+            mx.concatenate([cos, cos], axis=-1).astype(dtype),
+            mx.concatenate([-sin, sin], axis=-1).astype(dtype),
+        )
+        mx.eval(tables)
+        return tables
+
+
+def rotate(x: mx.array, cos: mx.array, sin: mx.array) -> mx.array:
+    """Rotate the two halves of the last axis: (B, H, L, D) with (L, D) tables."""
+    # mx.fast.rope has no CPU kernel: 46 microseconds there, this 13.
+    return x * cos + mx.roll(x, x.shape[-1] // 2, -1) * sin
+
+
+class Attention(nn.Module):
+    """Causal grouped-query attention."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        D = config.head_dim
+        self.num_heads, self.num_kv_heads, self.head_dim = config.num_heads, config.num_kv_heads, D
+        self.q_proj = nn.Linear(config.hidden_size, config.num_heads * D, bias=False)
+        self.k_proj = nn.Linear(config.hidden_size, config.num_kv_heads * D, bias=False)
+        self.v_proj = nn.Linear(config.hidden_size, config.num_kv_heads * D, bias=False)
+        self.o_proj: Projection = nn.Linear(config.num_heads * D, config.hidden_size, bias=False)
+
+    def fuse(self) -> None:
+        self.qkv_proj = fused_linear([self.pop("q_proj"), self.pop("k_proj"), self.pop("v_proj")])
+        self.o_proj = fused_linear([self.o_proj])
+
+    def __call__(self, x: mx.array, cos: mx.array, sin: mx.array, cache: Cache) -> mx.array:
+        """B sequences of L rows, flat (B * L, hidden), to the same; the cache has what came before and is added to."""
+        L = cos.shape[0]
+        H, K = self.num_heads, self.num_kv_heads
+        qkv = self.qkv_proj(x).reshape(-1, L, H + 2 * K, self.head_dim).swapaxes(1, 2)
+        qk = rotate(qkv[:, : H + K], cos, sin)
+        keys, values = cache.update(qk[:, H:], qkv[:, H + K :])
+        mask = "causal" if L > 1 else None
+        out = mx.fast.scaled_dot_product_attention(qk[:, :H], keys, values, scale=self.head_dim**-0.5, mask=mask)
+        attended: mx.array = self.o_proj(out.swapaxes(1, 2).reshape(-1, H * self.head_dim))
+        return attended
+
+
+class MLP(nn.Module):
+    """SwiGLU."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.gate_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.up_proj = nn.Linear(config.hidden_size, config.intermediate_size, bias=False)
+        self.down_proj: Projection = nn.Linear(config.intermediate_size, config.hidden_size, bias=False)
+
+    def fuse(self) -> None:
+        self.gate_up_proj = fused_linear([self.pop("gate_proj"), self.pop("up_proj")])
+        self.down_proj = fused_linear([self.down_proj])
+
+    def __call__(self, x: mx.array) -> mx.array:
+        # Not nn.silu: that is an mx.compile function, which on a CPU calls a C++ compiler at run time.
+        gate, up = mx.split(self.gate_up_proj(x), 2, axis=-1)
+        out: mx.array = self.down_proj(gate * mx.sigmoid(gate) * up)
+        return out
+
+
+class Block(nn.Module):
+    """Attention and MLP, each normalised first and added to what went in."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.input_norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.attention = Attention(config)
+        self.post_attention_norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self.mlp = MLP(config)
+        self._tail: kernels.LlamaTail | None = None
+
+    def fuse(self) -> None:
+        self.attention.fuse()
+        self.mlp.fuse()
+        qkv, o = self.attention.qkv_proj, self.attention.o_proj
+        gate_up, down = self.mlp.gate_up_proj, self.mlp.down_proj
+        if not isinstance(qkv, PackedLinear):
+            return
+        assert isinstance(o, PackedLinear) and isinstance(gate_up, PackedLinear) and isinstance(down, PackedLinear)
+        norm = self.post_attention_norm
+        self._qkv = qkv.matrix
+        self._tail = kernels.LlamaTail(o.matrix, norm.weight, gate_up.matrix, down.matrix, norm.eps)
+
+    def __call__(self, x: mx.array, cos: mx.array, sin: mx.array, cache: Cache) -> mx.array:
+        if self._tail is not None:
+            heads, norm = (self.attention.num_heads, self.attention.num_kv_heads), self.input_norm
+            q, k, v = kernels.llama_input(x, norm.weight, self._qkv, (cos, sin), heads, norm.eps)
+            return kernels.llama_output(x, q, *cache.update(k, v), self._tail)
+        x = x + self.attention(self.input_norm(x), cos, sin, cache)
+        return x + self.mlp(self.post_attention_norm(x))
+
+
+class Llama(nn.Module):
+    """Parameters are named and shaped as on disk until `fuse`, which must be called once after loading."""
+
+    def __init__(self, config: LlamaConfig) -> None:
+        super().__init__()
+        self.layers = [Block(config) for _ in range(config.num_layers)]
+        self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
+        self._rope = Rope(config)
+
+    def fuse(self) -> None:
+        """Join the matrices that read the same input. The old ones are given up, so memory does not double."""
+        for layer in self.layers:
+            layer.fuse()
+
+    def __call__(self, x: mx.array, caches: Sequence[Cache], num_last: int | None = None) -> mx.array:
+        """(B, L, hidden) at the caches' offset -> normalised states of the last `num_last` positions, or of all."""
+        B, L, D = x.shape
+        cos, sin = self._rope(caches[0].offset, L, x.dtype)
+        # Flat, because mlx on a CPU multiplies each of B batches on its own: B times the weights read.
+        x = x.reshape(B * L, D)
+        for layer, cache in zip(self.layers, caches, strict=True):
+            x = layer(x, cos, sin, cache)
+        x = x.reshape(B, L, D)
+        normed: mx.array = self.norm(x if num_last is None else x[:, -num_last:])
+        return normed
+
+
+def fused_linear(parts: Sequence[Projection]) -> Projection:
+    """One layer whose output is the parts' outputs side by side; the parts have no bias and one precision.
+
+    Without native kernels a float weight is kept (out, in) but laid out in memory as its transpose, which a CPU
+    multiplies by one row of input a quarter faster.
+    """
+    first = parts[0]
+    assert not isinstance(first, PackedLinear)
+    if isinstance(first, nn.QuantizedLinear):
+        for name in ("weight", "scales", "biases"):
+            first[name] = mx.concatenate([part[name] for part in parts])
+        if native():
+            weight, scales, biases = (first[name] for name in ("weight", "scales", "biases"))
+            return PackedLinear(kernels.pack_quantized(weight, scales, biases, first.bits))
+        return first
+    weight = mx.concatenate([part.weight for part in parts])
+    if native():
+        return PackedLinear(kernels.pack(weight))
+    first.weight = mx.contiguous(weight.T).T
+    return first

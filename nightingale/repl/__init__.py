@@ -1,0 +1,69 @@
+"""The conversation at a terminal: lines are spoken as they are typed. Imported only when there is one.
+
+talker.py      the one thread that speaks, and its queue
+commands.py    what lines that begin with a slash do
+screen.py      prompt, toolbar, keys, with prompt_toolkit
+completion.py  what Tab offers
+plain.py       the same without, for terminals that cannot move a cursor
+history.py     what was typed, kept private
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable
+
+from nightingale.config import SpeakOptions
+from nightingale.repl.talker import Speaks
+from nightingale.sink import Sink
+
+GREETING = "nightingale-tts: type, and it is spoken. /help lists commands, Ctrl-D leaves."
+
+
+class Notices(logging.Handler):
+    """What the library logs, as notices of the conversation."""
+
+    def __init__(self, notices: deque[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._notices = notices
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._notices.append(record.getMessage())
+
+
+def converse(
+    load_engine: Callable[[], Speaks],
+    open_sink: Callable[[], Sink],
+    options: SpeakOptions,
+    voice: str,
+    voices: Callable[[], list[str]],
+    keep_history: bool,
+) -> None:
+    """Until the person leaves. Raises what ended the speaking thread; its thread is joined either way."""
+    from nightingale.repl.commands import Session
+    from nightingale.repl.talker import Talker
+
+    talker = Talker(load_engine, open_sink)
+    handler = Notices(talker.notices)
+    logging.getLogger("nightingale").addHandler(handler)
+    try:
+        session = Session(talker, options, voice, voices)
+        print(GREETING, flush=True)
+        if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+            from nightingale.repl.plain import run_plain
+
+            run_plain(session, sys.stdin, sys.stdout)
+        else:
+            from nightingale.repl.history import open_history
+            from nightingale.repl.screen import Screen
+
+            history, notice = open_history(keep_history)
+            if notice:
+                print(notice)
+            Screen(session, history).run()
+    finally:
+        talker.close()
+        logging.getLogger("nightingale").removeHandler(handler)

@@ -1,0 +1,272 @@
+"""The one thread that speaks: it loads the engine, takes jobs from a bounded queue, and writes sound to a sink.
+
+Knows neither terminal nor commands. Whoever watches it reads its fields; what it has to say it puts into `notices`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import queue
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from nightingale.audio import AudioChunk
+from nightingale.config import SpeakOptions
+from nightingale.errors import AudioDeviceError, NightingaleError
+from nightingale.sink import Muted, Sink
+from nightingale.stats import Stats, Tallied
+
+MAX_QUEUE = 100  # utterances
+TEND_S = 0.25
+MAX_KEPT_S = 600.0  # of the last utterance, for replay and save: 58 MB
+
+
+class Speaks(Protocol):
+    """What is asked of an engine."""
+
+    @property
+    def tally(self) -> Tallied: ...
+    def speak(self, text: str | Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]: ...
+    def use_voice(self, voice: str) -> None: ...
+
+
+@dataclass
+class Take:
+    """One utterance on its way to the ear. Seconds are of the sink's clock.
+
+    marks: where each sentence begins, and its number. chunks: None once they are too many to be kept.
+    """
+
+    sentences: list[str]
+    stats: Stats
+    start_s: float
+    marks: list[tuple[float, int]] = field(default_factory=list)
+    end_s: float | None = None
+    chunks: list[AudioChunk] | None = field(default_factory=list)
+
+    def add(self, chunk: AudioChunk, at_s: float) -> None:
+        if not self.marks or self.marks[-1][1] != chunk.sentence:
+            self.marks.append((at_s, chunk.sentence))
+        if self.chunks is not None:
+            self.chunks.append(chunk)
+            if at_s - self.start_s > MAX_KEPT_S:
+                self.chunks = None
+
+    def heard_sentence(self, heard_s: float) -> int:
+        """The number of the sentence that the ear is at."""
+        return max((number for at_s, number in self.marks if at_s <= heard_s), default=0)
+
+
+class Talker:
+    """Speaks what it is given, one after the other. `close` must be called; it joins the thread.
+
+    engine, sink: None until they are there. failure: what ended the thread before its time.
+    """
+
+    def __init__(self, load_engine: Callable[[], Speaks], open_sink: Callable[[], Sink]) -> None:
+        self.engine: Speaks | None = None
+        self.sink: Sink | None = None
+        self.failure: BaseException | None = None
+        self.last: Take | None = None  # for replay and save
+        self.notices: deque[str] = deque(maxlen=MAX_QUEUE)
+        self.underruns = 0  # of sinks that are closed
+        self._load_engine, self._open_sink = load_engine, open_sink
+        self._takes: deque[Take] = deque()  # begun, and not yet heard to the end
+        self._jobs: queue.Queue[tuple[int, Callable[[int], None]] | None] = queue.Queue(MAX_QUEUE)
+        self._epoch = 0  # goes up with every stop: jobs from before are not done
+        self._lock = threading.Lock()
+        self._working = False
+        self._thread = threading.Thread(target=self._run, name="talker")
+        self._thread.start()
+
+    # --- from any thread ---
+
+    def say(self, text: str, options: SpeakOptions) -> None:
+        """Speak after everything that waits. Raises NightingaleError when too much does."""
+        self.do(lambda epoch: self._speak(text, options, epoch))
+
+    def replay(self) -> None:
+        """Say the last utterance again, from memory."""
+        self.do(self._replay)
+
+    def change_sink(self, open_sink: Callable[[], Sink]) -> None:
+        """Play elsewhere, once all that waits was heard here."""
+        self.do(lambda _: self._change_sink(open_sink))
+
+    def do(self, job: Callable[[int], None]) -> None:
+        """Have the speaking thread do something in turn; it is told the epoch that the job belongs to."""
+        try:
+            self._jobs.put_nowait((self._epoch, job))
+        except queue.Full:
+            raise NightingaleError(f"{MAX_QUEUE} utterances wait already; /stop forgets them") from None
+
+    def stop(self) -> None:
+        """Silence, and nothing waits any more."""
+        with self._lock:
+            self._epoch += 1
+            with contextlib.suppress(queue.Empty):
+                while True:
+                    self._jobs.get_nowait()
+        self._takes.clear()
+        if self.sink is not None:
+            self.sink.stop()
+            self.sink.paused = False
+
+    def close(self) -> None:
+        """Stop, and end the thread."""
+        self.stop()
+        self._jobs.put(None)
+        self._thread.join()
+
+    def wait(self) -> None:
+        """Until all is said and heard."""
+        while self.busy and self.failure is None:
+            time.sleep(0.02)
+
+    @property
+    def num_waiting(self) -> int:
+        return self._jobs.qsize()
+
+    @property
+    def loading(self) -> bool:
+        return self.engine is None and self.failure is None
+
+    @property
+    def busy(self) -> bool:
+        """Whether there is anything that a stop would end."""
+        return self._working or not self._jobs.empty() or (self.sink is not None and self.sink.busy)
+
+    def hearing(self) -> Take | None:
+        """The utterance that the ear is at, None in silence."""
+        sink = self.sink
+        if sink is None or not sink.busy:
+            return None
+        heard_s = sink.heard_s
+        with contextlib.suppress(IndexError):  # both threads may drop one
+            while (end_s := self._takes[0].end_s) is not None and end_s < heard_s:
+                self._takes.popleft()
+        take = next((take for take in self._takes.copy() if take.marks), None)
+        if take is not None:
+            take.stats.hear(heard_s - take.start_s)
+        return take
+
+    # --- the speaking thread ---
+
+    def _run(self) -> None:
+        try:
+            self.sink = self._open()
+            self.engine = self._load_engine()
+            while (entry := self._next()) is not None:
+                epoch, job = entry
+                self._working = True
+                try:
+                    if epoch == self._epoch:
+                        self._attempt(job, epoch)
+                finally:
+                    self._working = False
+        except BaseException as error:  # told to the thread that watches
+            self.failure = error
+        finally:
+            if self.sink is not None:
+                self.sink.close()
+
+    def _next(self) -> tuple[int, Callable[[int], None]] | None:
+        """The next job; meanwhile what was said is seen to be heard."""
+        while self.sink is not None and self.sink.busy:
+            self._attempt(lambda _: self.sink.tend() if self.sink else None, self._epoch)
+            with contextlib.suppress(queue.Empty):
+                return self._jobs.get(timeout=TEND_S)
+        return self._jobs.get()
+
+    def _attempt(self, job: Callable[[int], None], epoch: int) -> None:
+        """What goes wrong with one utterance does not end the conversation."""
+        try:
+            job(epoch)
+        except AudioDeviceError as error:
+            self.notices.append(str(error))
+            self._replace_sink(Muted())
+        except NightingaleError as error:
+            self.notices.append(str(error))
+
+    def _open(self) -> Sink:
+        try:
+            return self._open_sink()
+        except AudioDeviceError as error:
+            self.notices.append(f"muted: {error}")
+            return Muted()
+
+    def _change_sink(self, open_sink: Callable[[], Sink]) -> None:
+        assert self.sink is not None
+        try:
+            sink = open_sink()
+        except AudioDeviceError as error:  # the old one stays
+            raise NightingaleError(str(error)) from error
+        self.sink.wait()
+        self._replace_sink(sink)
+        self.notices.append(f"playing on {sink.name}")
+
+    def _replace_sink(self, sink: Sink) -> None:
+        old, self.sink = self.sink, sink
+        self._takes.clear()
+        if old is not None:
+            sink.volume = old.volume
+            self.underruns += old.underruns
+            old.close()
+
+    def _speak(self, text: str, options: SpeakOptions, epoch: int) -> None:
+        assert self.engine is not None
+        take = self._begin(_sentences(text))
+        chunks = take.stats.watch(self.engine.speak(text, options))
+        try:
+            self._play(chunks, take, epoch)
+        finally:
+            take.stats.add(self.engine.tally)
+
+    def _replay(self, epoch: int) -> None:
+        if self.last is None or not self.last.chunks:
+            raise NightingaleError("there is nothing to replay")
+        again = self._begin(self.last.sentences, keep=False)
+        self._play(iter(self.last.chunks), again, epoch)
+
+    def _begin(self, sentences: list[str], keep: bool = True) -> Take:
+        assert self.sink is not None
+        take = Take(sentences, Stats(time.perf_counter()), self.sink.written_s)
+        if keep:
+            self.last = take
+        else:
+            take.chunks = None
+        self._takes.append(take)
+        return take
+
+    def _play(self, chunks: Iterator[AudioChunk], take: Take, epoch: int) -> None:
+        assert self.sink is not None
+        sink, ticket = self.sink, self.sink.begin()
+        if epoch != self._epoch:  # a stop came between the queue and the ticket
+            return
+        before = sink.underruns
+        for chunk in chunks:
+            take.add(chunk, sink.written_s)
+            if not sink.write(chunk, ticket):
+                break
+        sink.finish(ticket)
+        take.end_s = sink.written_s
+        take.stats.underruns = sink.underruns - before
+        self._drop_heard()
+
+    def _drop_heard(self) -> None:
+        """Nobody may be watching: what was heard is forgotten here too."""
+        assert self.sink is not None
+        while len(self._takes) > 1 and (self._takes[0].end_s or 0.0) < self.sink.heard_s:
+            self._takes.popleft()
+
+
+def _sentences(text: str) -> list[str]:
+    """As the engine will cut and speak them."""
+    from nightingale.text import SentenceStream
+
+    stream = SentenceStream()
+    return [sentence.text for sentence in (*stream.feed(text), *stream.close())]

@@ -1,0 +1,117 @@
+"""From logits to tokens: guidance, penalties, filters and keyed noise, all pure functions. Knows no model and no loop.
+
+Noise depends on nothing but its key and the absolute index (token position, frame, sample), so a draft sees the noise
+its target will see, and a chunk of sound does not depend on where the chunk begins.
+"""
+
+import math
+from dataclasses import dataclass
+
+import mlx.core as mx
+
+from nightingale.config import SpeakOptions
+
+_BLOCK = 64  # rows of noise drawn at once by indexed_normal
+
+
+def seed_key(seed: int) -> mx.array:
+    """The key that everything of one seed is folded from; seeds have up to 64 bits."""
+    return mx.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], dtype=mx.uint32)
+
+
+def fold(key: mx.array, *numbers: int) -> mx.array:
+    """A key for each (key, numbers), all of them independent: fold(k, a, b) is fold(fold(k, a), b)."""
+    for number in numbers:
+        # The key is scrambled before the number goes in, or seed 0, index 1 would be seed 1, index 0.
+        mixed = mx.random.split(key, 1)[0] ^ seed_key(number)
+        key = mx.random.split(mixed, 1)[0]
+    return key
+
+
+def indexed_normal(key: mx.array, start: int, stop: int, channels: int) -> mx.array:
+    """Rows start to stop (stop - start, channels) of the endless normal noise of this key."""
+    if stop <= start:
+        return mx.zeros((0, channels))
+    first, last = start // _BLOCK, (stop - 1) // _BLOCK
+    blocks = [mx.random.normal((_BLOCK, channels), key=fold(key, i)) for i in range(first, last + 1)]
+    rows = mx.concatenate(blocks) if len(blocks) > 1 else blocks[0]
+    return rows[start - first * _BLOCK : stop - first * _BLOCK]
+
+
+def indexed_gumbel(key: mx.array, start: int, stop: int, channels: int) -> mx.array:
+    """Gumbel noise (stop - start, channels) of token positions start to stop."""
+    return mx.stack([mx.random.gumbel((channels,), key=fold(key, i)) for i in range(start, stop)])
+
+
+def guide(logits: mx.array, cfg_weight: float) -> mx.array:
+    """Classifier-free guidance: rows with and without text (2, L, V), or (1, L, V) unguided -> (L, V)."""
+    if logits.shape[0] == 1:
+        return logits[0]
+    return logits[0] + cfg_weight * (logits[0] - logits[1])
+
+
+def penalize(logits: mx.array, seen: mx.array, penalty: float) -> mx.array:
+    """Make tokens that were said less likely: logits (L, V), seen (L, V) bool, one history for each row."""
+    penalized = mx.where(logits > 0, logits / penalty, logits * penalty)
+    return mx.where(seen, penalized, logits)
+
+
+def keep_min_p(logits: mx.array, min_p: float) -> mx.array:
+    """Rule out (-inf) what is less than min_p times as probable as the most probable: (L, V) -> (L, V)."""
+    floor = mx.max(logits, axis=-1, keepdims=True) + math.log(min_p)
+    return mx.where(logits < floor, -mx.inf, logits)
+
+
+def keep_top_p(logits: mx.array, top_p: float) -> mx.array:
+    """Keep the most probable tokens that together reach top_p, one at least: (L, V) -> (L, V)."""
+    ordered = mx.sort(logits, axis=-1)
+    below = mx.cumsum(mx.softmax(ordered, axis=-1), axis=-1)  # each token with all that are less probable
+    cut = mx.sum(below <= 1 - top_p, axis=-1, keepdims=True)
+    floor = mx.take_along_axis(ordered, mx.minimum(cut, logits.shape[-1] - 1), axis=-1)
+    return mx.where(logits < floor, -mx.inf, logits)
+
+
+@dataclass(frozen=True)
+class Sampler:
+    """One sentence's way of choosing tokens: a caller's wishes, the sentence's key, and the ids that may be said.
+
+    forbidden: (V,) bool.
+    """
+
+    options: SpeakOptions
+    key: mx.array
+    forbidden: mx.array
+
+    def choose(self, logits: mx.array, seen: mx.array | None, position: int) -> mx.array:
+        """Tokens (L,) for guided logits (L, V) of speech positions position, position + 1, ...
+
+        seen: (L, V) bool, what each position finds already said; None without a repetition penalty.
+        """
+        options = self.options
+        logits = mx.where(self.forbidden, -mx.inf, logits)
+        if seen is not None:
+            logits = penalize(logits, seen, options.repetition_penalty)
+        if options.temperature == 0:
+            return mx.argmax(logits, axis=-1)
+        logits = logits.astype(mx.float32) / options.temperature
+        if options.min_p > 0:
+            logits = keep_min_p(logits, options.min_p)
+        if options.top_p < 1:
+            logits = keep_top_p(logits, options.top_p)
+        L, V = logits.shape
+        return mx.argmax(logits + indexed_gumbel(self.key, position, position + L, V), axis=-1)
+
+    def nothing_said(self) -> mx.array | None:
+        """The history (1, V) that a sentence begins with; None where no penalty asks for one."""
+        return mx.zeros((1, self.forbidden.size), mx.bool_) if self.options.repetition_penalty > 1 else None
+
+
+def histories(seen: mx.array | None, tokens: mx.array) -> mx.array | None:
+    """What is said before each of tokens (L,), and after the last: (1, V) -> (L + 1, V). None stays None."""
+    if seen is None:
+        return None
+    ids = mx.arange(seen.shape[-1])
+    rows = [seen]
+    for i in range(tokens.size):
+        rows.append(rows[-1] | (ids == tokens[i]))
+    return mx.concatenate(rows)
