@@ -1,0 +1,276 @@
+"""The command `nightingale-tts`: arguments, exit codes, signals; text in, sound out, to a file, a pipe or the ear.
+
+Knows the shell's conventions and nothing of speech. Imports MLX only when there is text to speak.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from nightingale import cli
+from nightingale.audio import open_wav
+from nightingale.config import SpeakOptions
+from nightingale.errors import NightingaleError, UsageError, VoiceNotFound, WriteFailed
+from nightingale.stats import Stats, as_json, as_lines, process_start
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from _typeshed import SupportsWrite
+
+    from nightingale.audio import WavSink
+    from nightingale.engine import Engine
+    from nightingale.player import Speaker
+
+__version__ = "0.1.0"
+
+DESCRIPTION = "Speak English text: WAV (24 kHz, mono, 16 bits) on standard output, or in a file."
+EPILOG = """\
+Text comes from TEXT, from -f FILE, or else from standard input, and is spoken while it arrives.
+  echo "Good morning." | nightingale-tts > morning.wav
+  nightingale-tts -f chapter.txt -o chapter.wav
+  nightingale-tts -- "-5 degrees" | aplay -q
+At a terminal the sound is played; without any text there, a prompt speaks what is typed.
+  nightingale-tts "Hello."
+  nightingale-tts
+
+Exit codes: 0 done, 1 failure, 2 usage, 65 input that is not text, 66 input missing, 69 voice, model or sound device
+missing or corrupt, 73 output cannot be created, 74 write error, 130 Ctrl-C, 141 the reader of the sound has gone.
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse with one line for an error, and none of its silence about help that cannot be written."""
+
+    def error(self, message: str) -> NoReturn:
+        hint = " (text that begins with a dash goes after --)" if message.startswith("unrecognized") else ""
+        raise UsageError(f"{message}; see --help{hint}")
+
+    def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
+        print(message, end="", file=file)
+
+
+class Stopped(BaseException):
+    """A signal that ends the program, raised so that everything is cleaned up on the way."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.exit_code = 128 + signum
+
+
+def build_parser() -> Parser:
+    parser = Parser(
+        prog="nightingale-tts",
+        usage="%(prog)s [options] [TEXT ...]",
+        description=DESCRIPTION,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("text", metavar="TEXT", nargs="*", help="what to say; - is standard input")
+    add("-f", "--file", metavar="FILE", action="append", help="read text from FILE; - is standard input; repeatable")
+    add("-o", "--output", metavar="FILE", help="write WAV to FILE; - is standard output, the default if not a terminal")
+    add("--play", action="store_true", help="play the sound, the default at a terminal; with -o do both")
+    add("--device", metavar="NAME", help="play on this device: a number or a part of a name from --list-devices")
+    add("--list-devices", action="store_true", help="print the devices that can play and exit")
+    add("-v", "--voice", metavar="NAME", help="a name from --list-voices, or a voice file; default florence")
+    add("--list-voices", action="store_true", help="print the names of the voices and exit")
+    add("--model", metavar="DIR", help="a folder with another model")
+    add("-s", "--speed", metavar="X", type=float, default=1.0, help="0.5 (slow) to 2.0 (fast); default 1.0")
+    add("--seed", metavar="N", type=int, default=0, help="same text, same seed: same sound; default 0")
+    add("--stats", choices=["text", "json"], help="at the end tell on stderr how long everything took: --stats [json]")
+    add("--no-history", action="store_true", help="do not keep what is typed at the prompt")
+    add("-q", "--quiet", action="store_true", help="no warnings and no progress on stderr, only errors")
+    add("--version", action="version", version=f"nightingale-tts {__version__}")
+    return parser
+
+
+def bundled_voices() -> list[str]:
+    """As nightingale.voice.list_voices, which needs mlx."""
+    folder = Path(cli.__file__).with_name("voices")
+    return sorted(path.stem for path in folder.glob("*.safetensors"))
+
+
+def choose_sources(args: argparse.Namespace, console: cli.Console) -> list[cli.Source]:
+    """Where the text is to come from. Raises UsageError if that is two places."""
+    if args.text and args.file:
+        raise UsageError("give either TEXT or -f FILE, not both")
+    if args.text and args.text != ["-"]:
+        return [cli.Source("the text", data=os.fsencode(" ".join(args.text)))]
+    files = args.file or ["-"]
+    if "-" in files and os.isatty(0):
+        console.warn("reading text from the terminal; Ctrl-D ends it")
+    return cli.open_sources(files)
+
+
+def load_engine(model: str | None, voice: str | None) -> Engine:
+    """Import and load what speaks. Raises VoiceNotFound if MLX has no backend, or another package is missing."""
+    try:
+        from nightingale.engine import Engine
+    except ImportError as error:
+        if (error.name or "").startswith("nightingale"):  # a bug
+            raise
+        raise VoiceNotFound(f"cannot load the speech engine: {error}; install nightingale-tts again") from error
+    return Engine(model=model, voice=voice)
+
+
+def wants_prompt(args: argparse.Namespace) -> bool:
+    return not args.text and not args.file and args.output is None and os.isatty(0) and os.isatty(1)
+
+
+@contextlib.contextmanager
+def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Speaker | None]]:
+    """The file or pipe, and the loudspeaker, that the sound goes to: one of them or both."""
+    play = args.play or args.device is not None or (args.output is None and os.isatty(1))
+    with contextlib.ExitStack() as stack:
+        wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
+        speaker = None
+        if play:
+            from nightingale.player import Speaker, silence_on_signals
+
+            speaker = stack.enter_context(Speaker(args.device))
+            stack.enter_context(silence_on_signals(speaker))
+        yield wav, speaker
+
+
+def speak(args: argparse.Namespace, options: SpeakOptions, console: cli.Console) -> None:
+    """One shot: the text of all sources to one sound."""
+    stats = Stats(process_start())
+    text = cli.Text(choose_sources(args, console))
+    with open_outputs(args) as (wav, speaker):
+        ticket = speaker.begin() if speaker else 0
+        if pieces := text.begun():
+            engine = load_engine(args.model, args.voice)
+            stats.ready = time.perf_counter()
+            if speaker:
+                pieces = speaker.unhurried(pieces, ticket)
+            for chunk in stats.watch(engine.speak(stats.waiting(pieces), options)):
+                if wav:
+                    wav.write(chunk)
+                if speaker:
+                    speaker.write(chunk, ticket)
+                    stats.hear(speaker.heard_s)
+                console.progress(text, stats.sound_s)
+            stats.add(engine.tally)
+            console.clear()
+        else:
+            console.warn("there is no text to speak")
+        if speaker:
+            speaker.finish(ticket)
+            speaker.wait(lambda: stats.hear(speaker.heard_s))
+            stats.underruns = speaker.underruns
+    if args.stats:
+        tell(stats, args.stats)
+
+
+def tell(stats: Stats, form: str) -> None:
+    """--stats, also when quiet: it was asked for."""
+    blas = getattr(sys.modules.get("nightingale.engine"), "BLAS", None)
+    figures = stats.figures() | {"blas": blas or "MLX's own"}
+    with contextlib.suppress(OSError):
+        print(as_json(figures) if form == "json" else as_lines(figures), file=sys.stderr, flush=True)
+
+
+def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
+    """The prompt: what is typed is spoken."""
+    from nightingale import repl
+    from nightingale.player import Speaker
+
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    repl.converse(
+        lambda: load_engine(args.model, args.voice), lambda: Speaker(args.device), options, args.voice or "florence",
+        bundled_voices, keep_history=not args.no_history,
+    )  # fmt: skip
+
+
+def run(argv: Sequence[str] | None, console: cli.Console) -> None:
+    with printing():
+        args = build_parser().parse_args(cli.with_stats_form(sys.argv[1:] if argv is None else argv))
+        if args.list_voices:
+            print("\n".join(bundled_voices()))
+            return
+        if args.list_devices:
+            from nightingale.devices import list_devices
+
+            print("\n".join(list_devices()))
+            return
+    console.quiet = args.quiet
+    options = SpeakOptions(speed=args.speed, seed=args.seed)
+    if wants_prompt(args):
+        converse(args, options)
+        return
+    logging.getLogger("nightingale").addHandler(cli.ConsoleHandler(console))
+    speak(args, options, console)
+
+
+@contextlib.contextmanager
+def printing() -> Iterator[None]:
+    """stdout for words: what cannot be written is known here, not when the interpreter exits."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is left in the buffer
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise WriteFailed(f"cannot write to standard output: {error.strerror}") from error
+
+
+def fill_closed_descriptors() -> None:
+    """Give 0, 1 and 2 to descriptors that fail to read or write, lest a file opened later become standard output."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if fd == 1 else os.O_WRONLY)
+    if not sys.stderr:  # print would go to stdout then
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open as long as the program runs)
+
+
+def stop_on_signals() -> None:
+    """Let Ctrl-C and the usual ways to end a job clean up first, unless the parent wants them ignored."""
+
+    def stop(signum: int, frame: FrameType | None) -> NoReturn:
+        raise Stopped(signum)
+
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(signum) != signal.SIG_IGN:
+            signal.signal(signum, stop)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of `nightingale-tts ARGV`."""
+    fill_closed_descriptors()
+    console = cli.Console()
+    try:
+        stop_on_signals()
+        run(argv, console)
+    except NightingaleError as error:
+        console.say(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        console.clear()
+        return 128 + signal.SIGPIPE
+    except Stopped as stopped:
+        console.clear()
+        return stopped.exit_code
+    except KeyboardInterrupt:  # at the prompt, where Ctrl-C has other uses
+        return 128 + signal.SIGINT
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

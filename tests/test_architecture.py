@@ -1,0 +1,156 @@
+"""What may import what, what a start may load, and what the wheel holds: the design, as checks."""
+
+from __future__ import annotations
+
+import ast
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from conftest import FAKE, ROOT
+
+from nightingale import __all__ as exported
+from nightingale import voice
+
+# A module may import from its own layer and from those above it in this table, never in a circle.
+LAYERS = [
+    "errors config audio text blas pace stats playback sink",  # no mlx
+    "elementary layers dsp cache sampling tokenizer tensorfile voice quantize remap kernels",
+    "llama t3 s3gen hift cloning",
+    "decode stream weights",
+    "engine",
+    "cli devices player",
+    "repl",
+    "nightingale_tts",
+]
+LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names.split()}
+ONLY_WHEN_USED = {"prompt_toolkit", "sounddevice", "soundfile"}
+
+
+def sources() -> dict[str, list[Path]]:
+    """The files of each module of the table; a subpackage is one module."""
+    found: dict[str, list[Path]] = {"nightingale_tts": [ROOT / "nightingale_tts.py"]}
+    for path in sorted((ROOT / "nightingale").rglob("*.py")):
+        parts = path.relative_to(ROOT / "nightingale").with_suffix("").parts
+        if parts != ("__init__",):
+            found.setdefault(parts[0], []).append(path)
+    return found
+
+
+def imports(path: Path) -> set[str]:
+    """Dotted names that a file imports, anywhere in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def own_imports() -> dict[str, set[str]]:
+    """Module of the table -> modules of the table it imports."""
+    graph = {}
+    for name, paths in sources().items():
+        dotted = {tuple(full.split(".")) for path in paths for full in imports(path)}
+        graph[name] = {parts[1] for parts in dotted if parts[0] == "nightingale" and len(parts) > 1} - {name}
+    return graph
+
+
+def test_every_module_has_its_layer() -> None:
+    assert set(sources()) <= set(LEVEL), "put the new module into LAYERS"
+
+
+def test_imports_point_one_way() -> None:
+    upward = [
+        f"{name} imports {other}"
+        for name, others in own_imports().items()
+        for other in others & set(LEVEL)
+        if LEVEL[other] > LEVEL[name]
+    ]
+    assert not upward
+
+
+def test_no_circles() -> None:
+    graph = own_imports()
+    while free := [name for name, others in graph.items() if not others & set(graph)]:
+        for name in free:
+            del graph[name]
+    assert not graph, f"a circle among {sorted(graph)}"
+
+
+def test_outsiders() -> None:
+    """mlx above the lowest layer only; nothing of training or of the tests anywhere."""
+    for name, paths in sources().items():
+        outside = {full.split(".")[0] for path in paths for full in imports(path)}
+        assert not outside & {"torch", "training", "tests", "benchmarks"}, name
+        assert LEVEL[name] > 0 or "mlx" not in outside, name
+
+
+def test_package_import_is_free() -> None:
+    """`import nightingale` loads none of its modules, and every exported name is there."""
+    loaded = loaded_by("import nightingale")
+    assert not {name for name in loaded if name.startswith("nightingale.") or name in ("mlx", "numpy")}
+    tree = ast.parse((ROOT / "nightingale" / "__init__.py").read_text())
+    named = {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert set(exported) <= named
+
+
+def loaded_by(code: str, stdin: bytes = b"") -> set[str]:
+    """Names in sys.modules after `code` has run in a fresh interpreter."""
+    script = f"import sys\ntry:\n    exec({code!r})\nfinally:\n    print(*sys.modules, file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, input=stdin, capture_output=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    return set(done.stderr.decode().split("\n")[-2].split())
+
+
+@pytest.mark.parametrize("option", ["--help", "--version", "--list-voices", ""])
+def test_no_model_without_text(option: str) -> None:
+    """Neither mlx nor numpy before there is something to speak: here there never is."""
+    loaded = loaded_by(f"import nightingale_tts; nightingale_tts.main({option.split()})", stdin=b" \n")
+    assert not loaded & (ONLY_WHEN_USED | {"mlx", "mlx.core", "numpy", "tokenizers", "num2words"})
+
+
+def test_pipe_loads_no_player() -> None:
+    code = f"import sys; sys.path.insert(0, {str(FAKE.parent)!r}); sys.argv[1:] = ['-q']; import speak_fake"
+    loaded = loaded_by(code + "; speak_fake.main()", stdin=b"one two")
+    assert "numpy" in loaded
+    assert not loaded & (ONLY_WHEN_USED | {"mlx"})
+
+
+def test_engine_loads_no_player() -> None:
+    loaded = loaded_by("import nightingale.engine")
+    assert "mlx.core" in loaded
+    assert not loaded & (ONLY_WHEN_USED | {"nightingale.cloning", "nightingale.repl", "torch", "scipy"})
+
+
+def test_two_lists_of_voices_agree() -> None:
+    import nightingale_tts
+
+    assert sorted(nightingale_tts.bundled_voices()) == sorted(voice.list_voices())
+
+
+def test_what_ships(tmp_path: Path) -> None:
+    """A wheel has the program, the voice and the licences, and nothing else."""
+    tree = tmp_path / "tree"
+    tree.mkdir()
+    for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "nightingale_tts.py", "setup.py"):
+        shutil.copy(ROOT / name, tree)
+    for folder in ("nightingale", "tests", "training", "benchmarks"):
+        shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
+    build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(tree)]
+    subprocess.run(build, check=True, timeout=300)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.stat().st_size < 35_000_000
+    shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    native = {name for name in shipped if name.startswith("nightingale/kernels/_native.") and name.endswith(".so")}
+    assert len(native) <= 1  # none where there is no compiler
+    wanted = {str(path.relative_to(tree)) for path in (tree / "nightingale").rglob("*") if path.is_file()}
+    sources = {name for name in wanted if name.startswith("nightingale/kernels/native/")}
+    assert sources and shipped - native == wanted - sources | {"nightingale_tts.py"}
+    licences = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "/licenses/" in name}
+    assert licences == {"LICENSE", "NOTICE"}

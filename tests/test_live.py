@@ -1,0 +1,68 @@
+"""Sound that starts at once, with the bundled voice: chunks are the whole, there is no gap, nothing grows.
+
+Short versions of benchmarks/seams.py and benchmarks/latency.py, by their own functions.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
+
+from inprocess import load_engine
+from latency import FOUR_SECONDS, THIRTY_WORDS, measure_gaps, resident_mb, timed
+from seams import compare
+
+if TYPE_CHECKING:
+    from nightingale.engine import Engine
+
+pytestmark = pytest.mark.slow
+
+SENTENCES = (
+    "The ferry was late again, so we walked along the harbor and counted gulls.",
+    "Have you seen the garden since the rain stopped?",
+    THIRTY_WORDS,
+)
+
+
+@pytest.fixture(scope="module")
+def engine() -> Engine:
+    return load_engine(openblas=True)
+
+
+def test_chunks_are_the_whole_and_no_seam_can_be_heard(engine: Engine) -> None:
+    figures = compare(engine, list(SENTENCES))
+    assert figures["seams"] >= 10
+    assert figures["other tokens"] == figures["other lengths"] == 0
+    assert figures["log-mel distance, mean"] < 1e-3
+    assert figures["largest difference of a sample"] < 2e-3
+    assert figures["seams above the percentile of their own sentence"] == 0
+
+
+def test_sound_begins_long_before_it_is_complete(engine: Engine) -> None:
+    """The whole takes ten times as long; on a busy machine less is asked of it."""
+    timed(engine, THIRTY_WORDS)
+    runs = [timed(engine, THIRTY_WORDS) for _ in range(3)]
+    assert min(first_s / whole_s for first_s, whole_s, _ in runs) < 0.2
+    assert min(first_s for first_s, _, _ in runs) < 0.3
+
+
+def test_no_gap_for_a_listener(engine: Engine) -> None:
+    figures = measure_gaps(engine, minutes=0.25)
+    assert figures["sound, s"] > 8 and figures["underruns"] == 0
+
+
+def test_many_utterances_cost_no_memory(engine: Engine) -> None:
+    for _ in range(5):
+        timed(engine, FOUR_SECONDS)
+    before, threads, descriptors = resident_mb(), threading.active_count(), len(os.listdir("/dev/fd"))
+    for _ in range(20):
+        timed(engine, FOUR_SECONDS)
+    assert resident_mb() - before < 20
+    assert (threading.active_count(), len(os.listdir("/dev/fd"))) == (threads, descriptors)

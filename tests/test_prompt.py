@@ -1,0 +1,61 @@
+"""The prompt as a shell sees it: at a terminal, at a dumb one, ended by a signal. test_repl.py has what it does."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from conftest import FAKE
+
+
+def prompted(keys: bytes, number: int | None, term: str, environment: dict[str, str]) -> tuple[int, str]:
+    """Exit code and screen of the prompt after these keys, or this signal."""
+    main, side = pty.openpty()
+    environment = os.environ | environment | {"TERM": term}
+    with subprocess.Popen([sys.executable, str(FAKE)], stdin=side, stdout=side, stderr=side, env=environment) as child:
+        os.close(side)
+        shown = b""
+        with contextlib.suppress(OSError):
+            while block := os.read(main, 4096):
+                before, shown = shown, shown + block
+                if b"> " in shown and b"> " not in before:
+                    time.sleep(0.3)
+                    os.write(main, keys)
+                    if number is not None:
+                        child.send_signal(number)
+    os.close(main)
+    return child.returncode, shown.decode()
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_prompt(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
+    environment = no_device | {"XDG_STATE_HOME": str(tmp_path)}
+    code, shown = prompted(b"one two\r/speed 2\r\x04", None, term, environment)
+    assert code == 0 and "speed 2.0" in shown and "muted: no sound" in shown and "Traceback" not in shown
+    assert ("\x1b" in shown) == (term != "dumb")
+    assert (tmp_path / "nightingale-tts" / "history").exists() == (term != "dumb")
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_prompt_ends_with_a_signal(number: int, exit_code: int, no_device: dict[str, str], tmp_path: Path) -> None:
+    environment = no_device | {"XDG_STATE_HOME": str(tmp_path)}
+    code, shown = prompted(b"one", number, "xterm", environment)
+    assert code == exit_code and "Traceback" not in shown
+
+
+def test_prompt_without_a_voice(no_device: dict[str, str]) -> None:
+    main, side = pty.openpty()
+    command = [sys.executable, str(FAKE), "-v", "nobody", "--no-history"]
+    environment = os.environ | no_device
+    with subprocess.Popen(command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=environment) as child:
+        os.close(side)
+        assert child.stderr
+        assert b'no voice "nobody"' in child.stderr.read() and child.wait(20) == 69
+    os.close(main)

@@ -1,0 +1,98 @@
+"""The thread that speaks: its queue, its sinks, what it keeps."""
+
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+from speak_fake import Engine
+from talking import Ear, text_of, until
+
+from nightingale.audio import AudioChunk
+from nightingale.config import SpeakOptions
+from nightingale.errors import AudioDeviceError, NightingaleError
+from nightingale.repl.commands import Session
+from nightingale.repl.screen import status
+from nightingale.repl.talker import MAX_QUEUE, Talker
+
+
+def test_muted_without_a_device_and_says_so() -> None:
+    def open_sink() -> Ear:
+        raise AudioDeviceError("no sound: there is no device to play on")
+
+    talker = Talker(Engine, open_sink)
+    try:
+        talker.say("one two", SpeakOptions())
+        until(lambda: not talker.loading)
+        talker.wait()
+        assert list(talker.notices) == ["muted: no sound: there is no device to play on"]
+        session = Session(talker, SpeakOptions(), "florence", list)
+        assert "muted" in text_of(status(session, "", 200))
+        assert talker.last is not None and talker.last.chunks and talker.last.stats.sound_s == 0.2
+    finally:
+        talker.close()
+
+
+def test_a_device_that_fails_leaves_a_muted_conversation(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(chunk: AudioChunk, ticket: int) -> bool:
+        raise AudioDeviceError("the device ear has stopped playing")
+
+    monkeypatch.setattr(ear, "write", fail)
+    talker.say("one", SpeakOptions())
+    until(lambda: talker.sink is not None and talker.sink.name == "muted")
+    assert ear.closed and list(talker.notices) == ["the device ear has stopped playing"]
+
+
+def test_the_queue_is_bounded(talker: Talker, ear: Ear) -> None:
+    until(lambda: not talker.loading)
+    ear.gate.clear()
+    with pytest.raises(NightingaleError, match="wait already"):
+        for _ in range(MAX_QUEUE + 2):
+            talker.say("one", SpeakOptions())
+    talker.stop()
+    assert talker.num_waiting == 0
+
+
+def test_nothing_of_a_stopped_utterance_comes_later(talker: Talker, ear: Ear) -> None:
+    until(lambda: not talker.loading)
+    for _ in range(50):
+        talker.say("one. two. three. four", SpeakOptions())
+        talker.stop()
+        heard = len(ear.chunks)
+        talker.wait()
+        assert len(ear.chunks) == heard
+
+
+def test_sentence_that_the_ear_is_at(talker: Talker, ear: Ear) -> None:
+    talker.say("one. two three. four.\nfive.", SpeakOptions())
+    until(lambda: talker.last is not None and talker.last.end_s is not None)
+    take = talker.last
+    assert take is not None and len(take.sentences) == 4
+    at = [take.heard_sentence(heard_s) for heard_s in (0.0, 0.05, 0.15, 0.35, 0.45)]
+    assert at == [0, 0, 1, 2, 3]
+
+
+def test_500_utterances_keep_nothing(talker: Talker, ear: Ear) -> None:
+    import tracemalloc
+
+    until(lambda: not talker.loading)
+
+    def speak(count: int) -> None:
+        for _ in range(count):
+            talker.say("one two three four five six seven eight nine ten", SpeakOptions())
+            talker.wait()
+            ear.chunks.clear()
+
+    speak(20)
+    descriptors, threads = len(os.listdir("/dev/fd")), threading.active_count()
+    tracemalloc.start()
+    speak(20)
+    before, _ = tracemalloc.get_traced_memory()
+    speak(460)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 300_000  # one utterance is 96 KB
+    assert len(os.listdir("/dev/fd")) == descriptors and threading.active_count() == threads

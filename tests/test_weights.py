@@ -1,0 +1,271 @@
+"""Loading is all or nothing: every fault of a model folder is named. And the official names reach every parameter."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import pytest
+from mlx.utils import tree_flatten
+from tiny_models import model_config, randomized, t3_config, write_model
+
+from nightingale.config import chatterbox_english
+from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
+from nightingale.hift import HiFT
+from nightingale.quantize import ALL_MATRICES, T3_LAYERS, Policy, quantize_arrays
+from nightingale.remap import fold_weight_norm, remap_s3gen, remap_t3
+from nightingale.s3gen import S3Gen
+from nightingale.t3 import T3
+from nightingale.tensorfile import read_arrays
+from nightingale.weights import load_arrays, load_model
+
+GOLDEN = Path(__file__).parent / "golden"
+Arrays = dict[str, mx.array]
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_model(tmp_path_factory.mktemp("model"))
+
+
+@pytest.fixture
+def copy(folder: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(folder, tmp_path / "copy")
+
+
+def shapes(module: object) -> dict[str, tuple[int, ...]]:
+    return {name: array.shape for name, array in tree_flatten(module.parameters())}  # type: ignore[attr-defined]
+
+
+def edit(path: Path, change: Callable[[Arrays], object]) -> None:
+    arrays = read_arrays(path)
+    mx.eval(arrays)
+    change(arrays)
+    mx.save_safetensors(str(path), arrays)
+
+
+def test_a_native_folder_loads(folder: Path) -> None:
+    model = load_model(folder)
+    assert model.config == model_config()
+    assert model.draft is not None
+    assert load_model(folder, with_draft=False).draft is None
+    assert model.tokenizer.encode("Hi, é you") == [model.tokenizer.encode(c)[0] for c in "Hi,  you"]
+
+
+@pytest.mark.parametrize("part", ["t3", "draft", "s3gen", "hift"])
+def test_a_missing_extra_or_misshapen_entry_is_named(copy: Path, part: str) -> None:
+    path = copy / f"{part}.safetensors"
+    name = sorted(read_arrays(path))[3]
+    saved = path.read_bytes()
+    faults: list[tuple[Callable[[Arrays], object], str]] = [
+        (lambda arrays: arrays.pop(name), f"{name} is missing"),
+        (lambda arrays: arrays.update({"odd.weight": mx.zeros((3,))}), "odd.weight is no parameter"),
+        (lambda arrays: arrays.update({name: mx.zeros((7, 7, 7, 7))}), f"{name} has shape"),
+    ]
+    for fault, message in faults:
+        path.write_bytes(saved)
+        edit(path, fault)
+        with pytest.raises(CheckpointMismatch, match=f"{part}.safetensors: {message}"):
+            load_model(copy)
+
+
+@pytest.mark.parametrize("size", [0, 5, 60, -1000, -1])
+def test_a_truncated_file_is_named(copy: Path, size: int) -> None:
+    path = copy / "s3gen.safetensors"
+    path.write_bytes(path.read_bytes()[:size])
+    with pytest.raises(CheckpointMismatch, match=r"s3gen\.safetensors is (truncated|corrupt)"):
+        load_model(copy)
+
+
+def test_a_corrupt_header_is_named(copy: Path) -> None:
+    path = copy / "hift.safetensors"
+    data = bytearray(path.read_bytes())
+    data[8:40] = b"\xff" * 32
+    path.write_bytes(data)
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is corrupt"):
+        load_model(copy)
+
+
+def test_a_file_with_too_much_is_named(copy: Path) -> None:
+    path = copy / "hift.safetensors"
+    path.write_bytes(path.read_bytes() + b"more")
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is truncated"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("name", ["t3.safetensors", "draft.safetensors", "hift.safetensors", "tokenizer.json"])
+def test_a_missing_file_is_named(copy: Path, name: str) -> None:
+    (copy / name).unlink()
+    with pytest.raises(CheckpointMismatch, match=f"{name} is missing"):
+        load_model(copy)
+
+
+def test_no_model_at_all(tmp_path: Path) -> None:
+    with pytest.raises(VoiceNotFound, match=r"no model in .*config\.json"):
+        load_model(tmp_path)
+    with pytest.raises(VoiceNotFound, match="no model in"):
+        load_model(tmp_path / "gone")
+
+
+def test_a_bad_config_is_named(copy: Path) -> None:
+    path = copy / "config.json"
+    values = json.loads(path.read_text())
+    for text, message in (
+        ("{", "cannot be read"),
+        ("[]", "is not a config"),
+        (json.dumps(values | {"colour": 1}), "has no colour"),
+        (json.dumps({k: v for k, v in values.items() if k != "hift"}), "lacks hift"),
+    ):
+        path.write_text(text)
+        with pytest.raises(CheckpointMismatch, match=f"config.json.*{message}"):
+            load_model(copy)
+
+
+def test_a_tokenizer_with_more_tokens_than_t3_reads(copy: Path) -> None:
+    values = json.loads((copy / "config.json").read_text())
+    values["t3"]["text_vocab_size"] = 20
+    (copy / "config.json").write_text(json.dumps(values))
+    with pytest.raises(CheckpointMismatch, match=r"the tokenizer has .* T3 reads 20"):
+        load_model(copy)
+
+
+# --- stored in few bits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
+@pytest.mark.parametrize("shape", [(6, 64), (6, 3, 64), (2, 5, 128)])
+def test_quantized_is_near_and_loads_as_itself(bits: int, shape: tuple[int, ...]) -> None:
+    import mlx.nn as nn
+
+    class Holder(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = {"weight": mx.zeros(shape), "bias": mx.zeros((6,))}
+
+    weight = mx.random.normal(shape, key=mx.random.key(bits))
+    stored = quantize_arrays({"inner.weight": weight, "inner.bias": mx.ones((6,))}, Policy(bits, 32))
+    assert stored["inner.weight"].dtype == mx.uint32
+    assert stored["inner.weight"].shape == (*shape[:-1], shape[-1] * bits // 32)
+    holder = Holder()
+    load_arrays(holder, stored, "file")
+    error = mx.abs(holder.inner["weight"] - weight).max().item()
+    assert holder.inner["weight"].dtype == mx.float32
+    assert error < 6.0 / (2**bits - 1)
+
+
+def test_ambiguous_packings_are_told_apart() -> None:
+    """64 weights of 4 bits and 32 of 8 have the same number of words to a scale."""
+    import mlx.nn as nn
+
+    weight = mx.random.normal((4, 128), key=mx.random.key(0))
+    for policy in (Policy(4, 64), Policy(8, 32)):
+        layer = nn.Linear(128, 4, bias=False)
+        wrapped = nn.Sequential(layer)
+        load_arrays(wrapped, quantize_arrays({"layers.0.weight": weight}, policy), "file")
+        assert mx.abs(layer.weight - weight).max().item() < (0.5 if policy.bits == 4 else 0.03)
+
+
+def test_policies_name_what_they_touch() -> None:
+    import re
+
+    names = shapes(T3(t3_config()))
+    layers = {name for name in names if re.fullmatch(T3_LAYERS, name)}
+    assert len(layers) == 2 * 7 + 1
+    matrices = {name for name in names if re.fullmatch(ALL_MATRICES, name)}
+    assert "text_pos_embed.weight" not in matrices and "speech_embed.weight" in matrices
+    with pytest.raises(UsageError, match="not 7"):
+        Policy(7)
+    with pytest.raises(UsageError, match="not 48"):
+        Policy(8, 48)
+
+
+def test_a_folder_in_few_bits_loads_and_half_of_a_weight_does_not(copy: Path) -> None:
+    for part in ("t3", "s3gen", "hift"):
+        arrays = quantize_arrays(read_arrays(copy / f"{part}.safetensors"), Policy(8, 32))
+        halves = {
+            name: array.astype(mx.float16) if array.dtype == mx.float32 else array for name, array in arrays.items()
+        }
+        assert any(name.endswith(".scales") for name in halves)
+        mx.save_safetensors(str(copy / f"{part}.safetensors"), halves)
+    model = load_model(copy)
+    assert all(array.dtype == mx.float32 for _, array in tree_flatten(model.t3.parameters()))
+    stem = next(name for name in halves if name.endswith(".scales")).removesuffix(".scales")
+    edit(copy / "hift.safetensors", lambda arrays: arrays.pop(f"{stem}.biases"))
+    with pytest.raises(CheckpointMismatch, match=f"hift.safetensors: {stem}"):
+        load_model(copy)
+
+
+def test_bits_on_load(folder: Path) -> None:
+    plain, coarse = load_model(folder), load_model(folder, t3_bits=4)
+    states = mx.random.normal((3, plain.config.t3.llama.hidden_size), key=mx.random.key(0))
+    before, after = plain.t3.speech_head(states), coarse.t3.speech_head(states)
+    assert 0 < mx.abs(before - after).max().item() < 0.3 * mx.abs(before).max().item()
+
+
+# --- official checkpoints -------------------------------------------------------------------------------------------
+
+
+def official_shapes(part: str) -> dict[str, tuple[int, ...]]:
+    with np.load(GOLDEN / "t3_names.npz") as names:
+        lines = str(names[part]).split("\n")
+    pairs = (line.split(" ") for line in lines)
+    return {name: tuple(int(n) for n in shape.split("x")) if shape else () for name, shape in pairs}
+
+
+def nothing(shape: tuple[int, ...]) -> mx.array:
+    """An array of a shape that takes no memory."""
+    return mx.broadcast_to(mx.array(0.0), shape)
+
+
+def test_every_official_t3_entry_becomes_a_parameter_and_every_parameter_is_one() -> None:
+    native = remap_t3({name: nothing(shape) for name, shape in official_shapes("t3").items()})
+    assert {name: array.shape for name, array in native.items()} == shapes(T3(chatterbox_english().t3))
+
+
+def test_every_official_s3gen_entry_becomes_a_parameter_and_every_parameter_is_one() -> None:
+    config = chatterbox_english()
+    arrays = {name: nothing(shape) for name, shape in official_shapes("s3gen").items()}
+    s3gen, hift = remap_s3gen(arrays)
+    assert {name: array.shape for name, array in s3gen.items()} == shapes(S3Gen(config.s3gen))
+    assert {name: array.shape for name, array in hift.items()} == shapes(HiFT(config.hift))
+
+
+@pytest.mark.parametrize("name", ["tfmr.norm.bias", "text_embed.weight", "flow.encoder_proj.weight"])
+def test_an_entry_that_no_rule_knows_is_named(name: str) -> None:
+    with pytest.raises(CheckpointMismatch, match=f"{name} is not an entry"):
+        remap_t3({name: mx.zeros((1,))})
+
+
+def test_weight_norm_is_folded_over_the_first_axis() -> None:
+    direction = mx.random.normal((3, 2, 5), key=mx.random.key(0))
+    stem = "mel2wav.ups.0"
+    folded = fold_weight_norm(
+        {
+            f"{stem}.parametrizations.weight.original0": mx.array([1.0, 2.0, 3.0]).reshape(3, 1, 1),
+            f"{stem}.parametrizations.weight.original1": direction,
+            f"{stem}.bias": mx.zeros((2,)),
+        }
+    )
+    assert set(folded) == {f"{stem}.weight", f"{stem}.bias"}
+    lengths = np.linalg.norm(np.array(folded[f"{stem}.weight"]).reshape(3, -1), axis=1)
+    np.testing.assert_allclose(lengths, [1, 2, 3], rtol=1e-5)
+    with pytest.raises(CheckpointMismatch, match="no magnitude"):
+        fold_weight_norm({f"{stem}.parametrizations.weight.original1": direction})
+
+
+def test_layouts() -> None:
+    conv = mx.random.normal((4, 3, 5), key=mx.random.key(1))  # official Conv1d (out, in, k)
+    _, hift = remap_s3gen({"mel2wav.source_downs.0.weight": conv, "mel2wav.ups.1.weight": conv})
+    np.testing.assert_array_equal(np.array(hift["source_downs.0.weight"])[1, 2, 0], np.array(conv)[1, 0, 2])
+    np.testing.assert_array_equal(np.array(hift["ups.1.weight"])[2, 4, 1], np.array(conv)[1, 2, 4])  # (in, out, k)
+
+
+def test_randomized_modules_differ_in_every_parameter() -> None:
+    """The tests above would prove little if the tiny models had constants in them."""
+    t3 = T3(t3_config())
+    randomized(t3, 0)
+    assert all(array.size == 1 or mx.var(array).item() > 0 for _, array in tree_flatten(t3.parameters()))
