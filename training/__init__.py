@@ -1,0 +1,1 @@
+"""How the bundled voice is made, in PyTorch: see README.md. Not in the wheel."""

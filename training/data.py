@@ -1,0 +1,158 @@
+"""Speech on the device: shards read as the teacher writes them, kept as flat arrays that batches are gathered from."""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.common import FRAMES_PER_TOKEN, HOP, LogMel, Run, load
+from training.corpus import is_held_out
+from training.models.speech_tokenizer import Encoder
+
+Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
+
+
+class Shard:
+    """One file of the teacher, as arrays."""
+
+    def __init__(self, path: Path) -> None:
+        with np.load(path) as file:
+            self.audio, self.ends, self.f0 = file["audio"], file["ends"], file["f0"]
+            self.texts = file["texts"].tobytes().decode().split("\n")
+            self.phonemes = file["phonemes"].tobytes().decode().split("\n")
+        self.starts = np.concatenate([[0], self.ends[:-1]])
+
+
+class ShardReader:
+    """Hands out each shard once; process `rank` of `world` reads every world-th."""
+
+    def __init__(self, folder: Path, rank: int, world: int) -> None:
+        self.folder, self.rank, self.world = folder, rank, world
+        self.seen: set[str] = set()
+        self.waiting: list[Path] = []
+
+    def next(self) -> Shard | None:
+        if not self.waiting:
+            mine = (p for p in self.folder.glob("*.npz") if int(p.stem.split("-")[1]) % self.world == self.rank)
+            self.waiting = sorted((p for p in mine if p.name not in self.seen), reverse=True)
+            self.seen.update(p.name for p in self.waiting)
+        return Shard(self.waiting.pop()) if self.waiting else None
+
+
+def shard_mel(shard: Shard, log_mel: LogMel, device: torch.device) -> Tensor:
+    """Mel of a whole shard (T, 80) at once: utterances end in silence, so their frames do not hear each other."""
+    audio = torch.from_numpy(shard.audio).to(device).float()[None] / 32767.0
+    return log_mel(audio)[0]  # type: ignore[no-any-return]
+
+
+class SpeechPool:
+    """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart."""
+
+    def __init__(
+        self, run: Run, folder: Path, hours: float, keep_audio: bool = False, encode: Encode | None = None
+    ) -> None:
+        frames = int(hours * 3600 * 50 / run.world)
+        make = lambda shape, kind: torch.zeros(shape, dtype=kind, device=run.device)  # noqa: E731
+        self.mel = make((frames, 80), torch.float16)
+        self.f0 = make((frames,), torch.float16)
+        self.audio = make((frames * HOP if keep_audio else 0,), torch.int16)
+        self.tokens = make((frames // FRAMES_PER_TOKEN,), torch.int16)
+        self.run, self.encode, self.keep_audio = run, encode, keep_audio
+        self.log_mel = LogMel().to(run.device)
+        self.reader = ShardReader(folder, run.rank, run.world)
+        self.used, self.full = 0, False
+        self.starts: list[int] = []  # frames
+        self.lengths: list[int] = []  # frames
+        self.phonemes: list[str] = []
+        self.held_out: list[int] = []  # utterance numbers
+        self._starts = self._lengths = self._by_length = self._edges = np.zeros(0, np.int64)
+
+    def refresh(self, seconds: float = 0.5, wait_for: int = 0) -> None:
+        """Read new shards for about `seconds`, and in any case until `wait_for` utterances are held."""
+        end = time.monotonic() + seconds
+        grown = False
+        while not self.full and (time.monotonic() < end or len(self.starts) < wait_for):
+            shard = self.reader.next()
+            if shard is None:
+                if len(self.starts) >= wait_for:
+                    break
+                time.sleep(0.2)
+                continue
+            self._add(shard)
+            grown = True
+        if grown:
+            self._starts, self._lengths = np.asarray(self.starts), np.asarray(self.lengths)
+            train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
+            self._by_length = train[np.argsort(self._lengths[train], kind="stable")]
+            self._edges = np.cumsum(self._lengths[self._by_length])
+
+    def _add(self, shard: Shard) -> None:
+        total = len(shard.audio) // HOP
+        if self.used + total > len(self.mel):
+            self.full = True
+            return
+        with torch.inference_mode():
+            mel = shard_mel(shard, self.log_mel, self.run.device)
+        here = slice(self.used, self.used + total)
+        self.mel[here] = mel.half()
+        self.f0[here] = torch.from_numpy(shard.f0).to(self.run.device)
+        if self.keep_audio:
+            self.audio[self.used * HOP : (self.used + total) * HOP] = torch.from_numpy(shard.audio).to(self.run.device)
+        if self.encode is not None:
+            self.tokens[self.used // FRAMES_PER_TOKEN : (self.used + total) // FRAMES_PER_TOKEN] = self.encode(
+                mel[None]
+            )
+        for start, end, text, phonemes in zip(shard.starts, shard.ends, shard.texts, shard.phonemes, strict=True):
+            if is_held_out(text):
+                self.held_out.append(len(self.starts))
+            self.starts.append(self.used + int(start) // HOP)
+            self.lengths.append(int(end - start) // HOP)
+            self.phonemes.append(phonemes)
+        self.used += total
+
+    @property
+    def seconds(self) -> float:
+        return self.used / 50.0
+
+    def similar(self, frames: int) -> np.ndarray:
+        """Utterance numbers of about equal length, `frames` in all at the most."""
+        middle = np.random.randint(len(self._by_length))
+        longest = self.lengths[self._by_length[middle]]
+        count = max(1, frames // longest)
+        return self._by_length[max(0, middle - count + 1) : middle + 1]
+
+    def spans(self, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Even-aligned random crops: first frame, length, and whether the utterance goes on after it, each (B,)."""
+        starts, lengths = self._starts[numbers], self._lengths[numbers]
+        room = np.maximum(0, lengths - frames) // FRAMES_PER_TOKEN
+        offset = (np.random.rand(len(numbers)) * (room + 1)).astype(np.int64) * FRAMES_PER_TOKEN
+        size = np.minimum(lengths, frames)
+        device = self.mel.device
+        as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device)  # noqa: E731
+        return as_tensor(starts + offset), as_tensor(size), as_tensor(offset + size < lengths)
+
+    def random(self, count: int) -> np.ndarray:
+        """Utterance numbers, longer ones more often."""
+        drawn = np.searchsorted(self._edges, np.random.rand(count) * self._edges[-1], side="right")
+        return np.asarray(self._by_length[drawn.clip(max=len(self._edges) - 1)])
+
+
+def load_encoder(path: Path, device: torch.device) -> Encoder:
+    """The speech tokenizer of a checkpoint."""
+    encoder = Encoder().to(device).eval()
+    encoder.load_state_dict(load(path, device)["encoder"])
+    return encoder
+
+
+def gather(flat: Tensor, start: Tensor, length: int) -> Tensor:
+    """flat (N, ...) , start (B,) -> (B, length, ...); past the end the last row repeats."""
+    index = (start[:, None] + torch.arange(length, device=start.device)).clamp(0, len(flat) - 1)
+    return flat[index]
+
+
+def span_mask(size: Tensor, length: int) -> Tensor:
+    """(B,) -> (B, length) bool, true inside."""
+    return torch.arange(length, device=size.device)[None] < size[:, None]

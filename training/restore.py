@@ -1,0 +1,65 @@
+"""The shipped files back to checkpoints, for training to go on from.
+
+    python -m training.restore DIR
+
+Writes tokenizer.pt, t3.pt, s3gen.pt and hift.pt. What was lost is what quantization cost, the optimizers' moments and
+the vocoder's critics: all come back within a few hundred steps. Needs both PyTorch and MLX.
+"""
+
+import sys
+from pathlib import Path
+
+import mlx.core as mx
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.utils import parametrize
+
+from nightingale.quantize import unpack
+from nightingale.tensorfile import read_arrays
+from training.common import from_native, half, save, to_native
+from training.models.hift import HiFT
+from training.models.s3gen import S3Gen
+from training.models.speech_tokenizer import Encoder
+from training.models.t3 import DRAFT_CONFIG, T3, T3_CONFIG
+
+MODEL = Path(__file__).parent.parent / "nightingale" / "voices" / "model"
+TOKENIZER = Path(__file__).with_name("speech_tokenizer.safetensors")
+
+
+def fill(module: nn.Module, path: Path) -> nn.Module:
+    """The module with the weights of a native file; every one must be there."""
+    arrays = read_arrays(path)
+    weights = {
+        f"{n}.weight": m for n, m in module.named_modules() if isinstance(getattr(m, "weight", None), torch.Tensor)
+    }
+    arrays = unpack(arrays, {name: to_native(layer, layer.weight).shape[-1] for name, layer in weights.items()})
+    with torch.no_grad():
+        for name, layer in module.named_modules():
+            if name.endswith("parametrizations.weight"):
+                continue
+            keys = [key for key, _ in layer.named_parameters(recurse=False)]
+            for key in [*keys, *(["weight"] if parametrize.is_parametrized(layer) else [])]:
+                value = torch.from_numpy(np.array(arrays.pop(f"{name}.{key}".removeprefix(".")).astype(mx.float32)))
+                value = from_native(layer, value) if key == "weight" else value
+                if key in keys:
+                    getattr(layer, key).copy_(value)
+                else:
+                    layer.weight = value.contiguous()  # through the inverse of the weight norm
+    if arrays:
+        raise SystemExit(f"{path}: {', '.join(sorted(arrays))} belong to no layer")
+    return module
+
+
+def main() -> None:
+    out = Path(sys.argv[1])
+    save(out / "tokenizer.pt", encoder=half(fill(Encoder(), TOKENIZER)))
+    t3, draft = fill(T3(T3_CONFIG), MODEL / "t3.safetensors"), fill(T3(DRAFT_CONFIG), MODEL / "draft.safetensors")
+    save(out / "t3.pt", t3=half(t3), draft=half(draft))
+    save(out / "s3gen.pt", s3gen=half(fill(S3Gen(), MODEL / "s3gen.safetensors")))
+    save(out / "hift.pt", hift=half(fill(HiFT(), MODEL / "hift.safetensors")))
+    print(f"checkpoints in {out}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,203 @@
+"""Trains HiFT against critics: mel to waveform.
+
+With `--s3gen` it goes on to learn from the mels that S3Gen makes, which is what it hears in use.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from training.common import HOP, Ema, LogMel, Parts, Run, arguments, half, load, save, speaker_embedding, train
+from training.data import SpeechPool, gather, load_encoder
+from training.models.discriminators import Critics, critic_loss, feature_loss, generator_loss
+from training.models.hift import LOOKAHEAD, HiFT, widened
+from training.models.s3gen import SPEAKER_SIZE, S3Gen
+
+LEFT = 8  # frames of context before the ones that count, in three batches of four
+BEFORE, AFTER = 48, 8  # frames that S3Gen hears around a crop
+BETAS, DECAY = (0.8, 0.99), 0.01
+PITCH_LR_SCALE = 5.0  # its outputs are hundreds of Hz, and a step moves a weight by the learning rate
+PITCH_GIVEN = 1500  # steps from scratch that get the real pitch only
+
+
+class SpectralLoss(nn.Module):
+    """Distance of two waveforms: log mel at several resolutions, and log magnitude."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.log_mel = LogMel()
+        self.sizes = (256, 512, 1024, 2048)
+        for n in self.sizes:
+            self.register_buffer(f"window_{n}", torch.hann_window(n), persistent=False)
+
+    def forward(self, made: Tensor, real: Tensor) -> Tensor:
+        loss = 2.0 * (self.log_mel(made) - self.log_mel(real)).abs().mean()
+        for n in self.sizes:
+            a, b = (self._magnitude(x, n) for x in (made, real))
+            loss = loss + (a.log() - b.log()).abs().mean() / len(self.sizes)
+            loss = loss + (a - b).norm() / b.norm() / len(self.sizes)
+        return loss  # type: ignore[no-any-return]
+
+    def _magnitude(self, x: Tensor, n: int) -> Tensor:
+        spec = torch.stft(x, n, n // 4, window=getattr(self, f"window_{n}"), return_complex=True)
+        return (spec.real.square() + spec.imag.square()).clamp(min=1e-8).sqrt().clamp(min=1e-3)
+
+
+def f0_loss(predicted: Tensor, real: Tensor) -> Tensor:
+    """Mean absolute error in Hz / 100; unvoiced frames should come out at 0."""
+    return (predicted.float() - real).abs().mean() / 100.0
+
+
+class Crops:
+    """Random crops: mel (B, left + n + 4, 80), F0 (B, same), audio (B, n * 480) of the n frames that count.
+
+    A crop runs on into the next utterance where its own ends: mel and audio do so together.
+    """
+
+    def __init__(self, pool: SpeechPool, frames: int, maker: S3Gen | None) -> None:
+        self.pool, self.frames, self.maker = pool, frames, maker
+        self.speaker = speaker_embedding(SPEAKER_SIZE).to(pool.mel.device)
+
+    def draw(self, numbers: np.ndarray, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
+        total = left + self.frames + LOOKAHEAD + 1  # even, as tokens are two frames
+        start, _, _ = self.pool.spans(numbers, total)
+        f0 = gather(self.pool.f0, start, total).float()
+        audio = gather(self.pool.audio, (start + left) * HOP, self.frames * HOP).float() / 32767.0
+        if made and self.maker is not None:
+            mel = self._made_mel(self.maker, start, total)
+        else:
+            mel = gather(self.pool.mel, start, total).float()
+        return mel, f0, audio
+
+    @torch.no_grad()
+    def _made_mel(self, maker: S3Gen, start: Tensor, total: int) -> Tensor:
+        """S3Gen's mel of the crop, with a second of context before it and its look-ahead after it."""
+        first = (start - BEFORE).clamp(min=0)
+        tokens = gather(self.pool.tokens, first // 2, (BEFORE + total + AFTER) // 2).long()
+        flow = maker.config.flow
+        mel = maker.sample(tokens, self.speaker, flow.num_steps, flow.temperature).float()
+        return gather_rows(mel, start - first, total)
+
+
+def gather_rows(x: Tensor, start: Tensor, length: int) -> Tensor:
+    """x (B, T, C), start (B,) -> (B, length, C)."""
+    index = start[:, None] + torch.arange(length, device=x.device)
+    return x.gather(1, index[..., None].expand(-1, -1, x.shape[-1]))
+
+
+class HiFTTraining:
+    def __init__(self, run: Run, args: argparse.Namespace) -> None:
+        torch.backends.cudnn.benchmark = True  # crops have two lengths, and the default convolutions are slow at them
+        self.run, self.resumed = run, args.resume is not None
+        self.model, self.critics = HiFT().to(run.device), Critics().to(run.device)
+        self.distance = SpectralLoss().to(run.device)
+        if args.resume:
+            self.resume(args.resume)
+        run.broadcast(self.model, self.critics)
+        self.ema = Ema(self.model, 0.999)
+        pitch = list(self.model.f0_predictor.parameters())
+        others = [p for n, p in self.model.named_parameters() if not n.startswith("f0_predictor.")]
+        groups = [{"params": others}, {"params": pitch, "lr_scale": PITCH_LR_SCALE}]
+        self.optimizer = run.adamw(groups, BETAS, DECAY)
+        self.critic_optimizer = run.adamw(self.critics.parameters(), BETAS, DECAY)
+        self.optimizers = [self.optimizer, self.critic_optimizer]
+        maker, encode = None, None
+        if args.s3gen:
+            maker, encode = load_maker(args.s3gen, run.device), load_encoder(args.tokenizer, run.device).encode
+        self.pool = SpeechPool(run, args.shards, args.hours, keep_audio=True, encode=encode)
+        self.pool.refresh(wait_for=64 if run.toy else 2000)
+        self.crops = Crops(self.pool, 12 if run.toy else args.frames, maker)
+        self.count = 2 if run.toy else args.batch
+
+    def resume(self, path: Path) -> None:
+        """From a checkpoint, which may lack the critics."""
+        state = load(path, self.run.device)
+        self.model.load_state_dict(widened(state["hift"], self.model))
+        if "critics" in state:
+            self.critics.load_state_dict(state["critics"])
+
+    def advance(self, step: int) -> Parts:
+        left = 0 if step % 4 == 1 else LEFT  # speech also starts without a past
+        mel, f0, real = self.crops.draw(self.pool.random(self.count), made=step % 4 != 0, left=left)
+        # The real pitch teaches harmonics, the predicted one is what there is in use.
+        own_pitch = (self.resumed or step > PITCH_GIVEN) and step % 3 != 0
+        with self.run.autocast():
+            made, predicted = self.model(mel, None if own_pitch else f0)
+            made = made[:, left * HOP : left * HOP + real.shape[1]]
+        critic, real_features = self._teach_critics(made.detach(), real)
+        parts = self._generator_parts(made, real, real_features) | {"f0": f0_loss(predicted, f0)}
+        # Each of the first three comes to 10 to 20, as in HiFi-GAN: less of the last two, and harmonics smear.
+        loss = 10.0 * parts["spectral"] + parts["adversary"] + 2.0 * parts["features"] + parts["f0"]
+        self.run.descend(loss, self.model, self.optimizer, 200.0)
+        self.ema.update(self.model, step)
+        if step % 20 == 0:
+            self.pool.refresh(0.02)
+        return parts | {"critic": critic}
+
+    def _teach_critics(self, made: Tensor, real: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
+        """One step of the critics; their loss, and their features of the real sound before it."""
+        with self.run.autocast():
+            fake_scores, _ = self.critics(made)
+            real_scores, real_features = self.critics(real)
+        loss = critic_loss(real_scores, fake_scores)
+        self.run.descend(loss, self.critics, self.critic_optimizer, None)
+        return loss, real_features
+
+    def _generator_parts(self, made: Tensor, real: Tensor, real_features: list[list[Tensor]]) -> Parts:
+        """Likeness to the real sound, and what the critics say."""
+        self.critics.requires_grad_(False)
+        with self.run.autocast():
+            scores, features = self.critics(made)
+        self.critics.requires_grad_(True)
+        return {
+            "spectral": self.distance(made, real),
+            "adversary": generator_loss(scores),
+            "features": feature_loss(real_features, features),
+        }
+
+    def held_out(self) -> str:
+        """Spectral distance and F0 error of the averaged weights, from real mels and from S3Gen's."""
+        if len(self.pool.held_out) < 4:
+            return "none"
+        kept = {k: v.clone() for k, v in self.model.state_dict().items()}
+        self.model.load_state_dict(self.ema.shadow)
+        found = []
+        for made_mel in (False, True) if self.crops.maker else (False,):
+            mel, f0, real = self.crops.draw(np.asarray(self.pool.held_out[:32]), made_mel)
+            made, predicted = self.model(mel)
+            spectral = self.distance(made[:, LEFT * HOP : LEFT * HOP + real.shape[1]], real)
+            voiced = f0 > 0
+            pitch = ((predicted - f0).abs() * voiced).sum() / voiced.sum()
+            source = "made" if made_mel else "real"
+            found.append(f"{source} mel: spectral {float(spectral):.3f} f0 {float(pitch):.1f} Hz")
+        self.model.load_state_dict(kept)
+        return "; ".join(found)
+
+    def keep(self, path: Path) -> None:
+        save(path, hift={k: v.half() for k, v in self.ema.shadow.items()}, critics=half(self.critics))
+
+
+def load_maker(path: Path, device: torch.device) -> S3Gen:
+    maker = S3Gen().to(device).eval()
+    maker.load_state_dict(load(path, device)["s3gen"])
+    return maker
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen: three of four mels are then its own")
+    parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, with --s3gen")
+    parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--frames", type=int, default=28)
+    args = parser.parse_args()
+    if args.s3gen and not args.tokenizer:
+        parser.error("--s3gen needs --tokenizer")
+    run = Run(args)
+    train(run, HiFTTraining(run, args), args.out, keep_every=500)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Trains S3Gen: speech tokens to mel, by flow matching and few-step consistency.
+
+At r = t the estimator learns the plain flow-matching velocity; elsewhere u(x, t, r) over a step must equal the mean of
+two half steps taken by its own moving average (shortcut models, Frans et al. 2024, https://arxiv.org/abs/2410.12557;
+mean flows, Geng et al. 2025, https://arxiv.org/abs/2505.13447).
+"""
+
+import argparse
+import copy
+import math
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from training.common import FRAMES_PER_TOKEN, Ema, Parts, Run, arguments, half, load, save, speaker_embedding, train
+from training.data import SpeechPool, gather, load_encoder, span_mask
+from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
+from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE
+
+LOOKAHEAD_FRAMES = FRAMES_PER_TOKEN * S3GEN_CONFIG.encoder.lookahead_tokens
+SHORTEST_STEP = 1 / 8
+SAMPLERS = ((1, 0.0), (2, 0.0), (2, 0.5), (2, 1.0), (4, 1.0))  # steps and temperature that the report tries
+
+
+Conditions = tuple[Tensor, Tensor, Tensor]  # mu (B, T, 80), speaker (B, 80), prompt (B, T, 80)
+
+
+def column(v: Tensor) -> Tensor:
+    """(B,) -> (B, 1, 1)."""
+    return v[:, None, None]
+
+
+def step_times(batch: int, shortcut: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Times t and r (B,): steps of 1, 1/2, ... SHORTEST_STEP in the first `shortcut` rows, of length 0 elsewhere."""
+    halvings = round(-math.log2(SHORTEST_STEP))
+    size = 0.5 ** torch.randint(0, halvings + 1, (shortcut,), device=device).float()
+    start = (torch.rand(shortcut, device=device) / size).floor() * size
+    t = torch.cat([start, torch.rand(batch - shortcut, device=device)])
+    return t, torch.cat([start + size, t[shortcut:]])
+
+
+@torch.no_grad()
+def two_half_steps(average: S3Gen, x: Tensor, conditions: Conditions, t: Tensor, r: Tensor) -> Tensor:
+    """The mean velocity from t to r (B,) as the averaged model goes there in two steps: what one step should be.
+
+    The shortest steps are halved by the plain velocity, which the flow loss teaches: all longer ones rest on them.
+    """
+    middle = (t + r) / 2
+    shortest = r - t <= SHORTEST_STEP
+    first = average.estimator(x, *conditions, t, torch.where(shortest, t, middle))
+    second_end = torch.where(shortest, middle, r)
+    second = average.estimator(x + column(middle - t) * first, *conditions, middle, second_end)
+    return (first + second) / 2  # type: ignore[no-any-return]
+
+
+def losses(model: S3Gen, average: S3Gen, mel: Tensor, tokens: Tensor, speaker: Tensor, mask: Tensor) -> Parts:
+    """mel (B, T, 80) normalized, tokens (B, T / 2), mask (B, T).
+
+    flow: the velocity at one time. shortcut: over a step. prior: distance of the encoder's output from the mel.
+    """
+    mu, spk = model.condition(tokens, speaker)
+    batch, noise, prompt = len(mel), torch.randn_like(mel), torch.zeros_like(mel)
+    shortcut = batch // 3  # of the batch learns to take long steps
+    t, r = step_times(batch, shortcut, mel.device)
+    x = (1 - column(t)) * noise + column(t) * mel
+    target = mel - noise
+    s = slice(0, shortcut)
+    long = two_half_steps(average, x[s], (mu[s].detach(), spk[s].detach(), prompt[s]), t[s], r[s])
+    target = torch.cat([long.type_as(target), target[shortcut:]])
+    velocity = model.estimator(x, mu, spk, prompt, t, r)
+    weight = mask[..., None] / (mask.sum() * 80)
+    error = (velocity.float() - target).square() * weight
+    return {
+        "flow": error[shortcut:].sum() * batch / (batch - shortcut),
+        "shortcut": error[:shortcut].sum() * batch / shortcut,
+        "prior": ((mu.float() - mel).abs() * weight).sum(),
+    }
+
+
+def draw(pool: SpeechPool, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T): frames that lack their look-ahead do not count."""
+    start, size, goes_on = pool.spans(numbers, frames)
+    mel = (gather(pool.mel, start, frames).float() - MEL_MEAN) / MEL_SCALE
+    tokens = gather(pool.tokens, start // 2, frames // 2).long()
+    mask = span_mask(size - LOOKAHEAD_FRAMES * goes_on, frames)
+    return mel, tokens, mask.float()
+
+
+def liveliness(mel: Tensor, inside: Tensor) -> Tensor:
+    """Mean change from frame to frame of mel (B, T, 80), where inside (B, T)."""
+    return (mel[:, 1:] - mel[:, :-1])[inside[:, 1:]].abs().mean()
+
+
+class S3GenTraining:
+    def __init__(self, run: Run, args: argparse.Namespace) -> None:
+        self.run = run
+        self.model = S3Gen().to(run.device)
+        if args.resume:
+            self.model.load_state_dict(load(args.resume, run.device)["s3gen"])
+        run.broadcast(self.model)
+        self.average = copy.deepcopy(self.model).requires_grad_(False)
+        self.ema = Ema(self.average, 0.999)
+        self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
+        self.optimizer = run.adamw(self.model.parameters(), (0.9, 0.98), weight_decay=0.01)
+        self.optimizers = [self.optimizer]
+        encoder = load_encoder(args.tokenizer, run.device)
+        self.pool = SpeechPool(run, args.shards, args.hours, encode=encoder.encode)
+        self.pool.refresh(wait_for=64 if run.toy else 3000)
+        self.count, self.frames = (4, 64) if run.toy else (64, 200)
+
+    def advance(self, step: int) -> Parts:
+        mel, tokens, mask = draw(self.pool, self.pool.random(self.count), self.frames)
+        with self.run.autocast():
+            parts = losses(self.model, self.average, mel, tokens, self.speaker, mask)
+        self.run.descend(parts["flow"] + parts["shortcut"] + parts["prior"], self.model, self.optimizer, 1.0)
+        self.ema.update(self.model, step)
+        if step % 10 == 0:
+            self.average.load_state_dict(self.ema.shadow)
+            self.pool.refresh(0.02)
+        return parts
+
+    def held_out(self) -> str:
+        """Of sampled crops: distance of the log mel, and how lively it is (1 is right), for steps and temperature."""
+        if len(self.pool.held_out) < 4:
+            return "none"
+        self.average.load_state_dict(self.ema.shadow)
+        mel, tokens, mask = draw(self.pool, np.asarray(self.pool.held_out[:64]), self.frames)
+        inside, found = mask > 0, []
+        for steps, temperature in SAMPLERS:
+            with self.run.autocast():
+                sampled = self.average.sample(tokens, self.speaker, steps, temperature).float()
+            sampled = (sampled - MEL_MEAN) / MEL_SCALE
+            l1 = (sampled - mel).abs()[inside].mean() * MEL_SCALE
+            slope = liveliness(sampled, inside) / liveliness(mel, inside)
+            found.append(f"{steps}x{temperature}: {float(l1):.3f} {float(slope):.2f}")
+        return ", ".join(found)
+
+    def keep(self, path: Path) -> None:
+        self.average.load_state_dict(self.ema.shadow)
+        save(path, s3gen=half(self.average))
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
+    args = parser.parse_args()
+    run = Run(args)
+    train(run, S3GenTraining(run, args), args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,225 @@
+"""Trains T3 and its draft together: text characters to speech tokens.
+
+Rows are padded at the right. Some input speech tokens are replaced by random ones, so that the model reads the text
+rather than its own past. The draft learns the same tokens and T3's own distributions.
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.common import HOP, LogMel, Parts, Run, arguments, half, load, save, shown, speaker_embedding, train
+from training.corpus import is_held_out
+from training.data import Encode, Shard, ShardReader, load_encoder, shard_mel
+from training.models.speech_tokenizer import NUM_CODES
+from training.models.t3 import (
+    DRAFT_CONFIG,
+    MAX_LENGTH,
+    SPEAKER_SIZE,
+    START_SPEECH,
+    START_TEXT,
+    STOP_SPEECH,
+    STOP_TEXT,
+    T3,
+    T3_CONFIG,
+    TEXT_IDS,
+)
+from training.quantization import plain_names, train_as_stored
+
+BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
+MAX_TEXT = 302  # start and stop included
+
+
+def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
+    """[text length, speech length, 0, start, characters, stop, BOS, BOS, speech..., STOP_SPEECH...]: bucket + 2 long.
+
+    The 0 stands where the speaker goes. None if the row fits no bucket.
+    """
+    chars = [START_TEXT, *(TEXT_IDS[c] for c in text if c in TEXT_IDS), STOP_TEXT]
+    size = 1 + len(chars) + 2 + len(codes)
+    bucket = next((b for b in BUCKETS if size <= b), None)
+    if bucket is None or len(chars) > MAX_TEXT:
+        return None
+    row = np.full(bucket + 2, STOP_SPEECH, np.int16)
+    row[0], row[1], row[2] = len(chars), len(codes), 0
+    row[3 : 3 + len(chars)] = chars
+    row[3 + len(chars) : 5 + len(chars)] = START_SPEECH
+    row[5 + len(chars) : 2 + size] = codes
+    return row
+
+
+class TokenPool:
+    """Rows of ids by length, on the device; held-out ones are kept apart."""
+
+    def __init__(self, run: Run, folder: Path, encode: Encode) -> None:
+        self.run, self.encode = run, encode
+        self.log_mel = LogMel().to(run.device)
+        self.reader = ShardReader(folder, run.rank, run.world)
+        self.rows: dict[int, Tensor] = {
+            b: torch.zeros((1024, b + 2), dtype=torch.int16, device=run.device) for b in BUCKETS
+        }
+        self.counts = dict.fromkeys(BUCKETS, 0)
+        self.held_out: list[np.ndarray] = []
+        self.seconds = 0.0
+
+    def add(self, shard: Shard) -> None:
+        with torch.inference_mode():
+            codes = self.encode(shard_mel(shard, self.log_mel, self.run.device)[None]).short().cpu().numpy()
+        fresh: dict[int, list[np.ndarray]] = {b: [] for b in BUCKETS}
+        for start, end, text in zip(shard.starts // (2 * HOP), shard.ends // (2 * HOP), shard.texts, strict=True):
+            row = make_row(text, codes[start:end])
+            if row is None:
+                continue
+            if is_held_out(text):
+                self.held_out.append(row)
+            else:
+                fresh[len(row) - 2].append(row)
+        for bucket, rows in fresh.items():
+            self._append(bucket, rows)
+        self.seconds += len(shard.audio) / 24_000
+
+    def _append(self, bucket: int, rows: list[np.ndarray]) -> None:
+        if not rows:
+            return
+        held, count = self.rows[bucket], self.counts[bucket]
+        while count + len(rows) > len(held):
+            held = torch.cat([held, torch.zeros_like(held)])
+        held[count : count + len(rows)] = torch.from_numpy(np.stack(rows)).to(held.device)
+        self.rows[bucket], self.counts[bucket] = held, count + len(rows)
+
+    def refresh(self, shards: int) -> None:
+        for _ in range(shards):
+            if (shard := self.reader.next()) is None:
+                return
+            self.add(shard)
+
+    def batch(self, positions: int, choice: float) -> Tensor:
+        """Rows (B, bucket + 2); `choice` in 0..1 picks the bucket, by how many positions each holds."""
+        weights = np.asarray([b * self.counts[b] for b in BUCKETS], np.float64)
+        bucket = BUCKETS[int(np.searchsorted(np.cumsum(weights) / weights.sum(), choice).clip(max=len(BUCKETS) - 1))]
+        size = max(1, positions // bucket)
+        return self.rows[bucket][torch.randint(self.counts[bucket], (size,), device=self.run.device)]
+
+
+def losses(t3: T3, draft: T3, rows: Tensor, speaker: Tensor, noise: float, textless: float = 0.0) -> Parts:
+    """Mean cross entropy of both models on the speech tokens, and the draft's divergence from T3.
+
+    noise: share of the input speech tokens replaced; textless: of the rows without text, for guidance (CFG).
+    """
+    text, speech, ids = rows[:, 0].long(), rows[:, 1].long(), rows[:, 2:].long()
+    place = torch.arange(ids.shape[1], device=ids.device)[None]
+    first = text[:, None] + 2  # the second start of speech, which predicts token 0
+    predicts = (place >= first) & (place <= first + speech[:, None])
+    target = torch.cat([ids[:, 1:], torch.full_like(ids[:, :1], STOP_SPEECH)], 1)[predicts]
+    if noise:
+        swap = (torch.rand(ids.shape, device=ids.device) < noise) & (place > first)
+        ids = torch.where(swap, torch.randint_like(ids, NUM_CODES), ids)
+    speaker = speaker.expand(len(ids), -1)
+    has_text = torch.rand(len(ids), device=ids.device) >= textless
+    logits = t3.speech_head(t3(ids, text, speaker, has_text)[predicts])
+    draft_logits = draft.speech_head(draft(ids, text, speaker, has_text)[predicts])
+    loss = F.cross_entropy(logits.float(), target)
+    draft_loss = F.cross_entropy(draft_logits.float(), target)
+    teacher = logits.detach().float().log_softmax(-1)
+    student = draft_logits.float().log_softmax(-1)
+    overlap = torch.minimum(teacher.exp(), student.exp()).sum(-1).mean()
+    divergence = F.kl_div(student, teacher, log_target=True, reduction="batchmean")
+    accuracy = (logits.argmax(-1) == target).float().mean()
+    return {"loss": loss, "draft": draft_loss, "kl": divergence, "overlap": overlap.detach(), "accuracy": accuracy}
+
+
+class T3Training:
+    def __init__(self, run: Run, args: argparse.Namespace) -> None:
+        self.run, self.noise, self.textless = run, args.noise, args.textless
+        self.t3, self.draft = T3(T3_CONFIG, args.dropout).to(run.device), T3(DRAFT_CONFIG, 0.0).to(run.device)
+        self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
+        if args.resume:
+            self.resume(args.resume)
+        if args.bits:
+            train_as_stored(self.t3, args.bits)
+        self.both = nn.ModuleList([self.t3, self.draft])
+        run.broadcast(self.both)
+        self.optimizer = self._optimizer()
+        self.optimizers = [self.optimizer]
+        if args.compile:
+            self._compile()
+        self.pool = TokenPool(run, args.shards, load_encoder(args.tokenizer, run.device).encode)
+        while sum(self.pool.counts.values()) < (50 if run.toy else 3000):
+            self.pool.refresh(4)
+            time.sleep(0.05)  # the teacher may be slower
+        self.positions = 2000 if run.toy else args.positions
+        # The same choices on every rank: batches of like length keep the processes in step.
+        self.choices = np.random.default_rng(args.seed)
+
+    def resume(self, path: Path) -> None:
+        state = load(path, self.run.device)
+        self.t3.load_state_dict(state["t3"])
+        self.draft.load_state_dict(state["draft"])
+
+    def _optimizer(self) -> torch.optim.AdamW:
+        """Matrices decay, vectors do not."""
+        matrices = [p for p in self.both.parameters() if p.dim() > 1]
+        vectors = [p for p in self.both.parameters() if p.dim() <= 1]
+        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
+        return self.run.adamw(groups, (0.9, 0.98), weight_decay=0.0)
+
+    def _compile(self) -> None:
+        torch._dynamo.config.suppress_errors = True
+        torch._dynamo.config.cache_size_limit = 64
+        for layer in [*self.t3.llama.layers, *self.draft.llama.layers]:
+            layer.compile(dynamic=True)
+
+    def advance(self, step: int) -> Parts:
+        rows = self.pool.batch(self.positions, self.choices.random())
+        with self.run.autocast():
+            parts = losses(self.t3, self.draft, rows, self.speaker, self.noise, self.textless)
+        loss = parts["loss"] + 0.3 * parts["draft"] + 0.7 * parts["kl"]
+        self.run.descend(loss, self.both, self.optimizer, 1.0)
+        if self.run.due(step, 10):
+            self.pool.refresh(2)
+        return parts
+
+    def held_out(self) -> str:
+        """The losses on whole rows, without replaced tokens; mean over the speech tokens."""
+        self.both.eval()
+        sums: dict[str, float] = {}
+        count = 0
+        for bucket in BUCKETS:
+            rows = [r for r in self.pool.held_out if len(r) == bucket + 2][:48]
+            if not rows:
+                continue
+            with self.run.autocast():
+                batch = torch.from_numpy(np.stack(rows)).to(self.run.device)
+                parts = losses(self.t3, self.draft, batch, self.speaker, noise=0.0)
+            weight = sum(int(r[1]) for r in rows)
+            count += weight
+            for name, value in parts.items():
+                sums[name] = sums.get(name, 0.0) + weight * float(value)
+        self.both.train()
+        return shown({name: total / count for name, total in sums.items()}) if count else "none"
+
+    def keep(self, path: Path) -> None:
+        save(path, t3=plain_names(half(self.t3)), draft=half(self.draft))
+
+
+def main() -> None:
+    parser = arguments(__doc__)
+    parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
+    parser.add_argument("--positions", type=int, default=20_480, help="sequence positions a batch and process")
+    parser.add_argument("--noise", type=float, default=0.06, help="share of input speech tokens replaced")
+    parser.add_argument("--textless", type=float, default=0.08, help="share of rows whose text is hidden")
+    parser.add_argument("--dropout", type=float, default=0.05)
+    parser.add_argument("--bits", type=int, help="train T3 with weights as they are stored in so many bits")
+    parser.add_argument("--compile", action="store_true")
+    args = parser.parse_args()
+    run = Run(args)
+    train(run, T3Training(run, args), args.out)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+"""Trains the speech tokenizer: its codes must say how the mel sounds and which phonemes are spoken.
+
+Two heads that exist only here decide what the codes carry: a decoder back to the mel, which hears no further ahead than
+S3Gen will, and a phoneme recogniser (CTC), so that the codes carry phones rather than noise.
+"""
+
+import argparse
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.common import Parts, Run, arguments, half, load, save, shown, train
+from training.data import SpeechPool, gather, span_mask
+from training.models.speech_tokenizer import NUM_CODES, Encoder, Heads, quantize
+
+# The alphabet of the teacher's phonemes, the same for all processes and runs.
+PHONEMES = " ".join(sorted("AIJKNOQSTWYabdefhijklmnopqrstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɫɬɭɹɾʃʊʌʒʔʤʧʰθᵊᵻː,.!?;:—…'"))
+SILENT_MARKS = 'ˈˌ "“”()-'  # not told apart by the recogniser
+
+
+class PhonemeTable:
+    """Phoneme characters to class numbers from 1 on (0 is CTC's blank); grows as it meets them, up to its size."""
+
+    SIZE = 96
+
+    def __init__(self) -> None:
+        self.index: dict[str, int] = {}
+        self(PHONEMES)
+
+    def __call__(self, phonemes: str) -> list[int]:
+        kept = [c for c in phonemes if c not in SILENT_MARKS]
+        return [self.index.setdefault(c, 1 + len(self.index) % self.SIZE) for c in kept]
+
+
+def losses(rebuilt: Tensor, mel: Tensor, sizes: Tensor, logits: Tensor, labels: list[list[int]]) -> Parts:
+    """Rebuilt and real mel (B, T, 80), of which sizes (B,) frames count; phoneme logits (B, T / 2, P + 1).
+
+    l1 and l2: the mel. slope: its change from frame to frame. ctc: the phonemes.
+    """
+    error = (rebuilt.float() - mel) * span_mask(sizes, mel.shape[1])[..., None]
+    count = sizes.sum() * 80
+    slope = (error[:, 1:] - error[:, :-1]).abs().sum() / count
+    ctc = F.ctc_loss(
+        logits.float().log_softmax(-1).transpose(0, 1),
+        torch.tensor([c for row in labels for c in row], device=mel.device),
+        sizes // 2,
+        torch.tensor([len(row) for row in labels], device=mel.device),
+        zero_infinity=True,
+    )
+    return {"l1": error.abs().sum() / count, "slope": slope, "l2": error.square().sum() / count, "ctc": ctc}
+
+
+class TokenizerTraining:
+    def __init__(self, run: Run, args: argparse.Namespace) -> None:
+        self.run = run
+        self.encoder, self.heads = Encoder().to(run.device), Heads(PhonemeTable.SIZE).to(run.device)
+        self.table = PhonemeTable()
+        if args.resume:
+            self.resume(args.resume)
+        self.both = nn.ModuleList([self.encoder, self.heads])
+        run.broadcast(self.both)
+        self.optimizer = run.adamw(self.both.parameters(), (0.9, 0.98), weight_decay=0.01)
+        self.optimizers = [self.optimizer]
+        self.pool = SpeechPool(run, args.shards, args.hours)
+        self.pool.refresh(wait_for=64 if run.toy else 2000)
+        self.frames = 2000 if run.toy else 24_000
+
+    def resume(self, path: Path) -> None:
+        self.encoder.load_state_dict(load(path, self.run.device)["encoder"])
+        if heads_path(path).exists():  # training.restore has none to give
+            self.heads.load_state_dict(load(heads_path(path), self.run.device)["heads"])
+
+    def losses(self, numbers: list[int]) -> Parts:
+        """Of some utterances of the pool."""
+        pool = self.pool
+        length = max(pool.lengths[i] for i in numbers)
+        starts = torch.tensor([pool.starts[i] for i in numbers], device=self.run.device)
+        sizes = torch.tensor([pool.lengths[i] for i in numbers], device=self.run.device)
+        mel = gather(pool.mel, starts, length).float()
+        with self.run.autocast():
+            rebuilt, logits = self.heads(quantize(self.encoder(mel).float()))
+        return losses(rebuilt, mel, sizes, logits, [self.table(pool.phonemes[i]) for i in numbers])
+
+    def advance(self, step: int) -> Parts:
+        parts = self.losses(list(self.pool.similar(self.frames)))
+        loss = parts["l1"] + 0.5 * parts["slope"] + 0.1 * parts["l2"] + 0.15 * parts["ctc"]
+        self.run.descend(loss, self.both, self.optimizer, 1.0)
+        if self.run.due(step, 20):
+            self.pool.refresh(0.05)
+        return parts
+
+    def held_out(self) -> str:
+        """The losses, and how evenly the codes are used: bits of entropy (12.68 at most), codes that occur."""
+        pool = self.pool
+        if not pool.held_out:
+            return "none"
+        parts = self.losses(pool.held_out[:48])
+        mel = torch.cat([pool.mel[pool.starts[i] : pool.starts[i] + pool.lengths[i]] for i in pool.held_out[:200]])
+        counts = torch.bincount(self.encoder.encode(mel.float()[None]), minlength=NUM_CODES).float()
+        share = counts[counts > 0] / counts.sum()
+        bits = float(-(share * share.log2()).sum())
+        return f"{shown(parts)} {bits:.2f} bits, {len(share)} codes"
+
+    def keep(self, path: Path) -> None:
+        save(path, encoder=half(self.encoder))
+        save(heads_path(path), heads=half(self.heads))
+
+
+def heads_path(path: Path) -> Path:
+    """The heads lie beside the encoder, which is all that the other scripts need."""
+    return path.with_name(path.stem + "-heads.pt")
+
+
+def main() -> None:
+    args = arguments(__doc__).parse_args()
+    run = Run(args)
+    train(run, TokenizerTraining(run, args), args.out)
+
+
+if __name__ == "__main__":
+    main()
