@@ -1,0 +1,207 @@
+#!/usr/bin/env python3
+"""How soon sound begins, whether it ever breaks off, and whether a long conversation costs memory.
+
+    latency.py [--repeat N] [--minutes M] [--utterances N] [--skip first cost gaps memory command] [--json]
+
+- First: a warm engine, from the text to the first samples, for texts of one word to five minutes; and the time for all
+  of a sentence of 30 words.
+- Cost: compute time for a second of sound, for a text of 4 seconds and one of 40.
+- Gaps: a text of M minutes through the player's ring buffer, with a consumer that takes 10 ms every 10 ms.
+- Memory: resident size over N utterances in one conversation.
+- Command: the program from its start to its first sample, as --stats tells it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from inprocess import load_engine
+
+if TYPE_CHECKING:
+    from nightingale.engine import Engine
+
+HERE = Path(__file__).parent
+WORD = "Hello."
+FOUR_SECONDS = "Wow! I absolutely cannot believe that it worked on the first try!"
+THIRTY_WORDS = (
+    "The old clock in the hall has not worked for many years, and nobody in the family has ever found the time or the "
+    "money to have it properly repaired by anyone."
+)
+BLOCK = 240  # samples: 10 ms
+PAGE = os.sysconf("SC_PAGE_SIZE")
+
+
+def long_text(seconds: float) -> str:
+    """Sentences of sentences.txt, over and over, for about so much speech at 17.5 characters a second."""
+    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    text = " ".join(line for line in lines if len(line) > 30)
+    return (text + " ") * (int(seconds * 17.5 / len(text)) + 1)
+
+
+def cut_text(seconds: float) -> str:
+    """As long_text, cut behind a sentence."""
+    text = long_text(seconds)[: int(seconds * 17.5)]
+    return text[: text.rfind(". ") + 1]
+
+
+def timed(engine: Engine, text: str, *, first_only: bool = False) -> tuple[float, float, float]:
+    """Seconds to the first samples, seconds in all, seconds of sound."""
+    began = time.perf_counter()
+    first_s, num_samples = 0.0, 0
+    for chunk in engine.speak(text):
+        first_s = first_s or time.perf_counter() - began
+        num_samples += len(chunk.samples)
+        if first_only:
+            break
+    return first_s, time.perf_counter() - began, num_samples / 24_000
+
+
+def measure_first(engine: Engine, repeat: int) -> dict[str, Any]:
+    """Milliseconds; the median of some, and the slowest."""
+    texts = {"one word": WORD, "30 words": THIRTY_WORDS, "40 seconds": cut_text(40), "5 minutes": cut_text(300)}
+    figures: dict[str, Any] = {}
+    firsts: dict[str, list[float]] = {name: [] for name in texts}
+    for _ in range(repeat):  # in turn, so that a busy moment of the machine hits all alike
+        for name, text in texts.items():
+            firsts[name].append(timed(engine, text, first_only=True)[0] * 1000)
+    for name, values in firsts.items():
+        figures[f"{name}, ms"] = f"{statistics.median(values):.0f} (at most {max(values):.0f})"
+    whole = statistics.median(timed(engine, THIRTY_WORDS)[1] for _ in range(repeat)) * 1000
+    figures["all of 30 words, ms"] = f"{whole:.0f}"
+    figures["first of it, share"] = round(statistics.median(firsts["30 words"]) / whole, 3)
+    return figures
+
+
+def measure_cost(engine: Engine, repeat: int) -> dict[str, Any]:
+    texts = {"4 s": FOUR_SECONDS, "40 s": cut_text(40)}
+    costs: dict[str, list[float]] = {name: [] for name in texts}
+    for _ in range(repeat):
+        for name, text in texts.items():
+            for _ in range(5 if name == "4 s" else 1):
+                _, compute_s, sound_s = timed(engine, text)
+                costs[name].append(compute_s / sound_s)
+    medians = {name: statistics.median(values) for name, values in costs.items()}
+    shown = {f"second of sound, text of {name}, ms": round(value * 1000, 1) for name, value in medians.items()}
+    return shown | {"long over short": round(medians["40 s"] / medians["4 s"], 3)}
+
+
+def measure_gaps(engine: Engine, minutes: float) -> dict[str, Any]:
+    """A consumer in real time."""
+    from nightingale.playback import Playback
+
+    playback = Playback(24_000)
+    done = threading.Event()
+    lowest = [float("inf")]
+
+    def consume() -> None:
+        out = np.empty(BLOCK, np.float32)
+        due = time.perf_counter()
+        while not done.is_set() or playback.pending:
+            playback.render(out)
+            if playback.read and not done.is_set():
+                lowest[0] = min(lowest[0], playback.pending / 24_000)
+            due += BLOCK / 24_000
+            time.sleep(max(0.0, due - time.perf_counter()))
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    try:
+        ticket = playback.ticket()
+        for chunk in engine.speak(cut_text(60 * minutes)):
+            rest = chunk.samples
+            while len(rest):
+                count = playback.write(rest, ticket)
+                assert count is not None
+                rest = rest[count:]
+                time.sleep(0.02 if len(rest) else 0)
+        playback.expect(False, ticket)
+    finally:
+        done.set()
+        consumer.join()
+    return {
+        "sound, s": round(playback.written / 24_000, 1), "underruns": playback.underruns,
+        "least ahead, ms": round(lowest[0] * 1000),
+    }  # fmt: skip
+
+
+def resident_mb() -> float:
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * PAGE / 1e6
+
+
+def measure_memory(utterances: int) -> dict[str, Any]:
+    """A conversation without a loudspeaker: engine, queue, bookkeeping."""
+    from nightingale.config import SpeakOptions
+    from nightingale.repl.talker import Talker
+    from nightingale.sink import Muted
+
+    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    talker = Talker(lambda: load_engine(openblas=True), Muted)
+    sizes: list[float] = []
+    try:
+        for i in range(utterances):
+            talker.say(lines[i % len(lines)], SpeakOptions())
+            talker.wait()
+            if talker.failure is not None:
+                raise talker.failure
+            sizes.append(resident_mb())
+        threads, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
+    finally:
+        talker.close()
+    marks = sorted({min(mark, utterances) for mark in (20, utterances // 2, utterances)})
+    shown = {f"after {mark} utterances, MB": round(sizes[mark - 1]) for mark in marks}
+    return shown | {"threads": threads, "descriptors": descriptors}
+
+
+def measure_command(repeat: int) -> dict[str, Any]:
+    """A fresh process each time; medians."""
+    runs = []
+    for _ in range(repeat):
+        command = [sys.executable, "-m", "nightingale_tts", "--stats", "json", FOUR_SECONDS]
+        done = subprocess.run(command, capture_output=True, check=True)
+        runs.append(json.loads(done.stderr))
+    names = ("ready_s", "first_token_s", "first_sample_s", "audible_onset_s", "realtime_factor", "tokens_per_s")
+    return {name: round(statistics.median(run[name] for run in runs), 3) for name in names}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--minutes", type=float, default=3.0)
+    parser.add_argument("--utterances", type=int, default=500)
+    parser.add_argument("--skip", nargs="+", default=[], choices=["first", "cost", "gaps", "memory", "command"])
+    parser.add_argument("--json", action="store_true")
+    args = parser.parse_args()
+    figures: dict[str, dict[str, Any]] = {}
+    if not {"first", "cost", "gaps"} <= set(args.skip):
+        engine = load_engine(openblas=True)
+        timed(engine, FOUR_SECONDS)  # warm: buffers allocated, files in memory
+        parts = {
+            "first": lambda: measure_first(engine, args.repeat), "cost": lambda: measure_cost(engine, args.repeat),
+            "gaps": lambda: measure_gaps(engine, args.minutes),
+        }  # fmt: skip
+        figures |= {name: measure() for name, measure in parts.items() if name not in args.skip}
+    if "memory" not in args.skip:
+        figures["memory"] = measure_memory(args.utterances)
+    if "command" not in args.skip:
+        figures["command"] = measure_command(args.repeat)
+    if args.json:
+        print(json.dumps(figures))
+    else:
+        rows = [f"| {group}: {name} | {value} |" for group, part in figures.items() for name, value in part.items()]
+        print("\n".join(["| what | figure |", "|---|---|", *rows]))
+    return int(figures.get("gaps", {}).get("underruns", 0) != 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

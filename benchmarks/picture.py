@@ -1,0 +1,114 @@
+#!/usr/bin/env python3
+"""The picture in the README: a conversation in tmux, played on a device that PulseAudio makes up.
+
+    picture.py docs/repl.svg
+"""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import pulse
+
+ROOT = Path(__file__).parents[1]
+COLUMNS, ROWS = 84, 12
+WIDTH, HEIGHT, MARGIN = 8.4, 19.0, 12.0  # of a character, of a line, around them
+INK, DIM, PAPER = "#d8dee9", "#7b8494", "#1e222a"
+LINES = (
+    "Good morning. It is ten past seven, and there is frost on the windows.",
+    "/speed 1.1",
+    "The first train leaves at 7:42. The second one is never on time. Take an umbrella!",
+)
+SGR = re.compile(r"\x1b\[([0-9;]*)m")
+
+
+def converse(folder: Path, environment: dict[str, str]) -> list[str]:
+    """What tmux shows, with its escapes, while the last line is heard."""
+
+    def tmux(*args: str) -> str:
+        command = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null", *args]
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
+
+    tmux("new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), sys.executable, str(ROOT / "nightingale_tts.py"))
+    try:
+        for line in LINES:
+            wait_for(lambda: " ready" in tmux("capture-pane", "-p"))
+            tmux("send-keys", line, "Enter")
+            time.sleep(1.0)
+        wait_for(lambda: tmux("capture-pane", "-p").count("Take an umbrella") == 2)
+        time.sleep(0.5)
+        return tmux("capture-pane", "-p", "-e").splitlines()
+    finally:
+        tmux("kill-server")
+
+
+def wait_for(seen: object) -> None:
+    deadline = time.monotonic() + 30
+    while not seen():  # type: ignore[operator]
+        if time.monotonic() > deadline:
+            raise SystemExit("picture: the screen did not come to that")
+        time.sleep(0.05)
+
+
+def runs(line: str) -> list[tuple[str, set[int]]]:
+    """Pieces of a line with the attributes that hold for them."""
+    found, attributes, at = [], set[int](), 0
+    for escape in [*SGR.finditer(line), None]:
+        text = line[at : escape.start() if escape else len(line)]
+        if text:
+            found.append((text, set(attributes)))
+        if escape:
+            at = escape.end()
+            for code in map(int, (escape[1] or "0").split(";")):
+                attributes = set() if code == 0 else attributes | {code}
+    return found
+
+
+def svg(lines: list[str]) -> str:
+    width, height = COLUMNS * WIDTH + 2 * MARGIN, len(lines) * HEIGHT + 2 * MARGIN
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" font-size="14" '
+        f'font-family="ui-monospace, Menlo, Consolas, monospace" xml:space="preserve">',
+        f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>',
+    ]
+    for row, line in enumerate(lines):
+        column = 0
+        for text, attributes in runs(line):
+            x, y = MARGIN + column * WIDTH, MARGIN + row * HEIGHT
+            ink = DIM if 90 in attributes else INK
+            if 7 in attributes:
+                box = f'<rect x="{x:.1f}" y="{y:.1f}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}" fill="{INK}"/>'
+                parts.append(box)
+                ink = PAPER
+            weight = ' font-weight="bold"' if 1 in attributes else ""
+            if text.strip():
+                parts.append(
+                    f'<text x="{x:.1f}" y="{y + 14:.1f}" fill="{ink}"{weight} textLength="{len(text) * WIDTH:.1f}">'
+                    f"{html.escape(text)}</text>"
+                )
+            column += len(text)
+    return "\n".join([*parts, "</svg>", ""])
+
+
+def main() -> int:
+    if reason := pulse.missing():
+        raise SystemExit(f"picture: {reason}")
+    with tempfile.TemporaryDirectory(prefix="picture", dir="/tmp") as name, pulse.serve(Path(name)) as server:
+        os.environ.update(server.environment, XDG_STATE_HOME=name)
+        with server.recording():  # a null sink that nobody records is served in blocks of two seconds
+            lines = converse(Path(name), server.environment)
+    Path(sys.argv[1]).write_text(svg(lines), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
