@@ -1,4 +1,4 @@
-"""The engine in this process, for the benchmarks and the spoken tests: load, speak, time.
+"""The engine in this process, for the benchmarks and the spoken tests: load, speak.
 
 Knows how the package is switched to the machine's OpenBLAS: by loading it before mlx. Nothing that imports mlx may
 have been imported earlier.
@@ -6,24 +6,13 @@ have been imported earlier.
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scoring import Sound
 
 if TYPE_CHECKING:
     from nightingale.engine import Engine
-
-
-@dataclass
-class T3Time:
-    """Speech tokens that T3 made, and the seconds that it took for them."""
-
-    tokens: int = 0
-    seconds: float = 0.0
 
 
 def choose_blas(*, openblas: bool) -> str | None:
@@ -43,28 +32,6 @@ def load_engine(*, openblas: bool) -> Engine:
     from nightingale.engine import Engine
 
     return Engine()
-
-
-def watch_t3() -> T3Time:
-    """Count what the token loop does from now on. Call it before the engine is imported, which takes it by name."""
-    from nightingale import decode
-
-    seen = T3Time()
-    generate: Any = decode.generate
-
-    def watched(*args: Any, **kwargs: Any) -> Iterator[int]:
-        tokens = generate(*args, **kwargs)
-        while True:
-            began = time.perf_counter()
-            token = next(tokens, None)
-            seen.seconds += time.perf_counter() - began
-            if token is None:
-                return
-            seen.tokens += 1
-            yield token
-
-    decode.generate = watched
-    return seen
 
 
 def speak(engine: Engine, text: str, seed: int = 0) -> Sound:

@@ -31,8 +31,6 @@ from process import run_command
 from scoring import read_wav
 
 if TYPE_CHECKING:
-    from inprocess import T3Time
-
     from nightingale.engine import Engine
 
 HERE = Path(__file__).parent
@@ -89,27 +87,25 @@ class Worker:
 
 def work(openblas: bool) -> None:
     """The worker's side: one text a line on stdin, one measurement a line on stdout."""
-    from inprocess import choose_blas, load_engine, watch_t3
+    from inprocess import choose_blas, load_engine
 
     library = choose_blas(openblas=openblas)
-    t3 = watch_t3()
     engine = load_engine(openblas=openblas)
-    speak_timed(engine, SENTENCE, t3)  # warm: buffers allocated, files in memory
+    speak_timed(engine, SENTENCE)  # warm: buffers allocated, files in memory
     print(json.dumps({"library": library}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(asdict(speak_timed(engine, json.loads(line), t3))), flush=True)
+        print(json.dumps(asdict(speak_timed(engine, json.loads(line)))), flush=True)
 
 
-def speak_timed(engine: Engine, text: str, t3: T3Time) -> Spoken:
+def speak_timed(engine: Engine, text: str) -> Spoken:
     """Speak all of a text and keep nothing but times."""
-    tokens, t3_s = t3.tokens, t3.seconds
     began = time.perf_counter()
     first_chunk_s, sound_s = 0.0, 0.0
     for chunk in engine.speak(text):
         first_chunk_s = first_chunk_s or time.perf_counter() - began
         sound_s += len(chunk.samples) / chunk.sample_rate
     compute_s = time.perf_counter() - began
-    return Spoken(compute_s, sound_s, first_chunk_s, t3.tokens - tokens, t3.seconds - t3_s)
+    return Spoken(compute_s, sound_s, first_chunk_s, engine.tally.num_tokens, engine.tally.t3_s)
 
 
 def measure_realtime(repeat: int) -> dict[str, Any]:
