@@ -5,7 +5,8 @@ import math
 import os
 import random
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
@@ -62,8 +63,21 @@ class Run:
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type == "cuda")
 
     def adamw(self, parameters: Parameters, betas: tuple[float, float], weight_decay: float) -> torch.optim.AdamW:
-        fused = self.device.type == "cuda"
-        return torch.optim.AdamW(parameters, self.peak, betas=betas, weight_decay=weight_decay, fused=fused)
+        on_gpu = self.device.type == "cuda"
+        options: dict[str, Any] = {"betas": betas, "weight_decay": weight_decay, "fused": on_gpu, "capturable": on_gpu}
+        optimizer = torch.optim.AdamW(parameters, self.peak, **options)
+        if on_gpu:  # where captured steps read it
+            for group in optimizer.param_groups:
+                group["lr"] = torch.tensor(self.peak, device=self.device)
+        return optimizer
+
+    def set_lr(self, optimizer: torch.optim.Optimizer, step: int, progress: float) -> None:
+        for group in optimizer.param_groups:
+            value = self.lr(step, progress) * group.get("lr_scale", 1.0)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(value)
+            else:
+                group["lr"] = value
 
     def descend(self, loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, most: float | None) -> None:
         """One step of the optimizer down the loss, with gradients of norm `most` at the most."""
@@ -100,6 +114,53 @@ class Run:
             print(f"[{time.monotonic() - self.start:6.1f}s]", *words, flush=True)
 
 
+class Graphed:
+    """A training step that runs as a CUDA graph, captured once for each shape of its inputs and each set of options.
+
+    Networks this small take the host longer to start, kernel by kernel, than the GPU to run. The step may not wait for
+    the device; what it reads beside its inputs must stay where it is. Its results hold until the next call. Away from
+    CUDA it runs as it is.
+    """
+
+    EAGER = 3  # calls before the capture: they make the optimizer's state and choose kernels
+
+    def __init__(self, step: Callable[..., Parts]) -> None:
+        self.step = step
+        self.calls: Counter[Any] = Counter()
+        self.captured: dict[Any, tuple[torch.cuda.CUDAGraph, list[Tensor], Parts]] = {}
+        self.pool: Any = None
+
+    def __call__(self, *inputs: Tensor, **options: Any) -> Parts:
+        if inputs[0].device.type != "cuda":
+            return self.step(*inputs, **options)
+        key = (tuple(x.shape for x in inputs), *sorted(options.items()))
+        if key not in self.captured:
+            self.calls[key] += 1
+            if self.calls[key] <= self.EAGER:
+                return self._aside(*inputs, **options)
+            self.captured[key] = self._capture(*inputs, **options)
+        graph, held, results = self.captured[key]
+        for place, value in zip(held, inputs, strict=True):
+            place.copy_(value)
+        graph.replay()
+        return results
+
+    def _aside(self, *inputs: Tensor, **options: Any) -> Parts:
+        stream = torch.cuda.Stream()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream):
+            results = self.step(*inputs, **options)
+        torch.cuda.current_stream().wait_stream(stream)
+        return results
+
+    def _capture(self, *inputs: Tensor, **options: Any) -> tuple[torch.cuda.CUDAGraph, list[Tensor], Parts]:
+        self.pool = self.pool or torch.cuda.graph_pool_handle()  # type: ignore[no-untyped-call]
+        graph, held = torch.cuda.CUDAGraph(), [x.clone() for x in inputs]
+        with torch.cuda.graph(graph, pool=self.pool):
+            results = self.step(*held, **options)
+        return graph, held, results
+
+
 class Pool(Protocol):
     """Where batches come from."""
 
@@ -118,7 +179,7 @@ class Training(Protocol):
     def optimizers(self) -> Sequence[torch.optim.Optimizer]: ...
 
     def advance(self, step: int) -> Parts:
-        """One step on a fresh batch; the terms of its loss."""
+        """One step on a fresh batch; the terms of its loss, detached."""
 
     def held_out(self) -> str:
         """Measures on speech that is never trained on."""
@@ -131,9 +192,9 @@ def train(run: Run, training: Training, out: Path, keep_every: int = 1000) -> No
     """Advance until the budget is spent; report and write the checkpoint now and then, and at the end."""
     step, parts = 0, Parts()
     while (progress := run.progress) < 1.0:
-        for group in (g for optimizer in training.optimizers for g in optimizer.param_groups):
-            group["lr"] = run.lr(step, progress) * group.get("lr_scale", 1.0)
-        parts = {name: value.detach() for name, value in training.advance(step).items()}
+        for optimizer in training.optimizers:
+            run.set_lr(optimizer, step, progress)
+        parts = training.advance(step)
         if run.due(step, 250):
             _report(run, training, step, parts)
         if step % keep_every == keep_every - 1 and run.rank == 0:
@@ -150,6 +211,10 @@ def _report(run: Run, training: Training, step: int, parts: Parts) -> None:
     if run.rank == 0:
         hours = training.pool.seconds * run.world / 3600
         run.log(f"step {step} train {shown(parts)} | held {training.held_out()} | {hours:.1f} h")
+
+
+def detached(parts: Parts) -> Parts:
+    return {name: value.detach() for name, value in parts.items()}
 
 
 def shown(parts: Mapping[str, Tensor | float]) -> str:
@@ -212,13 +277,15 @@ class Ema:
 
     def __init__(self, model: nn.Module, decay: float = 0.999) -> None:
         self.decay = decay
-        self.shadow = {k: v.detach().clone().float() for k, v in model.state_dict().items()}
+        self.live = {k: v.detach() for k, v in model.state_dict().items()}
+        self.shadow = {k: v.clone().float() for k, v in self.live.items()}
 
-    def update(self, model: nn.Module, step: int) -> None:
+    def update(self, step: int) -> None:
         decay = min(self.decay, (1 + step) / (10 + step))
-        names = list(self.shadow)
-        values = model.state_dict()
-        torch._foreach_lerp_([self.shadow[n] for n in names], [values[n].float() for n in names], 1 - decay)
+        torch._foreach_lerp_(list(self.shadow.values()), list(self.live.values()), 1 - decay)
+
+    def copy_to(self, model: nn.Module) -> None:
+        torch._foreach_copy_([v.detach() for v in model.state_dict().values()], list(self.shadow.values()))
 
 
 def mel_filterbank() -> Tensor:

@@ -12,6 +12,7 @@ from training.common import FRAMES_PER_TOKEN, HOP, LogMel, Run, load
 from training.corpus import is_held_out
 from training.models.speech_tokenizer import Encoder
 
+LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
@@ -83,7 +84,7 @@ class SpeechPool:
                 continue
             self._add(shard)
             grown = True
-        if grown:
+        if grown and len(self.starts) > 1.02 * len(self._starts):  # sorting them all takes a while
             self._starts, self._lengths = np.asarray(self.starts), np.asarray(self.lengths)
             train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
             self._by_length = train[np.argsort(self._lengths[train], kind="stable")]
@@ -117,12 +118,14 @@ class SpeechPool:
     def seconds(self) -> float:
         return self.used / 50.0
 
-    def similar(self, frames: int) -> np.ndarray:
-        """Utterance numbers of about equal length, `frames` in all at the most."""
-        middle = np.random.randint(len(self._by_length))
-        longest = self.lengths[self._by_length[middle]]
-        count = max(1, frames // longest)
-        return self._by_length[max(0, middle - count + 1) : middle + 1]
+    def alike(self, frames: int) -> tuple[np.ndarray, int]:
+        """Numbers of random utterances of about equal length, and the length that fits them: `frames` in all."""
+        longest = self._lengths[self.random(1)[0]]
+        group = min(int(np.searchsorted(LENGTHS, longest)), len(LENGTHS) - 1)
+        first, last = np.searchsorted(
+            self._lengths[self._by_length], (LENGTHS[group - 1] if group else 0, LENGTHS[group]), "right"
+        )
+        return self._by_length[np.random.randint(first, last, frames // LENGTHS[group])], LENGTHS[group]
 
     def spans(self, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:
         """Even-aligned random crops: first frame, length, and whether the utterance goes on after it, each (B,)."""

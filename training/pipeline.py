@@ -102,19 +102,21 @@ class Pipeline:
         finish = [*self._with("s3gen"), *self._with("tokenizer"), "--lr", "2e-4"]
         last = [gpus - 1]
 
-        def s3gen_then_hift(share: float) -> None:
-            self.stage("s3gen", last, share * seconds)
-            self.stage("hift", last, share * seconds, *finish)
+        def sound(share: float) -> None:
+            """The vocoder, S3Gen, and the vocoder again."""
+            self.stage("hift", last, 0.5 * share * seconds)
+            self.stage("s3gen", last, 0.25 * share * seconds)
+            self.stage("hift", last, 0.25 * share * seconds, *finish)
 
         def hift_twice() -> None:
             self.stage("hift", last, 0.55 * seconds)
             self.stage("hift", last, 0.4 * seconds, *finish)
 
         if gpus == 1:
-            self.stage("t3", last, 0.5 * seconds)
-            s3gen_then_hift(0.25)
+            sound(0.6)
+            self.stage("t3", last, 0.4 * seconds)  # last, when there is the most to read
         elif gpus < 4:
-            self.together(lambda: self.stage("t3", list(range(gpus - 1)), seconds), lambda: s3gen_then_hift(0.5))
+            self.together(lambda: self.stage("t3", list(range(gpus - 1)), seconds), lambda: sound(1.0))
         else:
             t3, s3gen = list(range(gpus - 2)), [gpus - 2]
             self.together(

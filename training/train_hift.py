@@ -10,7 +10,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from training.common import HOP, Ema, LogMel, Parts, Run, arguments, half, load, save, speaker_embedding, train
+from training.common import (
+    HOP,
+    Ema,
+    Graphed,
+    LogMel,
+    Parts,
+    Run,
+    arguments,
+    detached,
+    half,
+    load,
+    save,
+    speaker_embedding,
+    train,
+)
 from training.data import SpeechPool, gather, load_encoder
 from training.models.discriminators import Critics, critic_loss, feature_loss, generator_loss
 from training.models.hift import LOOKAHEAD, HiFT, widened
@@ -61,9 +75,16 @@ class Crops:
         self.pool, self.frames, self.maker = pool, frames, maker
         self.speaker = speaker_embedding(SPEAKER_SIZE).to(pool.mel.device)
 
-    def draw(self, numbers: np.ndarray, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
-        total = left + self.frames + LOOKAHEAD + 1  # even, as tokens are two frames
-        start, _, _ = self.pool.spans(numbers, total)
+    def total(self, left: int) -> int:
+        """Frames of mel of a crop: an even number, as tokens are two frames."""
+        return left + self.frames + LOOKAHEAD + 1
+
+    def starts(self, numbers: np.ndarray, left: int = LEFT) -> Tensor:
+        """First frames (B,) of random crops of some utterances."""
+        return self.pool.spans(numbers, self.total(left))[0]
+
+    def draw(self, start: Tensor, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
+        total = self.total(left)
         f0 = gather(self.pool.f0, start, total).float()
         audio = gather(self.pool.audio, (start + left) * HOP, self.frames * HOP).float() / 32767.0
         if made and self.maker is not None:
@@ -111,6 +132,7 @@ class HiFTTraining:
         self.pool.refresh(wait_for=64 if run.toy else 2000)
         self.crops = Crops(self.pool, 12 if run.toy else args.frames, maker)
         self.count = 2 if run.toy else args.batch
+        self.learn = Graphed(self._learn)
 
     def resume(self, path: Path) -> None:
         """From a checkpoint, which may lack the critics."""
@@ -121,21 +143,27 @@ class HiFTTraining:
 
     def advance(self, step: int) -> Parts:
         left = 0 if step % 4 == 1 else LEFT  # speech also starts without a past
-        mel, f0, real = self.crops.draw(self.pool.random(self.count), made=step % 4 != 0, left=left)
+        made = self.crops.maker is not None and step % 4 != 0
         # The real pitch teaches harmonics, the predicted one is what there is in use.
         own_pitch = (self.resumed or step > PITCH_GIVEN) and step % 3 != 0
+        start = self.crops.starts(self.pool.random(self.count), left)
+        parts = self.learn(start, left=left, made=made, own_pitch=own_pitch)
+        self.ema.update(step)
+        if step % 20 == 0:
+            self.pool.refresh(0.02)
+        return parts
+
+    def _learn(self, start: Tensor, left: int, made: bool, own_pitch: bool) -> Parts:
+        mel, f0, real = self.crops.draw(start, made, left)
         with self.run.autocast():
-            made, predicted = self.model(mel, None if own_pitch else f0)
-            made = made[:, left * HOP : left * HOP + real.shape[1]]
-        critic, real_features = self._teach_critics(made.detach(), real)
-        parts = self._generator_parts(made, real, real_features) | {"f0": f0_loss(predicted, f0)}
+            sung, predicted = self.model(mel, None if own_pitch else f0)
+            sung = sung[:, left * HOP : left * HOP + real.shape[1]]
+        critic, real_features = self._teach_critics(sung.detach(), real)
+        parts = self._generator_parts(sung, real, real_features) | {"f0": f0_loss(predicted, f0), "critic": critic}
         # Each of the first three comes to 10 to 20, as in HiFi-GAN: less of the last two, and harmonics smear.
         loss = 10.0 * parts["spectral"] + parts["adversary"] + 2.0 * parts["features"] + parts["f0"]
         self.run.descend(loss, self.model, self.optimizer, 200.0)
-        self.ema.update(self.model, step)
-        if step % 20 == 0:
-            self.pool.refresh(0.02)
-        return parts | {"critic": critic}
+        return detached(parts)
 
     def _teach_critics(self, made: Tensor, real: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
         """One step of the critics; their loss, and their features of the real sound before it."""
@@ -144,7 +172,7 @@ class HiFTTraining:
             real_scores, real_features = self.critics(real)
         loss = critic_loss(real_scores, fake_scores)
         self.run.descend(loss, self.critics, self.critic_optimizer, None)
-        return loss, real_features
+        return loss.detach(), [[f.detach() for f in features] for features in real_features]
 
     def _generator_parts(self, made: Tensor, real: Tensor, real_features: list[list[Tensor]]) -> Parts:
         """Likeness to the real sound, and what the critics say."""
@@ -163,10 +191,10 @@ class HiFTTraining:
         if len(self.pool.held_out) < 4:
             return "none"
         kept = {k: v.clone() for k, v in self.model.state_dict().items()}
-        self.model.load_state_dict(self.ema.shadow)
-        found = []
+        self.ema.copy_to(self.model)
+        start, found = self.crops.starts(np.asarray(self.pool.held_out[:32])), []
         for made_mel in (False, True) if self.crops.maker else (False,):
-            mel, f0, real = self.crops.draw(np.asarray(self.pool.held_out[:32]), made_mel)
+            mel, f0, real = self.crops.draw(start, made_mel)
             made, predicted = self.model(mel)
             spectral = self.distance(made[:, LEFT * HOP : LEFT * HOP + real.shape[1]], real)
             voiced = f0 > 0

@@ -14,7 +14,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.common import FRAMES_PER_TOKEN, Ema, Parts, Run, arguments, half, load, save, speaker_embedding, train
+from training.common import (
+    FRAMES_PER_TOKEN,
+    Ema,
+    Graphed,
+    Parts,
+    Run,
+    arguments,
+    detached,
+    half,
+    load,
+    save,
+    speaker_embedding,
+    train,
+)
 from training.data import SpeechPool, gather, load_encoder, span_mask
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
 from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE
@@ -79,9 +92,9 @@ def losses(model: S3Gen, average: S3Gen, mel: Tensor, tokens: Tensor, speaker: T
     }
 
 
-def draw(pool: SpeechPool, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+def draw(pool: SpeechPool, spans: tuple[Tensor, Tensor, Tensor], frames: int) -> tuple[Tensor, Tensor, Tensor]:
     """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T): frames that lack their look-ahead do not count."""
-    start, size, goes_on = pool.spans(numbers, frames)
+    start, size, goes_on = spans
     mel = (gather(pool.mel, start, frames).float() - MEL_MEAN) / MEL_SCALE
     tokens = gather(pool.tokens, start // 2, frames // 2).long()
     mask = span_mask(size - LOOKAHEAD_FRAMES * goes_on, frames)
@@ -101,7 +114,7 @@ class S3GenTraining:
             self.model.load_state_dict(load(args.resume, run.device)["s3gen"])
         run.broadcast(self.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.ema = Ema(self.average, 0.999)
+        self.ema = Ema(self.model, 0.999)
         self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
         self.optimizer = run.adamw(self.model.parameters(), (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
@@ -109,24 +122,30 @@ class S3GenTraining:
         self.pool = SpeechPool(run, args.shards, args.hours, encode=encoder.encode)
         self.pool.refresh(wait_for=64 if run.toy else 3000)
         self.count, self.frames = (4, 64) if run.toy else (64, 200)
+        self.learn = Graphed(self._learn)
 
     def advance(self, step: int) -> Parts:
-        mel, tokens, mask = draw(self.pool, self.pool.random(self.count), self.frames)
+        parts = self.learn(*self.pool.spans(self.pool.random(self.count), self.frames))
+        self.ema.update(step)
+        if step % 10 == 0:
+            self.ema.copy_to(self.average)
+            self.pool.refresh(0.02)
+        return parts
+
+    def _learn(self, start: Tensor, size: Tensor, goes_on: Tensor) -> Parts:
+        mel, tokens, mask = draw(self.pool, (start, size, goes_on), self.frames)
         with self.run.autocast():
             parts = losses(self.model, self.average, mel, tokens, self.speaker, mask)
         self.run.descend(parts["flow"] + parts["shortcut"] + parts["prior"], self.model, self.optimizer, 1.0)
-        self.ema.update(self.model, step)
-        if step % 10 == 0:
-            self.average.load_state_dict(self.ema.shadow)
-            self.pool.refresh(0.02)
-        return parts
+        return detached(parts)
 
     def held_out(self) -> str:
         """Of sampled crops: distance of the log mel, and how lively it is (1 is right), for steps and temperature."""
         if len(self.pool.held_out) < 4:
             return "none"
-        self.average.load_state_dict(self.ema.shadow)
-        mel, tokens, mask = draw(self.pool, np.asarray(self.pool.held_out[:64]), self.frames)
+        self.ema.copy_to(self.average)
+        spans = self.pool.spans(np.asarray(self.pool.held_out[:64]), self.frames)
+        mel, tokens, mask = draw(self.pool, spans, self.frames)
         inside, found = mask > 0, []
         for steps, temperature in SAMPLERS:
             with self.run.autocast():
@@ -138,7 +157,7 @@ class S3GenTraining:
         return ", ".join(found)
 
     def keep(self, path: Path) -> None:
-        self.average.load_state_dict(self.ema.shadow)
+        self.ema.copy_to(self.average)
         save(path, s3gen=half(self.average))
 
 

@@ -5,6 +5,7 @@ rather than its own past. The draft learns the same tokens and T3's own distribu
 """
 
 import argparse
+import math
 import time
 from pathlib import Path
 
@@ -13,7 +14,21 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.common import HOP, LogMel, Parts, Run, arguments, half, load, save, shown, speaker_embedding, train
+from training.common import (
+    HOP,
+    Graphed,
+    LogMel,
+    Parts,
+    Run,
+    arguments,
+    detached,
+    half,
+    load,
+    save,
+    shown,
+    speaker_embedding,
+    train,
+)
 from training.corpus import is_held_out
 from training.data import Encode, Shard, ShardReader, load_encoder, shard_mel
 from training.models.speech_tokenizer import NUM_CODES
@@ -33,6 +48,7 @@ from training.quantization import plain_names, train_as_stored
 
 BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
 MAX_TEXT = 302  # start and stop included
+SPEECH_SHARE = 0.6  # of the places of a batch predict a speech token, at the most
 
 
 def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
@@ -106,31 +122,51 @@ class TokenPool:
         return self.rows[bucket][torch.randint(self.counts[bucket], (size,), device=self.run.device)]
 
 
-def losses(t3: T3, draft: T3, rows: Tensor, speaker: Tensor, noise: float, textless: float = 0.0) -> Parts:
+def counted_places(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
+    """Places of the flattened ids (B * L) that predict a speech token: their indices (K,), and which of those do (K,).
+
+    K is a fixed share of all places, so that a step has one shape; what is more than that is left out.
+    """
+    text, speech, length = rows[:, :1].long(), rows[:, 1:2].long(), rows.shape[1] - 2
+    place = torch.arange(length, device=rows.device)
+    first = text + 2  # the second start of speech, which predicts token 0
+    counts = ((place >= first) & (place <= first + speech)).flatten()
+    index = torch.argsort(counts.byte(), descending=True, stable=True)[: math.ceil(share * len(counts))]
+    return index, counts[index]
+
+
+def losses(
+    t3: T3, draft: T3, rows: Tensor, speaker: Tensor, noise: float, textless: float = 0.0, share: float = 1.0
+) -> Parts:
     """Mean cross entropy of both models on the speech tokens, and the draft's divergence from T3.
 
-    noise: share of the input speech tokens replaced; textless: of the rows without text, for guidance (CFG).
+    noise: share of the input speech tokens replaced; textless: of the rows without text, for guidance (CFG); share: of
+    the places that may count.
     """
-    text, speech, ids = rows[:, 0].long(), rows[:, 1].long(), rows[:, 2:].long()
-    place = torch.arange(ids.shape[1], device=ids.device)[None]
-    first = text[:, None] + 2  # the second start of speech, which predicts token 0
-    predicts = (place >= first) & (place <= first + speech[:, None])
-    target = torch.cat([ids[:, 1:], torch.full_like(ids[:, :1], STOP_SPEECH)], 1)[predicts]
+    text, ids = rows[:, 0].long(), rows[:, 2:].long()
+    index, counts = counted_places(rows, share)
+    weight = counts / counts.sum()
+    target = torch.cat([ids[:, 1:], torch.full_like(ids[:, :1], STOP_SPEECH)], 1).flatten()[index]
     if noise:
-        swap = (torch.rand(ids.shape, device=ids.device) < noise) & (place > first)
-        ids = torch.where(swap, torch.randint_like(ids, NUM_CODES), ids)
+        is_speech = torch.arange(ids.shape[1], device=ids.device)[None] > text[:, None] + 2
+        ids = torch.where((torch.rand(ids.shape, device=ids.device) < noise) & is_speech, random_codes(ids), ids)
     speaker = speaker.expand(len(ids), -1)
     has_text = torch.rand(len(ids), device=ids.device) >= textless
-    logits = t3.speech_head(t3(ids, text, speaker, has_text)[predicts])
-    draft_logits = draft.speech_head(draft(ids, text, speaker, has_text)[predicts])
-    loss = F.cross_entropy(logits.float(), target)
-    draft_loss = F.cross_entropy(draft_logits.float(), target)
-    teacher = logits.detach().float().log_softmax(-1)
-    student = draft_logits.float().log_softmax(-1)
-    overlap = torch.minimum(teacher.exp(), student.exp()).sum(-1).mean()
-    divergence = F.kl_div(student, teacher, log_target=True, reduction="batchmean")
-    accuracy = (logits.argmax(-1) == target).float().mean()
-    return {"loss": loss, "draft": draft_loss, "kl": divergence, "overlap": overlap.detach(), "accuracy": accuracy}
+    logits, draft_logits = (
+        model.speech_head(model(ids, text, speaker, has_text).flatten(0, 1).index_select(0, index)).float()
+        for model in (t3, draft)
+    )
+    loss = (F.cross_entropy(logits, target, reduction="none") * weight).sum()
+    draft_loss = (F.cross_entropy(draft_logits, target, reduction="none") * weight).sum()
+    teacher, student = logits.detach().log_softmax(-1), draft_logits.log_softmax(-1)
+    divergence = (F.kl_div(student, teacher, log_target=True, reduction="none").sum(-1) * weight).sum()
+    overlap = (torch.minimum(teacher.exp(), student.detach().exp()).sum(-1) * weight).sum()
+    accuracy = ((logits.argmax(-1) == target) * weight).sum()
+    return {"loss": loss, "draft": draft_loss, "kl": divergence, "overlap": overlap, "accuracy": accuracy}
+
+
+def random_codes(like: Tensor) -> Tensor:
+    return torch.randint_like(like, NUM_CODES)
 
 
 class T3Training:
@@ -155,6 +191,7 @@ class T3Training:
         self.positions = 2000 if run.toy else args.positions
         # The same choices on every rank: batches of like length keep the processes in step.
         self.choices = np.random.default_rng(args.seed)
+        self.learn = Graphed(self._learn)
 
     def resume(self, path: Path) -> None:
         state = load(path, self.run.device)
@@ -175,14 +212,17 @@ class T3Training:
             layer.compile(dynamic=True)
 
     def advance(self, step: int) -> Parts:
-        rows = self.pool.batch(self.positions, self.choices.random())
-        with self.run.autocast():
-            parts = losses(self.t3, self.draft, rows, self.speaker, self.noise, self.textless)
-        loss = parts["loss"] + 0.3 * parts["draft"] + 0.7 * parts["kl"]
-        self.run.descend(loss, self.both, self.optimizer, 1.0)
+        parts = self.learn(self.pool.batch(self.positions, self.choices.random()))
         if self.run.due(step, 10):
             self.pool.refresh(2)
         return parts
+
+    def _learn(self, rows: Tensor) -> Parts:
+        with self.run.autocast():
+            parts = losses(self.t3, self.draft, rows, self.speaker, self.noise, self.textless, SPEECH_SHARE)
+        loss = parts["loss"] + 0.3 * parts["draft"] + 0.7 * parts["kl"]
+        self.run.descend(loss, self.both, self.optimizer, 1.0)
+        return detached(parts)
 
     def held_out(self) -> str:
         """The losses on whole rows, without replaced tokens; mean over the speech tokens."""
