@@ -69,6 +69,7 @@ class SpeechPool:
         self.lengths: list[int] = []  # frames
         self.phonemes: list[str] = []
         self.held_out: list[int] = []  # utterance numbers
+        self._kept_aside: list[int] = []  # the same, of what is read but not sorted in yet
         self._starts = self._lengths = self._by_length = self._edges = np.zeros(0, np.int64)
 
     def refresh(self, seconds: float = 0.5, wait_for: int = 0) -> None:
@@ -86,6 +87,7 @@ class SpeechPool:
             grown = True
         if grown and len(self.starts) > 1.02 * len(self._starts):  # sorting them all takes a while
             self._starts, self._lengths = np.asarray(self.starts), np.asarray(self.lengths)
+            self.held_out = list(self._kept_aside)
             train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
             self._by_length = train[np.argsort(self._lengths[train], kind="stable")]
             self._edges = np.cumsum(self._lengths[self._by_length])
@@ -108,7 +110,7 @@ class SpeechPool:
             )
         for start, end, text, phonemes in zip(shard.starts, shard.ends, shard.texts, shard.phonemes, strict=True):
             if is_held_out(text):
-                self.held_out.append(len(self.starts))
+                self._kept_aside.append(len(self.starts))
             self.starts.append(self.used + int(start) // HOP)
             self.lengths.append(int(end - start) // HOP)
             self.phonemes.append(phonemes)

@@ -94,19 +94,18 @@ class Pipeline:
         """The tokenizer on all GPUs but the last, which has the vocoder."""
         lanes = [lambda: self.stage("tokenizer", list(range(max(1, gpus - 1))), seconds)]
         if gpus > 1:
-            lanes.append(lambda: self.stage("hift", [gpus - 1], seconds))
+            lanes.append(lambda: self.stage("hift", [gpus - 1], seconds, "--decay-from", "1"))
         self.together(*lanes)
 
     def _rest(self, gpus: int, seconds: float) -> None:
         """T3, S3Gen, and the vocoder, which ends on the mels of S3Gen."""
-        finish = [*self._with("s3gen"), *self._with("tokenizer"), "--lr", "2e-4"]
+        finish = [*self._with("s3gen"), *self._with("tokenizer")]
         last = [gpus - 1]
 
         def sound(share: float) -> None:
-            """The vocoder, S3Gen, and the vocoder again."""
-            self.stage("hift", last, 0.5 * share * seconds)
+            """S3Gen, then the vocoder on its mels."""
             self.stage("s3gen", last, 0.25 * share * seconds)
-            self.stage("hift", last, 0.25 * share * seconds, *finish)
+            self.stage("hift", last, 0.75 * share * seconds, *finish)
 
         def hift_twice() -> None:
             self.stage("hift", last, 0.55 * seconds)

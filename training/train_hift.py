@@ -30,7 +30,7 @@ from training.models.discriminators import Critics, critic_loss, feature_loss, g
 from training.models.hift import LOOKAHEAD, HiFT, widened
 from training.models.s3gen import SPEAKER_SIZE, S3Gen
 
-LEFT = 8  # frames of context before the ones that count, in three batches of four
+LEFT = 8  # frames of context before the ones that count, in four batches of five
 BEFORE, AFTER = 48, 8  # frames that S3Gen hears around a crop
 BETAS, DECAY = (0.8, 0.99), 0.01
 PITCH_LR_SCALE = 5.0  # its outputs are hundreds of Hz, and a step moves a weight by the learning rate
@@ -111,7 +111,6 @@ def gather_rows(x: Tensor, start: Tensor, length: int) -> Tensor:
 
 class HiFTTraining:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
-        torch.backends.cudnn.benchmark = True  # crops have two lengths, and the default convolutions are slow at them
         self.run, self.resumed = run, args.resume is not None
         self.model, self.critics = HiFT().to(run.device), Critics().to(run.device)
         self.distance = SpectralLoss().to(run.device)
@@ -142,8 +141,8 @@ class HiFTTraining:
             self.critics.load_state_dict(state["critics"])
 
     def advance(self, step: int) -> Parts:
-        left = 0 if step % 4 == 1 else LEFT  # speech also starts without a past
-        made = self.crops.maker is not None and step % 4 != 0
+        left = 0 if step % 5 == 0 else LEFT  # speech also starts without a past
+        made = self.crops.maker is not None and step % 2 == 0
         # The real pitch teaches harmonics, the predicted one is what there is in use.
         own_pitch = (self.resumed or step > PITCH_GIVEN) and step % 3 != 0
         start = self.crops.starts(self.pool.random(self.count), left)
@@ -168,11 +167,11 @@ class HiFTTraining:
     def _teach_critics(self, made: Tensor, real: Tensor) -> tuple[Tensor, list[list[Tensor]]]:
         """One step of the critics; their loss, and their features of the real sound before it."""
         with self.run.autocast():
-            fake_scores, _ = self.critics(made)
-            real_scores, real_features = self.critics(real)
-        loss = critic_loss(real_scores, fake_scores)
+            scores, features = self.critics(torch.cat([real, made]))
+        count = len(real)
+        loss = critic_loss([s[:count] for s in scores], [s[count:] for s in scores])
         self.run.descend(loss, self.critics, self.critic_optimizer, None)
-        return loss.detach(), [[f.detach() for f in features] for features in real_features]
+        return loss.detach(), [[f[:count].detach() for f in layers] for layers in features]
 
     def _generator_parts(self, made: Tensor, real: Tensor, real_features: list[list[Tensor]]) -> Parts:
         """Likeness to the real sound, and what the critics say."""
@@ -216,7 +215,7 @@ def load_maker(path: Path, device: torch.device) -> S3Gen:
 
 def main() -> None:
     parser = arguments(__doc__)
-    parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen: three of four mels are then its own")
+    parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen: every other batch has mels that it makes")
     parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, with --s3gen")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--frames", type=int, default=28)
