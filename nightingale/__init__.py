@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from nightingale.audio import AudioChunk
-    from nightingale.config import SpeakOptions
+    from nightingale.config import CacheOptions, SpeakOptions
     from nightingale.engine import Engine
     from nightingale.errors import NightingaleError
     from nightingale.voice import Voice
 
-__all__ = ["AudioChunk", "Engine", "NightingaleError", "SpeakOptions", "Voice"]
+__all__ = ["AudioChunk", "CacheOptions", "Engine", "NightingaleError", "SpeakOptions", "Voice"]
 
 _HOMES = {
     "AudioChunk": "audio",
+    "CacheOptions": "config",
     "Engine": "engine",
     "NightingaleError": "errors",
     "SpeakOptions": "config",

@@ -1,14 +1,20 @@
 """Keys and values of the positions a Llama has read. One protocol; attention does not know which kind it fills.
 
-`offset` is the position of the next token (RoPE's business), which a compressing cache keeps apart from how many
-positions it still stores. A cache that cannot give back its last positions says so in `rewinds`.
+`offset` is the position of the next token (RoPE's business), which a cache that forgets (budget.py) keeps apart from
+how many positions it still stores. A cache that cannot give back its last positions says so in `rewinds`.
 """
 
-from typing import Protocol
+import sys
+from typing import Protocol, TypeAlias
 
 import mlx.core as mx
 
+from nightingale import kernels
+from nightingale.elementary import native
 from nightingale.errors import CacheError
+
+Stored: TypeAlias = tuple[mx.array, ...]  # what kernels.llama_output reads
+Mask: TypeAlias = mx.array | str | None  # what mx.fast.scaled_dot_product_attention takes
 
 
 class Cache(Protocol):
@@ -24,8 +30,15 @@ class Cache(Protocol):
     def nbytes(self) -> int:
         """Memory held, in bytes."""
 
-    def update(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
-        """Append (B, H, L, head_dim); return all keys and values that the new positions may attend to."""
+    @property
+    def room(self) -> int:
+        """The most positions of the next update, if the tokens must not depend on how passes are cut."""
+
+    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+        """Append (B, K, L, head_dim), which queries (B * L, H * head_dim) look for; return what they may attend to."""
+
+    def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
+        """What `update` returned for so many positions: keys and values (B, K, S, head_dim), and a mask."""
 
     def trim(self, count: int) -> None:
         """Forget the last `count` positions. Raises CacheError rather than forgetting fewer."""
@@ -35,6 +48,7 @@ class KVCache:
     """Every key and value as they came, in buffers that grow by `step` positions."""
 
     rewinds = True
+    room = sys.maxsize
 
     def __init__(self, step: int = 256) -> None:
         self.step = step
@@ -52,27 +66,120 @@ class KVCache:
             return 0
         return self._keys.nbytes + self._values.nbytes
 
-    def update(self, keys: mx.array, values: mx.array) -> tuple[mx.array, mx.array]:
-        """Append (B, H, L, head_dim); return (B, H, offset, head_dim) twice."""
+    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+        """Append (B, K, L, head_dim); return (B, K, offset, head_dim) twice."""
         start, end = self._offset, self._offset + keys.shape[2]
-        self._keys = self._grown(self._keys, keys, end)
-        self._values = self._grown(self._values, values, end)
+        self._keys = _grown(self._keys, keys, end, self.step)
+        self._values = _grown(self._values, values, end, self.step)
         self._keys[:, :, start:end] = keys
         self._values[:, :, start:end] = values
         self._offset = end
-        return self._keys[:, :, :end], self._values[:, :, :end]
+        return self.held()
+
+    def held(self) -> tuple[mx.array, mx.array]:
+        """Keys and values (B, K, offset, head_dim)."""
+        assert self._keys is not None and self._values is not None
+        return self._keys[:, :, : self._offset], self._values[:, :, : self._offset]
+
+    def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
+        return stored[0], stored[1], causal(num_new)
 
     def trim(self, count: int) -> None:
-        if not 0 <= count <= self._offset:
-            raise CacheError(f"cannot trim {count} of {self._offset} cached positions")
-        self._offset -= count
+        self._offset = trimmed(self._offset, count)
 
-    def _grown(self, buffer: mx.array | None, like: mx.array, length: int) -> mx.array:
-        """The buffer, made longer where `length` positions do not fit."""
-        B, H, _, D = like.shape
-        have = 0 if buffer is None else buffer.shape[2]
-        if buffer is not None and have >= length:
-            return buffer
-        extra = (length - have + self.step - 1) // self.step * self.step
-        fresh = mx.zeros((B, H, extra, D), like.dtype)
-        return fresh if buffer is None else mx.concatenate([buffer, fresh], axis=2)
+
+class QuantizedKVCache:
+    """Every key and value in 8 or 4 bits, each position of a head with a scale and an offset of its own.
+
+    A position is stored once, as it comes, so that rewinding and reading again gives what never rewinding gives.
+    """
+
+    rewinds = True
+    room = sys.maxsize
+
+    def __init__(self, bits: int, step: int = 256) -> None:
+        self.bits, self.step = bits, step
+        self._offset = 0
+        self._rows: mx.array | None = None
+        self._dtype = mx.float32
+
+    @property
+    def offset(self) -> int:
+        return self._offset
+
+    @property
+    def nbytes(self) -> int:
+        return 0 if self._rows is None else self._rows.nbytes
+
+    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+        """Append (B, K, L, head_dim); return rows (B, K, offset, words) as kernels.compress lays them out."""
+        start, end = self._offset, self._offset + keys.shape[2]
+        self._dtype = keys.dtype
+        rows = kernels.compress(keys, values, self.bits) if native() else compressed(keys, values, self.bits)
+        self._rows = _grown(self._rows, rows, end, self.step)
+        self._rows[:, :, start:end] = rows
+        self._offset = end
+        return (self._rows[:, :, :end],)
+
+    def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
+        keys, values = expanded(stored[0], self.bits)
+        return keys.astype(self._dtype), values.astype(self._dtype), causal(num_new)
+
+    def trim(self, count: int) -> None:
+        self._offset = trimmed(self._offset, count)
+
+
+def causal(num_new: int) -> Mask:
+    """The mask of the newest positions: one alone sees everything."""
+    return "causal" if num_new > 1 else None
+
+
+def trimmed(offset: int, count: int) -> int:
+    """The offset without its last `count` positions."""
+    if not 0 <= count <= offset:
+        raise CacheError(f"cannot trim {count} of {offset} cached positions")
+    return offset - count
+
+
+def compressed(keys: mx.array, values: mx.array, bits: int) -> mx.array:
+    """Keys and values (B, K, L, D) -> rows: kernels.compress in MLX's operations."""
+    return mx.concatenate([_packed(keys, bits), _packed(values, bits)], axis=-1)
+
+
+def expanded(rows: mx.array, bits: int) -> tuple[mx.array, mx.array]:
+    """Rows (B, K, S, words) back to keys and values (B, K, S, D) in float32."""
+    keys, values = mx.split(rows, 2, axis=-1)
+    return _unpacked(keys, bits), _unpacked(values, bits)
+
+
+def _packed(x: mx.array, bits: int) -> mx.array:
+    """(..., D) -> words (..., 2 + D * bits / 32): scale, offset, integers."""
+    x = x.astype(mx.float32)
+    least = x.min(axis=-1, keepdims=True)
+    scale = (x.max(axis=-1, keepdims=True) - least) / (2**bits - 1)
+    inverse = mx.where(scale > 0, 1 / scale, 0.0)
+    levels = mx.clip(mx.round((x - least) * inverse), 0, 2**bits - 1).astype(mx.uint32)
+    fields = levels.reshape(*x.shape[:-1], 32 // bits, -1) << _shifts(bits)
+    return mx.concatenate([scale.view(mx.uint32), least.view(mx.uint32), fields.sum(axis=-2)], axis=-1)
+
+
+def _unpacked(words: mx.array, bits: int) -> mx.array:
+    scale, least = words[..., :1].view(mx.float32), words[..., 1:2].view(mx.float32)
+    fields = (words[..., None, 2:] >> _shifts(bits)) & (2**bits - 1)
+    levels: mx.array = fields.reshape(*words.shape[:-1], -1).astype(mx.float32)
+    return levels * scale + least
+
+
+def _shifts(bits: int) -> mx.array:
+    return mx.arange(0, 32, bits, dtype=mx.uint32)[:, None]
+
+
+def _grown(buffer: mx.array | None, like: mx.array, length: int, step: int) -> mx.array:
+    """The buffer, made longer where `length` positions do not fit."""
+    B, H, _, D = like.shape
+    have = 0 if buffer is None else buffer.shape[2]
+    if buffer is not None and have >= length:
+        return buffer
+    extra = (length - have + step - 1) // step * step
+    fresh = mx.zeros((B, H, extra, D), like.dtype)
+    return fresh if buffer is None else mx.concatenate([buffer, fresh], axis=2)

@@ -1,14 +1,14 @@
 """Sizes of the models and wishes of a caller; frozen, validated once, strict about unknown keys.
 
 Model facts live in the `*Config` classes and come from a model folder's `config.json`; a caller's wishes live in
-`SpeakOptions`. The official Chatterbox sizes are presets at the end of this file, not defaults.
+`SpeakOptions` and `CacheOptions`. The official Chatterbox sizes are presets at the end of this file, not defaults.
 """
 
 import dataclasses
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 from nightingale.errors import CheckpointMismatch, UsageError
 
@@ -220,6 +220,28 @@ class SpeakOptions:
         value = getattr(self, name)
         if not low <= value <= high:  # NaN fails too
             raise UsageError(f"{name.replace('_', ' ')} must be between {low} and {high}, not {value}")
+
+
+@dataclass(frozen=True)
+class CacheOptions:
+    """How T3 keeps what it has read of a sentence; nothing given: whole, as floats. Raises UsageError.
+
+    bits: 8 or 4 for each key and value. budget: how many speech positions a head keeps, on average; the conditioning
+    and the text are kept besides. Not both.
+    """
+
+    bits: int | None = None
+    budget: int | None = None
+
+    MIN_BUDGET: ClassVar[int] = 64  # half of it are the newest positions, which are always kept
+
+    def __post_init__(self) -> None:
+        if self.bits not in (None, 4, 8):
+            raise UsageError(f"cache bits must be 8 or 4, not {self.bits}")
+        if self.budget is not None and self.budget < self.MIN_BUDGET:
+            raise UsageError(f"cache budget must be at least {self.MIN_BUDGET} positions, not {self.budget}")
+        if self.bits is not None and self.budget is not None:
+            raise UsageError("cache bits and cache budget exclude each other: give one of them")
 
 
 def chatterbox_english() -> ModelConfig:

@@ -15,6 +15,7 @@ import mlx.core as mx
 import numpy as np
 
 from nightingale.cache import Cache
+from nightingale.config import CacheOptions
 from nightingale.errors import CacheError
 from nightingale.pace import Pace
 from nightingale.sampling import Sampler, guide, histories
@@ -44,15 +45,16 @@ class Report:
 
 @dataclass
 class Lane:
-    """A model reading one sentence: its caches and how its rows are guided."""
+    """A model reading one sentence: its caches, of which kind, and how its rows are guided."""
 
     model: T3
     cfg_weight: float
+    cache: CacheOptions | None = None
     caches: list[Cache] = field(default_factory=list)
 
     def start(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
         """Read the prompt; logits (1, V) of the first token."""
-        self.caches = self.model.new_caches()
+        self.caches = self.model.new_caches(self.cache)
         prompt = self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
         return guide(self.model(prompt, self.caches, num_last=1), self.cfg_weight)
 
@@ -62,6 +64,11 @@ class Lane:
         if self.cfg_weight > 0:
             embeds = mx.concatenate([embeds, embeds])
         return guide(self.model(embeds, self.caches, num_last), self.cfg_weight)
+
+    @property
+    def room(self) -> int:
+        """The most tokens that one pass may read."""
+        return min(cache.room for cache in self.caches)
 
     def rewind(self, count: int) -> None:
         """Forget the last `count` tokens read."""
@@ -88,11 +95,19 @@ class Draft:
 
 
 def generate(
-    target: T3, conditioning: mx.array, sentence: Sentence, report: Report, draft: Draft | None = None
+    target: T3,
+    conditioning: mx.array,
+    sentence: Sentence,
+    report: Report,
+    draft: Draft | None = None,
+    cache: CacheOptions | None = None,
 ) -> Iterator[int]:
-    """The sentence's speech tokens, without the stop token. `report` is filled in as they come."""
+    """The sentence's speech tokens, without the stop token. `report` is filled in as they come.
+
+    cache: how the target keeps what it has read; the draft, read again for every sentence and small, keeps everything.
+    """
     sampler = sentence.sampler
-    lane = Lane(target, sampler.options.cfg_weight)
+    lane = Lane(target, sampler.options.cfg_weight, cache)
     limit = min(sentence.limit, target.config.max_speech_tokens)
     seen = sampler.nothing_said()
     token = sampler.choose(lane.start(conditioning, sentence.text_ids), seen, 0)
@@ -150,7 +165,7 @@ def _speculative(
             yield from rest
             return
         started = time.perf_counter()
-        count = min(count, limit - num_said - 1)
+        count = min(count, limit - num_said - 1, lane.room - 1)
         accepted = pair.advance(count)
         pace.record(count, accepted, time.perf_counter() - started)
         report.num_rounds, report.num_draft = report.num_rounds + 1, report.num_draft + count

@@ -21,7 +21,7 @@ import mlx.core as mx
 import numpy as np
 
 from nightingale.audio import AudioChunk
-from nightingale.config import SAMPLE_RATE, SpeakOptions
+from nightingale.config import SAMPLE_RATE, CacheOptions, SpeakOptions
 from nightingale.decode import Draft, Report, generate, token_limit
 from nightingale.decode import Sentence as TokenSentence
 from nightingale.errors import CheckpointMismatch
@@ -71,14 +71,17 @@ class Engine:
         *,
         t3_bits: int | None = None,
         speculate: bool = False,
+        cache: CacheOptions | None = None,
     ) -> None:
         """The bundled model and voice unless told otherwise. Raises VoiceNotFound or CheckpointMismatch.
 
         speculate: let the draft guess ahead, where it finds that this pays. The tokens are the same but for near-ties.
+        cache: how T3 keeps what it has read. In fewer bits, or not all of it, the tokens are others.
         """
         # Off unless asked for: the draft of the bundled voice agrees with T3 too seldom to pay for its guesses yet, and
         # where MLX's own products run, rows of a pass of several differ in their last bits from a pass of one.
         self._model = load_model(Path(model) if model is not None else None, t3_bits, with_draft=speculate)
+        self._cache = cache
         self.report = Report()
         self.tally = Tally()
         self.use_voice(DEFAULT_VOICE if voice is None else voice)
@@ -136,7 +139,8 @@ class Engine:
         if not text_ids:  # T3 would make something up
             return iter(())
         sentence = TokenSentence(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
-        return self.tally.counted(generate(self._model.t3, self._conditioning, sentence, self.report, self._draft))
+        tokens = generate(self._model.t3, self._conditioning, sentence, self.report, self._draft, self._cache)
+        return self.tally.counted(tokens)
 
     def _check_voice(self, voice: Voice) -> None:
         """The voice has the sizes that the model reads."""

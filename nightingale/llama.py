@@ -88,9 +88,10 @@ class Attention(nn.Module):
         H, K = self.num_heads, self.num_kv_heads
         qkv = self.qkv_proj(x).reshape(-1, L, H + 2 * K, self.head_dim).swapaxes(1, 2)
         qk = rotate(qkv[:, : H + K], cos, sin)
-        keys, values = cache.update(qk[:, H:], qkv[:, H + K :])
-        mask = "causal" if L > 1 else None
-        out = mx.fast.scaled_dot_product_attention(qk[:, :H], keys, values, scale=self.head_dim**-0.5, mask=mask)
+        queries = qk[:, :H]
+        flat_queries = queries.swapaxes(1, 2).reshape(-1, H * self.head_dim)
+        keys, values, mask = cache.dense(cache.update(qk[:, H:], qkv[:, H + K :], flat_queries), L)
+        out = mx.fast.scaled_dot_product_attention(queries, keys, values, scale=self.head_dim**-0.5, mask=mask)
         attended: mx.array = self.o_proj(out.swapaxes(1, 2).reshape(-1, H * self.head_dim))
         return attended
 
@@ -142,7 +143,7 @@ class Block(nn.Module):
         if self._tail is not None:
             heads, norm = (self.attention.num_heads, self.attention.num_kv_heads), self.input_norm
             q, k, v = kernels.llama_input(x, norm.weight, self._qkv, (cos, sin), heads, norm.eps)
-            return kernels.llama_output(x, q, *cache.update(k, v), self._tail)
+            return kernels.llama_output(x, q, cache.update(k, v, q), heads, self._tail)
         x = x + self.attention(self.input_norm(x), cos, sin, cache)
         return x + self.mlp(self.post_attention_norm(x))
 

@@ -9,8 +9,9 @@ Knows the order of the sequence and its two kinds of positions; knows nothing of
 import mlx.core as mx
 import mlx.nn as nn
 
-from nightingale.cache import Cache, KVCache
-from nightingale.config import PerceiverConfig, T3Config
+from nightingale.budget import BudgetKVCache
+from nightingale.cache import Cache, KVCache, QuantizedKVCache
+from nightingale.config import CacheOptions, PerceiverConfig, T3Config
 from nightingale.errors import CheckpointMismatch, TextError
 from nightingale.llama import Llama, Projection, fused_linear
 from nightingale.voice import Voice
@@ -70,8 +71,13 @@ class T3(nn.Module):
         self.llama.fuse()
         self.speech_head = fused_linear([self.speech_head])
 
-    def new_caches(self) -> list[Cache]:
+    def new_caches(self, options: CacheOptions | None = None) -> list[Cache]:
         """An empty cache for every layer."""
+        options = options or CacheOptions()
+        if options.bits is not None:
+            return [QuantizedKVCache(options.bits) for _ in self.llama.layers]
+        if options.budget is not None:
+            return [BudgetKVCache(options.budget) for _ in self.llama.layers]
         return [KVCache() for _ in self.llama.layers]
 
     def condition(self, voice: Voice) -> mx.array:

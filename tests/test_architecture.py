@@ -18,7 +18,7 @@ from nightingale import voice
 # A module may import from its own layer and from those above it in this table, never in a circle.
 LAYERS = [
     "errors config audio text blas pace stats playback sink",  # no mlx
-    "elementary layers dsp cache sampling tokenizer tensorfile voice quantize remap kernels",
+    "elementary layers dsp cache budget sampling tokenizer tensorfile voice quantize remap kernels",
     "llama t3 s3gen hift cloning",
     "decode stream weights",
     "engine",

@@ -6,8 +6,13 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from nightingale.cache import KVCache
+from nightingale.cache import Cache, KVCache
 from nightingale.errors import CacheError
+
+
+def read(cache: Cache, count: int, seed: int = 0) -> tuple[mx.array, ...]:
+    """Random positions into a cache, and what it gives back."""
+    return cache.update(rows(count, seed), rows(count, seed + 1), rows(count, seed + 2))
 
 
 def rows(count: int, seed: int = 0) -> mx.array:
@@ -18,7 +23,8 @@ def test_returns_everything_in_order_over_buffer_borders() -> None:
     cache = KVCache(step=4)
     all_rows = rows(11)
     for start, stop in ((0, 3), (3, 4), (4, 9), (9, 11)):
-        keys, values = cache.update(all_rows[:, :, start:stop], -all_rows[:, :, start:stop])
+        new = all_rows[:, :, start:stop]
+        keys, values = cache.update(new, -new, new)
         assert cache.offset == stop
         np.testing.assert_array_equal(np.array(keys), np.array(all_rows[:, :, :stop]))
         np.testing.assert_array_equal(np.array(values), -np.array(all_rows[:, :, :stop]))
@@ -28,19 +34,17 @@ def test_returns_everything_in_order_over_buffer_borders() -> None:
 def test_trim_then_append_is_never_appended(count: int) -> None:
     trimmed, plain = KVCache(step=4), KVCache(step=4)
     for cache in (trimmed, plain):
-        cache.update(rows(5), rows(5, 1))
-    trimmed.update(rows(count, 2), rows(count, 3))
+        read(cache, 5)
+    read(trimmed, count, 2)
     trimmed.trim(count)
     assert trimmed.offset == plain.offset == 5
-    for ours, theirs in zip(
-        trimmed.update(rows(2, 4), rows(2, 5)), plain.update(rows(2, 4), rows(2, 5)), strict=True
-    ):
+    for ours, theirs in zip(read(trimmed, 2, 4), read(plain, 2, 4), strict=True):
         np.testing.assert_array_equal(np.array(ours), np.array(theirs))
 
 
 def test_trimming_more_than_there_is_is_refused() -> None:
     cache = KVCache()
-    cache.update(rows(3), rows(3))
+    read(cache, 3)
     with pytest.raises(CacheError, match="cannot trim 4 of 3"):
         cache.trim(4)
     with pytest.raises(CacheError):
@@ -51,7 +55,7 @@ def test_trimming_more_than_there_is_is_refused() -> None:
 def test_memory_grows_by_steps() -> None:
     cache = KVCache(step=8)
     assert cache.nbytes == 0
-    cache.update(rows(1), rows(1))
+    read(cache, 1)
     assert cache.nbytes == 2 * 2 * 8 * 4 * 4
-    cache.update(rows(8), rows(8))
+    read(cache, 8)
     assert cache.nbytes == 2 * 2 * 16 * 4 * 4

@@ -12,7 +12,7 @@ import pytest
 from tiny_models import llama_config, t3_config, tiny_t3, tiny_voice
 
 from nightingale.cache import KVCache
-from nightingale.config import SpeakOptions, T3Config
+from nightingale.config import CacheOptions, SpeakOptions, T3Config
 from nightingale.decode import Draft, Report, Sentence, generate, num_accepted, token_limit
 from nightingale.errors import CacheError
 from nightingale.pace import Pace
@@ -35,7 +35,7 @@ class Scripted:
         self.reads: list[tuple[int, list[int]]] = []
         self._positions = 0
 
-    def new_caches(self) -> list[KVCache]:
+    def new_caches(self, options: CacheOptions | None = None) -> list[KVCache]:
         self.cache = KVCache()
         return [self.cache]
 
@@ -49,7 +49,7 @@ class Scripted:
 
     def __call__(self, embeds: mx.array, caches: Sequence[KVCache], num_last: int | None = None) -> mx.array:
         rows = embeds[:, None]
-        caches[0].update(rows, rows)
+        caches[0].update(rows, rows, rows)
         first = caches[0].offset - 3 - embeds.shape[1] + 1
         last = caches[0].offset - 3
         wanted = [self.script(n) for n in range(max(first, 0), last + 1)][-(num_last or embeds.shape[1]) :]
@@ -185,7 +185,7 @@ def test_a_cache_that_cannot_rewind_refuses_speculation() -> None:
         rewinds = False
 
     class Unable(Scripted):
-        def new_caches(self) -> list[KVCache]:
+        def new_caches(self, options: CacheOptions | None = None) -> list[KVCache]:
             self.cache = Forward()
             return [self.cache]
 

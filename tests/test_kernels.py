@@ -217,7 +217,7 @@ class Llama:
         heads = self.heads, self.kv_heads
         q, k, v = kernels.llama_input(x, self.norms[0], self.packed["qkv"], angles, heads, self.eps)
         keys, values = mx.concatenate([keys, k], axis=2), mx.concatenate([values, v], axis=2)
-        return kernels.llama_output(x, q, keys, values, self.tail)
+        return kernels.llama_output(x, q, (keys, values), heads, self.tail)
 
     def twin(self, x: mx.array, keys: mx.array, values: mx.array, angles: tuple[mx.array, mx.array]) -> mx.array:
         length, total = angles[0].shape[0], self.heads + 2 * self.kv_heads
@@ -259,12 +259,13 @@ def test_llama_position_by_position(bits: int) -> None:
     x, turns, norm = noise("x", (6, layer.hidden)), angles(6, layer.dim), layer.norms[0]
     heads = layer.heads, layer.kv_heads
     q, k, v = kernels.llama_input(x, norm, layer.packed["qkv"], turns, heads, layer.eps)
-    together = kernels.llama_output(x, q, k, v, layer.tail)
+    together = kernels.llama_output(x, q, (k, v), heads, layer.tail)
     for i in range(6):
         row = x[i : i + 1], norm, layer.packed["qkv"], (turns[0][i : i + 1], turns[1][i : i + 1]), heads, layer.eps
         alone = kernels.llama_input(*row)
         assert mx.array_equal(alone[0], q[i : i + 1]) and mx.array_equal(alone[1], k[:, :, i : i + 1])
-        out = kernels.llama_output(x[i : i + 1], alone[0], k[:, :, : i + 1], v[:, :, : i + 1], layer.tail)
+        held = k[:, :, : i + 1], v[:, :, : i + 1]
+        out = kernels.llama_output(x[i : i + 1], alone[0], held, heads, layer.tail)
         assert mx.array_equal(out, together[i : i + 1])
 
 

@@ -10,6 +10,7 @@ alone and among others. They do depend on the instruction set, in the last bits.
 """
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import Literal
@@ -163,12 +164,25 @@ class LlamaTail:
     eps: float
 
 
-def llama_output(x: mx.array, queries: mx.array, keys: mx.array, values: mx.array, tail: LlamaTail) -> mx.array:
+def llama_output(
+    x: mx.array, queries: mx.array, stored: Sequence[mx.array], heads: tuple[int, int], tail: LlamaTail
+) -> mx.array:
     """Causal attention, projection and SwiGLU with both residuals: x (B * L, hidden) to the same.
 
-    queries (B * L, H * D); keys, values (B, K, S, D), the last L of which are the queries' own.
+    queries (B * L, H * D). heads: H, K. stored: what a cache has, the last L positions of which are the queries' own:
+    keys and values (B, K, S, D), or rows of `compress`, or keys, values, kept keys and kept values (B, T, D) and starts
+    (K + 1,), where head h also sees kept rows starts[h] to starts[h + 1].
     """
     return _native.llama_output(
-        x, queries, keys, values, tail.o.weights, tail.norm, tail.gate_up.weights, tail.down.weights,
+        x, queries, stored, *heads, tail.o.weights, tail.norm, tail.gate_up.weights, tail.down.weights,
         tail.o.sizes, tail.gate_up.sizes, tail.down.sizes, tail.eps,
     )  # fmt: skip
+
+
+def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array:
+    """Keys and values (B, K, L, D) in 4 or 8 bits: rows (B, K, L, 2 * (2 + D * bits / 32)) of words.
+
+    Half a row is a scale and an offset, both floats, and n words; word w has values w, w + n, w + 2n ... from its
+    lowest bits up.
+    """
+    return _native.compress(keys, values, bits)

@@ -1,3 +1,5 @@
+from collections.abc import Sequence
+
 import mlx.core as mx
 
 MLX_VERSION: str
@@ -42,8 +44,9 @@ def llama_input(
 def llama_output(
     x: mx.array,
     queries: mx.array,
-    keys: mx.array,
-    values: mx.array,
+    stored: Sequence[mx.array],
+    heads: int,
+    kv_heads: int,
     o: mx.array,
     norm: mx.array,
     gate_up: mx.array,
@@ -53,3 +56,4 @@ def llama_output(
     down_sizes: _Sizes,
     eps: float,
 ) -> mx.array: ...
+def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array: ...

@@ -66,11 +66,12 @@ NB_MODULE(_native, m) {
       });
   m.def(
       "llama_output",
-      [](const mlx::core::array& x, const mlx::core::array& queries, const mlx::core::array& keys,
-         const mlx::core::array& values, const mlx::core::array& o, const mlx::core::array& norm,
+      [](const mlx::core::array& x, const mlx::core::array& queries, const std::vector<mlx::core::array>& stored,
+         int heads, int kv_heads, const mlx::core::array& o, const mlx::core::array& norm,
          const mlx::core::array& gate_up, const mlx::core::array& down, const Sizes& o_sizes,
          const Sizes& gate_up_sizes, const Sizes& down_sizes, float eps) {
         const ours::LlamaPackings packings{packing(o_sizes), packing(gate_up_sizes), packing(down_sizes)};
-        return ours::llama_output(x, queries, keys, values, o, norm, gate_up, down, packings, eps);
+        return ours::llama_output(x, queries, stored, heads, kv_heads, o, norm, gate_up, down, packings, eps);
       });
+  m.def("compress", &ours::compress);
 }

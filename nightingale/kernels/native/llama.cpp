@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "arrays.h"
+#include "cached.h"
 #include "multiply.h"
 #include "pool.h"
 #include "primitives.h"
@@ -66,85 +67,44 @@ class LlamaInput : public CpuPrimitive {
   float eps_;
 };
 
-// Keys or values (B, heads, S, D), read where the cache has them.
-struct Cached {
-  explicit Cached(const mx::array& a)
-      : data(a.data<float>()), batch(a.strides()[0]), head(a.strides()[1]), row(a.strides()[2]) {}
-  const float* at(int b, int h) const { return data + b * batch + h * head; }
-  const float* data;
-  ptrdiff_t batch, head, row;
-};
-
 class LlamaOutput : public CpuPrimitive {
  public:
-  LlamaOutput(mx::Stream stream, LlamaPackings packings, float eps)
-      : CpuPrimitive(stream), packings_(packings), eps_(eps) {}
+  LlamaOutput(mx::Stream stream, LlamaPackings packings, int heads, float eps)
+      : CpuPrimitive(stream), packings_(packings), heads_(heads), eps_(eps) {}
   const char* name() const override { return "LlamaOutput"; }
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     float* y = allocate(outputs[0]);
-    const mx::array& keys = inputs[2];
-    if (keys.strides()[3] != 1 || inputs[3].strides()[3] != 1) {
-      throw std::runtime_error("keys and values must have their last axis in one piece");
-    }
-    Shapes s{};
-    s.rows = inputs[0].shape(0);
-    s.batches = keys.shape(0);
-    s.length = s.rows / s.batches;
-    s.kv_heads = keys.shape(1);
-    s.positions = keys.shape(2);
-    s.dim = keys.shape(3);
-    s.heads = inputs[1].shape(1) / s.dim;
-    const float *x = inputs[0].data<float>(), *q = inputs[1].data<float>(), *norm = inputs[5].data<float>();
-    const Cached k(keys), v(inputs[3]);
-    const Matrix o = matrix(inputs[4], packings_.o), gate_up = matrix(inputs[6], packings_.gate_up),
-                 down = matrix(inputs[7], packings_.down);
+    const int rows = inputs[0].shape(0);
+    const float *x = inputs[0].data<float>(), *q = inputs[1].data<float>(), *norm = inputs[3].data<float>();
+    const Matrix o = matrix(inputs[2], packings_.o), gate_up = matrix(inputs[4], packings_.gate_up),
+                 down = matrix(inputs[5], packings_.down);
+    const Cached cached(inputs, kNumOthers, heads_, packings_.o.inputs / heads_);
     mx::cpu::get_command_encoder(stream()).dispatch([=, eps = eps_] {
       const Routines& set = routines();
-      const ptrdiff_t hidden = o.outputs, inner = down.inputs, rows = s.rows;
+      const ptrdiff_t hidden = o.outputs, inner = down.inputs;
       thread_local std::vector<float> memory;
       float* attended = scratch(memory, rows * (o.inputs + 2 * hidden + 3 * inner));
-      float *middle = attended + rows * o.inputs, *normed = middle + rows * hidden;
+      float *middle = attended + static_cast<ptrdiff_t>(rows) * o.inputs, *normed = middle + rows * hidden;
       float *wide = normed + rows * hidden, *gated = wide + rows * 2 * inner;
-      attend(s, q, k, v, attended);
-      multiply(o, attended, s.rows, x, middle);
+      cached.attend(q, rows, attended);
+      multiply(o, attended, rows, x, middle);
       for (ptrdiff_t row = 0; row < rows; ++row) {
         set.rms_norm(middle + row * hidden, norm, eps, normed + row * hidden, static_cast<int>(hidden));
       }
-      multiply(gate_up, normed, s.rows, nullptr, wide);
+      multiply(gate_up, normed, rows, nullptr, wide);
       for (ptrdiff_t row = 0; row < rows; ++row) {
         set.gate(wide + row * 2 * inner, gated + row * inner, static_cast<int>(inner));
       }
-      multiply(down, gated, s.rows, middle, y);
+      multiply(down, gated, rows, middle, y);
     });
   }
+
+  static constexpr size_t kNumOthers = 6;  // inputs before what the cache holds
 
  private:
-  struct Shapes {
-    int rows, batches, length, heads, kv_heads, positions, dim;
-  };
-
-  static void attend(const Shapes& s, const float* q, const Cached& k, const Cached& v, float* out) {
-    const int shared = s.heads / s.kv_heads;  // query heads that read the same keys
-    parallel(s.rows * s.heads, [&](int task) {
-      const int row = task / s.heads, head = task % s.heads, batch = row / s.length;
-      thread_local std::vector<float> weights;
-      Lookup lookup{};
-      lookup.query = q + static_cast<ptrdiff_t>(task) * s.dim;
-      lookup.keys = k.at(batch, head / shared);
-      lookup.values = v.at(batch, head / shared);
-      lookup.key_stride = k.row;
-      lookup.value_stride = v.row;
-      lookup.count = s.positions - s.length + row % s.length + 1;  // a position sees those up to itself
-      lookup.head_dim = s.dim;
-      lookup.scale = 1.0f / std::sqrt(static_cast<float>(s.dim));
-      lookup.scratch = scratch(weights, s.positions);
-      lookup.out = out + static_cast<ptrdiff_t>(task) * s.dim;
-      routines().attend(lookup);
-    });
-  }
-
   LlamaPackings packings_;
+  int heads_;
   float eps_;
 };
 
@@ -181,24 +141,27 @@ std::tuple<mx::array, mx::array, mx::array> llama_input(
 }
 
 mx::array llama_output(
-    const mx::array& x, const mx::array& queries, const mx::array& keys, const mx::array& values, const mx::array& o,
-    const mx::array& norm, const mx::array& gate_up, const mx::array& down, const LlamaPackings& packings, float eps) {
-  require_floats({x, queries, keys, values, norm});
+    const mx::array& x, const mx::array& queries, const std::vector<mx::array>& stored, int heads, int kv_heads,
+    const mx::array& o, const mx::array& norm, const mx::array& gate_up, const mx::array& down,
+    const LlamaPackings& packings, float eps) {
+  require_floats({x, queries, norm});
   require_packed(o, packings.o);
   require_packed(gate_up, packings.gate_up);
   require_packed(down, packings.down);
-  require(keys.ndim() == 4 && keys.shape() == values.shape() && keys.size() > 0, "keys must be (B, heads, S, D)");
-  const int dim = keys.shape(3), hidden = packings.o.outputs, inner = packings.down.inputs;
-  require(x.ndim() == 2 && x.shape(1) == hidden && x.shape(0) % keys.shape(0) == 0, "x must be (B * L, hidden)");
-  require(x.shape(0) / keys.shape(0) <= keys.shape(2), "there are fewer keys than queries");
+  const int hidden = packings.o.outputs, inner = packings.down.inputs;
+  require(x.ndim() == 2 && x.shape(1) == hidden, "x must be (B * L, hidden)");
   require(queries.shape() == mx::Shape{x.shape(0), packings.o.inputs}, "queries must be (B * L, heads * D)");
-  require(packings.o.inputs % (dim * keys.shape(1)) == 0, "heads do not fit");
+  require(heads > 0 && packings.o.inputs % heads == 0, "heads do not fit");
+  Cached::require_form(stored, x.shape(0), heads, kv_heads, packings.o.inputs / heads);
   require(packings.gate_up.inputs == hidden && packings.gate_up.outputs == 2 * inner, "gate and up do not fit");
   require(packings.down.outputs == hidden && norm.size() == static_cast<size_t>(hidden), "down or norm does not fit");
-  auto primitive = std::make_shared<LlamaOutput>(cpu_stream(), packings, eps);
-  return mx::array(
-      x.shape(), mx::float32, primitive,
-      {mx::contiguous(x), mx::contiguous(queries), keys, values, o, norm, gate_up, down});
+  std::vector<mx::array> inputs{mx::contiguous(x), mx::contiguous(queries), o, norm, gate_up, down};
+  inputs.insert(inputs.end(), stored.begin(), stored.end());
+  for (size_t i = LlamaOutput::kNumOthers + 2; i < inputs.size(); ++i) {
+    inputs[i] = mx::contiguous(inputs[i]);  // kept rows are read as one piece
+  }
+  auto primitive = std::make_shared<LlamaOutput>(cpu_stream(), packings, heads, eps);
+  return mx::array(x.shape(), mx::float32, primitive, inputs);
 }
 
 }  // namespace nightingale

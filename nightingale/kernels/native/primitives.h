@@ -57,9 +57,13 @@ struct LlamaPackings {
   Packing o, gate_up, down;
 };
 
-// The rest of a layer: attention to keys and values (B, kv_heads, S, D), projection, SwiGLU, both residuals.
+// The rest of a layer: attention to what a cache holds (see Cached), projection, SwiGLU, both residuals.
 mx::array llama_output(
-    const mx::array& x, const mx::array& queries, const mx::array& keys, const mx::array& values, const mx::array& o,
-    const mx::array& norm, const mx::array& gate_up, const mx::array& down, const LlamaPackings& packings, float eps);
+    const mx::array& x, const mx::array& queries, const std::vector<mx::array>& stored, int heads, int kv_heads,
+    const mx::array& o, const mx::array& norm, const mx::array& gate_up, const mx::array& down,
+    const LlamaPackings& packings, float eps);
+
+// Keys and values (B, kv_heads, L, D) -> rows (B, kv_heads, L, 2 * (2 + D * bits / 32)) of words, which a cache holds.
+mx::array compress(const mx::array& keys, const mx::array& values, int bits);
 
 }  // namespace nightingale

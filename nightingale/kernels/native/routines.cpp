@@ -177,33 +177,64 @@ float dot(const float* a, const float* b, int width) {
   return sum(total);
 }
 
-// VECTORS chains of sums that hide each other's waits: the weighted values of so many vectors of channels from `at` on.
+void score(const Lookup& lookup, const float* keys, ptrdiff_t stride, int count, float* scores) {
+  for (int j = 0; j < count; ++j) {
+    scores[j] = dot(lookup.query, keys + j * stride, lookup.head_dim) * lookup.scale;
+  }
+}
+
+// VECTORS chains of sums that hide each other's waits.
 template <int VECTORS>
-void weigh(const Lookup& lookup, int at, Floats scale) {
-  Floats total[VECTORS] = {};
-  const float* values = lookup.values + at;
-  for (int j = 0; j < lookup.count; ++j, values += lookup.value_stride) {
-    const Floats weight = all(lookup.scratch[j]);
+void add_weighed(Floats (&total)[VECTORS], const float* values, ptrdiff_t stride, const float* weights, int count) {
+  for (int j = 0; j < count; ++j, values += stride) {
+    const Floats weight = all(weights[j]);
     UNROLL
     for (int v = 0; v < VECTORS; ++v) {
       total[v] = fma(weight, load(values + v * kLanes), total[v]);
     }
   }
+}
+
+// The weighted values of so many vectors of channels from `at` on.
+template <int VECTORS>
+void weigh(const Lookup& lookup, int at, Floats scale) {
+  Floats total[VECTORS] = {};
+  add_weighed(total, lookup.kept_values + at, lookup.head_dim, lookup.scratch, lookup.num_kept);
+  add_weighed(total, lookup.values + at, lookup.value_stride, lookup.scratch + lookup.num_kept, lookup.count);
   for (int v = 0; v < VECTORS; ++v) {
     store(lookup.out + at + v * kLanes, total[v] * scale);
   }
 }
 
+// Channels from `at` on, fewer than a vector.
+void weigh_rest(const Lookup& lookup, int at, Floats scale) {
+  const int left = lookup.head_dim - at;
+  Floats total = all(0.0f);
+  for (int j = 0; j < lookup.num_kept; ++j) {
+    const float* values = lookup.kept_values + static_cast<ptrdiff_t>(j) * lookup.head_dim + at;
+    total = fma(all(lookup.scratch[j]), load_part(values, left), total);
+  }
+  for (int j = 0; j < lookup.count; ++j) {
+    const float* values = lookup.values + j * lookup.value_stride + at;
+    total = fma(all(lookup.scratch[lookup.num_kept + j]), load_part(values, left), total);
+  }
+  store_part(lookup.out + at, total * scale, left);
+}
+
 void attend(const Lookup& lookup) {
   const int width = lookup.head_dim;
-  for (int j = 0; j < lookup.count; ++j) {
-    float score = dot(lookup.query, lookup.keys + j * lookup.key_stride, width);
-    if (lookup.position_query != nullptr) {
-      score += dot(lookup.position_query, lookup.positions + j * lookup.position_stride, width);
+  float* newest = lookup.scratch + lookup.num_kept;
+  score(lookup, lookup.kept_keys, width, lookup.num_kept, lookup.scratch);
+  if (lookup.position_query == nullptr) {
+    score(lookup, lookup.keys, lookup.key_stride, lookup.count, newest);
+  } else {
+    for (int j = 0; j < lookup.count; ++j) {
+      const float content = dot(lookup.query, lookup.keys + j * lookup.key_stride, width);
+      const float place = dot(lookup.position_query, lookup.positions + j * lookup.position_stride, width);
+      newest[j] = (content + place) * lookup.scale;
     }
-    lookup.scratch[j] = score * lookup.scale;
   }
-  const Floats scale = all(1.0f / exponentials(lookup.scratch, lookup.count));
+  const Floats scale = all(1.0f / exponentials(lookup.scratch, lookup.num_kept + lookup.count));
   int at = 0;
   for (; at + 4 * kLanes <= width; at += 4 * kLanes) {
     weigh<4>(lookup, at, scale);
@@ -212,13 +243,108 @@ void attend(const Lookup& lookup) {
     weigh<1>(lookup, at, scale);
   }
   if (at < width) {
-    Floats total = all(0.0f);
-    for (int j = 0; j < lookup.count; ++j) {
-      const float* values = lookup.values + j * lookup.value_stride + at;
-      total = fma(all(lookup.scratch[j]), load_part(values, width - at), total);
-    }
-    store_part(lookup.out + at, total * scale, width - at);
+    weigh_rest(lookup, at, scale);
   }
+}
+
+inline float as_float(uint32_t word) {
+  float value;
+  __builtin_memcpy(&value, &word, sizeof value);
+  return value;
+}
+
+// x = scale * integer + offset.
+void compress(const float* x, uint32_t* words, int width, int bits) {
+  const float most = greatest(x, width);
+  float least = x[0];
+  for (int i = 1; i < width; ++i) {
+    least = x[i] < least ? x[i] : least;
+  }
+  const float levels = static_cast<float>((1 << bits) - 1), scale = (most - least) / levels;
+  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
+  __builtin_memcpy(words, &scale, sizeof scale);
+  __builtin_memcpy(words + 1, &least, sizeof least);
+  const int count = width * bits / 32;
+  for (int at = 0; at < count; at += kLanes) {
+    const int lanes = count - at < kLanes ? count - at : kLanes;
+    Words packed = {};
+    for (int first = 0, from = at; first < 32; first += bits, from += count) {
+      const Floats level = round((load_part(x + from, lanes) - all(least)) * all(inverse));
+      packed |= whole(min(max(level, all(0.0f)), all(levels))) << first;
+    }
+    uint32_t stored[kLanes];
+    store(stored, packed);
+    __builtin_memcpy(words + 2 + at, stored, sizeof(uint32_t) * lanes);
+  }
+}
+
+inline Words some(const uint32_t* words, int lanes) { return lanes == kLanes ? load(words) : load_part(words, lanes); }
+
+constexpr int kMostDims = 256;
+
+// The query laid out as the integers are, `padded` floats for each place in a word; the lanes beyond the words are zero.
+template <int BITS>
+void lay_out(const float* query, int count, int padded, float* laid) {
+  for (int field = 0; field < 32 / BITS; ++field) {
+    for (int i = 0; i < padded; ++i) {
+      laid[field * padded + i] = i < count ? query[field * count + i] : 0.0f;
+    }
+  }
+}
+
+template <int BITS>
+void score_packed(const PackedLookup& lookup) {
+  constexpr int kFields = 32 / BITS;
+  const int count = lookup.head_dim / kFields, padded = (count + kLanes - 1) / kLanes * kLanes;
+  float laid[kMostDims + kFields * kLanes];
+  lay_out<BITS>(lookup.query, count, padded, laid);
+  const float query_sum = reduce(lookup.query, lookup.head_dim, [](Floats v) { return v; });
+  for (int j = 0; j < lookup.count; ++j) {
+    const uint32_t* key = lookup.rows + j * lookup.stride;
+    Floats total = all(0.0f);
+    for (int at = 0; at < count; at += kLanes) {
+      const Words words = some(key + 2 + at, count - at < kLanes ? count - at : kLanes);
+      UNROLL
+      for (int f = 0; f < kFields; ++f) {
+        total = fma(load(laid + f * padded + at), field(words, f * BITS, BITS), total);
+      }
+    }
+    lookup.scratch[j] = (sum(total) * as_float(key[0]) + query_sum * as_float(key[1])) * lookup.scale;
+  }
+}
+
+template <int BITS>
+void weigh_packed(const PackedLookup& lookup, float scale) {
+  constexpr int kFields = 32 / BITS;
+  const int count = lookup.head_dim / kFields;
+  const uint32_t* values = lookup.rows + packed_words(lookup.head_dim, BITS);
+  float offset = 0.0f;
+  for (int j = 0; j < lookup.count; ++j) {
+    const uint32_t* value = values + j * lookup.stride;
+    offset += lookup.scratch[j] * as_float(value[1]);
+    lookup.scratch[j] *= as_float(value[0]);
+  }
+  for (int at = 0; at < count; at += kLanes) {
+    const int lanes = count - at < kLanes ? count - at : kLanes;
+    Floats total[kFields] = {};
+    for (int j = 0; j < lookup.count; ++j) {
+      const Words words = some(values + j * lookup.stride + 2 + at, lanes);
+      const Floats weight = all(lookup.scratch[j]);
+      UNROLL
+      for (int f = 0; f < kFields; ++f) {
+        total[f] = fma(weight, field(words, f * BITS, BITS), total[f]);
+      }
+    }
+    for (int f = 0; f < kFields; ++f) {
+      store_part(lookup.out + f * count + at, (total[f] + all(offset)) * all(scale), lanes);
+    }
+  }
+}
+
+void attend_packed(const PackedLookup& lookup) {
+  lookup.bits == 8 ? score_packed<8>(lookup) : score_packed<4>(lookup);
+  const float scale = 1.0f / exponentials(lookup.scratch, lookup.count);
+  lookup.bits == 8 ? weigh_packed<8>(lookup, scale) : weigh_packed<4>(lookup, scale);
 }
 
 bool supported() {
@@ -240,7 +366,8 @@ bool supported() {
 extern const Routines kRoutines;
 const Routines kRoutines = {
     NAME(INSTRUCTION_SET), supported, panels, blocks,  group_sums, apply,   snake,
-    layer_norm,            rms_norm,  rotate, gate,    softmax,    attend,
+    layer_norm,            rms_norm,  rotate, gate,    softmax,    attend,  attend_packed,
+    compress,
 };
 
 }  // namespace nightingale::INSTRUCTION_SET

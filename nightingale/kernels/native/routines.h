@@ -47,11 +47,31 @@ struct Lookup {
   const float* values;  // the same, value_stride
   ptrdiff_t key_stride;
   ptrdiff_t value_stride;
+  const float* kept_keys;    // (num_kept, head_dim) in one piece, read before the others; no positions for them
+  const float* kept_values;  // the same
+  int num_kept;
   const float* position_query;  // null, or read against positions, and the products added
   const float* positions;       // (count, head_dim), position_stride apart
   ptrdiff_t position_stride;
   int count;
   int head_dim;
+  float scale;
+  float* scratch;  // (num_kept + count,)
+  float* out;      // (head_dim,)
+};
+
+// Words of a vector of `dim` values stored in few bits: its scale and its offset, both floats; then the integers.
+constexpr int packed_words(int dim, int bits) { return 2 + dim * bits / 32; }
+
+// The same for keys and values in few bits. A row is a packed key and after it a packed value. Of n words of integers,
+// word w holds values w, w + n, w + 2 n ... from its lowest bits up, so that neighbours lie in neighbouring words.
+struct PackedLookup {
+  const float* query;    // (head_dim,), at most 256
+  const uint32_t* rows;  // (count, 2 * packed_words), `stride` words apart
+  ptrdiff_t stride;
+  int count;
+  int head_dim;
+  int bits;  // 4 or 8
   float scale;
   float* scratch;  // (count,)
   float* out;      // (head_dim,)
@@ -72,6 +92,8 @@ struct Routines {
   void (*gate)(const float* gate_up, float* y, int width);  // silu(first half) * second half
   void (*softmax)(const float* scores, const float* bias, float* y, int width);
   void (*attend)(const Lookup& lookup);
+  void (*attend_packed)(const PackedLookup& lookup);
+  void (*compress)(const float* x, uint32_t* words, int width, int bits);  // (width,) -> (packed_words,)
 };
 
 const Routines& routines();                // the best that this processor has, unless told otherwise

@@ -96,6 +96,21 @@ inline Words load(const uint32_t* p) {
   return v;
 }
 
+inline void store(uint32_t* p, Words v) { std::memcpy(p, &v, sizeof v); }
+
+// The first `count` words, the others zero.
+inline Words load_part(const uint32_t* p, int count) {
+#if defined(__AVX512F__)
+  return (Words)_mm512_maskz_loadu_epi32(static_cast<__mmask16>((1u << count) - 1), p);
+#else
+  uint32_t words[kLanes] = {};
+  std::memcpy(words, p, sizeof(uint32_t) * count);
+  return load(words);
+#endif
+}
+
+inline Words whole(Floats v) { return (Words)__builtin_convertvector((Plain)v, Whole); }
+
 // `bits` bits of every word from bit `first` on.
 inline Floats field(Words v, int first, int bits) {
   const Words low = first + bits == 32 ? v >> first : (v >> first) & ((1u << bits) - 1);
