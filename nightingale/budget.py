@@ -1,9 +1,10 @@
-"""A cache that keeps of the speech what is looked at: a budget of positions a layer, shared out over its heads.
+"""A cache that keeps of the speech only what is looked at: a budget of positions a layer, shared out over its heads.
 
 What was read first is the prompt (conditioning, text, start) and is never forgotten, nor are the newest positions. Of
-the others a head keeps those that its newest queries attend to most. Heads get places by the entropy of their
-attention: one that looks at few places needs few. Forgetting happens before an update, when everything stored has been
-verified, and at fixed positions, so that the tokens do not depend on guesses.
+the others a head keeps those that its newest queries attend to most; what it gave up is left as one row, its mean, that
+counts for as many positions: without it, heads that look everywhere a little are led astray. Heads get places by the
+entropy of their attention: one that looks at few places needs few. Forgetting happens before an update, when everything
+stored has been verified, and at fixed positions, so that the tokens do not depend on guesses.
 """
 
 import math
@@ -27,10 +28,12 @@ _EVEN_SHARE = 0.25  # of the places go to all heads alike: an entropy measured o
 class Places:
     """How many positions each head keeps, and the tables that go with it. All heads' kept rows lie in one sequence.
 
-    starts (K + 1,): where a head's rows begin. heads, ranks (T,): whose row it is, and its number among that head's.
-    padded, exists (K, most): the row of a head's number, and whether there is one.
+    A head's first row is the mean of what it gave up. starts (K + 1,): where a head's rows begin. heads, ranks (T,):
+    whose row it is, and its number among that head's. padded, exists (K, most): the row of a head's number, and whether
+    there is one.
     """
 
+    shares: tuple[int, ...]
     starts: mx.array
     heads: mx.array
     ranks: mx.array
@@ -39,13 +42,53 @@ class Places:
 
     @classmethod
     def of(cls, shares: Sequence[int]) -> "Places":
-        starts = np.cumsum([0, *shares])
-        numbers = np.arange(max(1, *shares))
-        exists = numbers < np.array(shares)[:, None]
+        rows = np.array(shares) + 1
+        starts = np.cumsum([0, *rows])
+        numbers = np.arange(rows.max())
+        exists = numbers < rows[:, None]
         heads, ranks = np.nonzero(exists)
         padded = np.where(exists, starts[:-1, None] + numbers, 0)
         tables = [mx.array(table.astype(np.int32)) for table in (starts, heads, ranks, padded)]
-        return cls(*tables, exists=mx.array(exists))
+        return cls(tuple(shares), tables[0], tables[1], tables[2], tables[3], mx.array(exists))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """What is left of `num_old` positions: keys and values (B, T, D), bias (T,) and whose they are.
+
+    bias: the logarithm of how many positions a row stands for, which makes it count for as many.
+    """
+
+    num_old: int
+    places: Places
+    keys: mx.array
+    values: mx.array
+    bias: mx.array
+
+    @classmethod
+    def nothing(cls, like: mx.array) -> "Kept":
+        """For keys (B, K, S, D)."""
+        places = Places.of([0] * like.shape[1])
+        rows = mx.zeros((like.shape[0], like.shape[1], like.shape[3]), like.dtype)
+        return cls(0, places, rows, rows, mx.full(places.ranks.shape, -mx.inf))
+
+    @property
+    def num_gone(self) -> mx.array:
+        """How many positions each head gave up (K,)."""
+        return self.num_old - mx.array(self.places.shares)
+
+    def padded(self, rows: mx.array) -> mx.array:
+        """Keys or values -> (B, K, most, D); where a head has fewer there is a row of another."""
+        return rows[:, self.places.padded]
+
+    def mask(self, num_queries: int, num_recent: int, shared: int) -> mx.array:
+        """What is added to the scores of the newest queries: (K * shared, L, most + S)."""
+        bias = mx.where(self.places.exists, self.bias[self.places.padded], -mx.inf)
+        recent = mx.where(mx.tri(num_queries, num_recent, num_recent - num_queries) > 0, 0.0, -mx.inf)
+        heads = bias.shape[0] * shared
+        rows = mx.repeat(bias, shared, axis=0)[:, None]
+        tables = [mx.broadcast_to(table, (heads, num_queries, table.shape[-1])) for table in (rows, recent[None])]
+        return mx.concatenate(tables, axis=-1)
 
 
 class BudgetKVCache:
@@ -58,10 +101,9 @@ class BudgetKVCache:
         self._offset = 0
         self._num_prompt = 0
         self._num_new = 0  # read since the prompt, or since the last time something was forgotten
-        self._recent = KVCache(step=STRIDE)  # the prompt and what follows those kept
+        self._recent = KVCache(step=STRIDE)  # the prompt, and what followed those kept
         self._queries: list[mx.array] = []  # (B, L, H, D) of the newest updates
-        self._places: Places | None = None
-        self._kept: tuple[mx.array, mx.array] | None = None  # keys, values (B, T, D)
+        self._kept: Kept | None = None
 
     @property
     def offset(self) -> int:
@@ -69,13 +111,14 @@ class BudgetKVCache:
 
     @property
     def nbytes(self) -> int:
-        others: int = sum(array.nbytes for array in [*(self._kept or ()), *self._queries])
+        kept = [] if self._kept is None else [self._kept.keys, self._kept.values]
+        others: int = sum(array.nbytes for array in kept + self._queries)
         return self._recent.nbytes + others
 
     @property
-    def shares(self) -> list[int]:
+    def shares(self) -> tuple[int, ...]:
         """How many positions each head keeps beside the prompt and the newest; empty while nothing was forgotten."""
-        return [] if self._places is None else [int(n) for n in np.diff(np.array(self._places.starts))]
+        return () if self._kept is None else self._kept.places.shares
 
     @property
     def room(self) -> int:
@@ -92,31 +135,30 @@ class BudgetKVCache:
             if self._until_full() == 0:
                 self._forget()
             self._num_new += L
-            self._queries = [*self._queries, queries.reshape(B, L, -1, D)][-NEWEST - _MOST_REWOUND :]
+            self._queries.append(queries.reshape(B, L, -1, D))
+            while self._num_queries() - self._queries[0].shape[1] >= NEWEST + _MOST_REWOUND:
+                del self._queries[0]
         self._offset += L
         newest = self._recent.update(keys, values, queries)
-        if self._kept is None or self._places is None:
-            return newest
-        return (*newest, *self._kept, self._places.starts)
+        kept = self._kept
+        return newest if kept is None else (*newest, kept.keys, kept.values, kept.bias, kept.places.starts)
 
     def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         keys, values = stored[:2]
-        if len(stored) == 2 or self._places is None:
+        kept = self._kept
+        if kept is None:
             return keys, values, causal(num_new)
-        kept = self._padded(stored[2]), self._padded(stored[3])
         shared = self._queries[-1].shape[2] // keys.shape[1]  # query heads that read the same keys
-        exists = mx.repeat(self._places.exists, shared, axis=0)[:, None]
-        seen = mx.tri(num_new, keys.shape[2], keys.shape[2] - num_new).astype(mx.bool_)
-        shape = exists.shape[0], num_new
-        mask = mx.concatenate([mx.broadcast_to(table, (*shape, table.shape[-1])) for table in (exists, seen)], axis=-1)
-        return mx.concatenate([kept[0], keys], axis=2), mx.concatenate([kept[1], values], axis=2), mask
+        mask = kept.mask(num_new, keys.shape[2], shared).astype(keys.dtype)
+        keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2)
+        return keys, mx.concatenate([kept.padded(kept.values), values], axis=2), mask
 
     def trim(self, count: int) -> None:
         """As many positions as a round of guesses has. Those before the last forgetting are not to be had again."""
         left = self._num_new - count
-        num_queries = sum(rows.shape[1] for rows in self._queries) - count
-        if count < 0 or left < 0 or num_queries < min(NEWEST, left):
-            raise CacheError(f"cannot trim {count} positions: of a compressed cache, {self._num_new} at most and few")
+        if count < 0 or left < 0 or self._num_queries() - count < min(NEWEST, left):
+            most = min(self._num_new, _MOST_REWOUND)
+            raise CacheError(f"cannot trim {count} positions: a cache with a budget gives back {most} here")
         self._recent.trim(count)
         self._offset, self._num_new = self._offset - count, left
         while count > 0:
@@ -125,60 +167,70 @@ class BudgetKVCache:
                 self._queries.append(newest[:, : newest.shape[1] - count])
             count -= min(count, newest.shape[1])
 
+    def _num_queries(self) -> int:
+        return sum(rows.shape[1] for rows in self._queries)
+
     def _until_full(self) -> int:
         """How many more positions fit before some must go."""
         speech = self.budget if self._kept is None else NEWEST + STRIDE
         return max(0, self._num_prompt + speech - self._recent.offset)
 
     def _forget(self) -> None:
-        """Everything but prompt and newest goes to what is kept, of which each head drops the least attended."""
+        """Everything but prompt and newest goes to what is kept, of which each head gives up the least attended."""
         keys, values = self._recent.held()
         first, last = self._num_prompt, keys.shape[2] - NEWEST
-        old = [x[:, :, first:last] for x in (keys, values)]
-        seen = self._attention(keys)
+        kept = self._kept or Kept.nothing(keys)
+        seen = self._attention(kept, keys)
         num_kept = seen.shape[-1] - keys.shape[2]
         weights = mx.concatenate([seen[..., :num_kept], seen[..., num_kept + first : num_kept + last]], axis=-1)
-        looked_at = weights.sum(axis=(2, 3))
-        if self._places is None or self._kept is None:
-            spare = self.budget - NEWEST - STRIDE
-            shares = share_out(entropies(weights), spare * keys.shape[1], last - first)
-            self._places = Places.of(shares)
-        else:
-            old = [mx.concatenate([self._padded(kept), x], axis=2) for kept, x in zip(self._kept, old, strict=True)]
-            absent = mx.pad(~self._places.exists, [(0, 0), (0, last - first)])
-            looked_at = mx.where(absent, -1.0, looked_at)
-        self._kept = self._chosen(old[0], looked_at), self._chosen(old[1], looked_at)
+        places = kept.places
+        if self._kept is None:
+            total = (self.budget - NEWEST - STRIDE - 1) * keys.shape[1]
+            places = Places.of(share_out(entropies(weights[..., num_kept:]), total, last - first))
+        parts = [
+            mx.concatenate([kept.padded(old), new[:, :, first:last]], axis=2)
+            for old, new in ((kept.keys, keys), (kept.values, values))
+        ]
+        self._kept = chosen(kept, places, parts[0], parts[1], weights.sum(axis=(2, 3)))
         rest = [mx.concatenate([x[:, :, :first], x[:, :, last:]], axis=2) for x in (keys, values)]
         self._recent = KVCache(step=STRIDE)
         self._recent.update(rest[0], rest[1], self._queries[-1])
         self._queries, self._num_new = [], 0
 
-    def _attention(self, keys: mx.array) -> mx.array:
+    def _attention(self, kept: Kept, keys: mx.array) -> mx.array:
         """Of the newest queries to all that is stored, what was kept first: (B, K, H / K, queries, S)."""
         queries = mx.concatenate(self._queries, axis=1)[:, -NEWEST:].swapaxes(1, 2)
         B, H, N, D = queries.shape
-        K, S = keys.shape[1:3]
-        seen = mx.tri(N, S, S - N).astype(mx.bool_)[None]
-        if self._kept is not None and self._places is not None:
-            keys = mx.concatenate([self._padded(self._kept[0]), keys], axis=2)
-            exists = self._places.exists[:, None]
-            tables = [mx.broadcast_to(table, (K, N, table.shape[-1])) for table in (exists, seen)]
-            seen = mx.concatenate(tables, axis=-1)
-        scores = queries.reshape(B, K, H // K, N, D) @ keys.swapaxes(2, 3)[:, :, None] * D**-0.5
-        return mx.softmax(mx.where(seen[:, None], scores.astype(mx.float32), -mx.inf), axis=-1)
+        K = keys.shape[1]
+        mask = kept.mask(N, keys.shape[2], 1)[:, None]
+        keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2).swapaxes(2, 3)
+        scores = queries.reshape(B, K, H // K, N, D) @ keys[:, :, None] * D**-0.5
+        return mx.softmax(scores.astype(mx.float32) + mask, axis=-1)
 
-    def _padded(self, kept: mx.array) -> mx.array:
-        """Kept rows (B, T, D) -> (B, K, most, D); where a head has fewer there is a row of another."""
-        assert self._places is not None
-        return kept[:, self._places.padded]
 
-    def _chosen(self, x: mx.array, looked_at: mx.array) -> mx.array:
-        """Of rows (B, K, C, D) those that each head looked at most (B, K, C): (B, T, D)."""
-        assert self._places is not None
-        B, K, C, D = x.shape
-        order = mx.argsort(-looked_at, axis=-1)
-        rows = order[:, self._places.heads, self._places.ranks] + self._places.heads * C
-        return mx.take_along_axis(x.reshape(B, K * C, D), rows[..., None], axis=1)
+def chosen(before: Kept, places: Places, keys: mx.array, values: mx.array, looked_at: mx.array) -> Kept:
+    """Of the padded rows kept before and newer ones (B, K, C, D) those looked at most (B, K, C); the rest's mean."""
+    B, K, C, D = keys.shape
+    num_newer = C - before.places.exists.shape[1]
+    exists = mx.pad(before.places.exists, [(0, 0), (0, num_newer)], constant_values=mx.array(True))
+    is_mean = mx.arange(C) == 0  # of those given up before: stays the first row
+    order = mx.argsort(-mx.where(is_mean, mx.inf, mx.where(exists, looked_at, -1.0)), axis=-1)
+    stays = mx.argsort(order, axis=-1) <= mx.array(places.shares)[:, None]
+    stands_for = mx.where(is_mean, before.num_gone[:, None], (exists & ~stays).astype(mx.int32))
+    num_gone = stands_for.sum(axis=-1, keepdims=True)
+    weights = (stands_for / mx.maximum(num_gone, 1)).astype(keys.dtype)
+    index = (order[:, places.heads, places.ranks] + places.heads * C)[..., None]  # of (B, K * C)
+    is_first = places.ranks == 0
+
+    def left(rows: mx.array) -> mx.array:
+        means = (weights[:, :, None] @ rows)[:, :, 0]
+        stay = mx.take_along_axis(rows.reshape(B, K * C, D), index, axis=1)
+        return mx.where(is_first[:, None], means[:, places.heads], stay)
+
+    num_old = before.num_old + num_newer
+    # Of no positions the logarithm is minus infinity: such a mean is not seen.
+    bias = mx.where(is_first, mx.log((num_old - mx.array(places.shares)).astype(mx.float32))[places.heads], 0.0)
+    return Kept(num_old, places, left(keys), left(values), bias)
 
 
 def entropies(weights: mx.array) -> list[float]:

@@ -74,8 +74,11 @@ def speak(
     options: SpeakOptions | None = None,
     limit: int = 60,
     seed: int = 0,
+    cache: CacheOptions | None = None,
+    stops: bool = True,
 ) -> tuple[list[int], Report]:
-    sampler = Sampler(options or SpeakOptions(), fold(seed_key(seed), 0), FORBIDDEN)
+    forbidden = FORBIDDEN if stops else mx.arange(42) >= 40
+    sampler = Sampler(options or SpeakOptions(), fold(seed_key(seed), 0), forbidden)
     report = Report()
     conditioning = mx.zeros((1, 1, 1))
     own = None
@@ -85,7 +88,7 @@ def speak(
         rows = draft.condition(tiny_voice()) if isinstance(draft, T3) else conditioning
         own = Draft(cast(T3, draft), rows, pace or Pace())
     sentence = Sentence([5, 6, 7, 8], sampler, limit)
-    return list(generate(cast(T3, target), conditioning, sentence, report, own)), report
+    return list(generate(cast(T3, target), conditioning, sentence, report, own, cache)), report
 
 
 def counting(n: int) -> int:
@@ -171,6 +174,25 @@ def test_speculation_changes_no_token(options: SpeakOptions, num_draft: int) -> 
                 assert report.num_accepted == report.num_draft > 0
             if draft is similar:
                 assert report.num_accepted > 0
+
+
+@pytest.mark.parametrize("num_draft", [2, 5])
+@pytest.mark.parametrize("cfg_weight", [0.0, 0.6])
+@pytest.mark.parametrize(
+    "cache", [CacheOptions(bits=8), CacheOptions(bits=4), CacheOptions(budget=64)], ids=["8 bits", "4 bits", "budget"]
+)
+def test_speculation_changes_no_token_with_any_cache(cache: CacheOptions, num_draft: int, cfg_weight: float) -> None:
+    """Far past the budget, too: what is forgotten must not depend on guesses."""
+    target = tiny_t3(1)
+    options = SpeakOptions(cfg_weight=cfg_weight, temperature=1.0)
+    plain, _ = speak(target, options=options, limit=150, cache=cache, stops=False)
+    assert len(plain) == 150
+    reports = []
+    for draft in (tiny_t3(1, down_scale=0.3), tiny_t3(2)):
+        ahead, report = speak(target, draft, Always(num_draft), options, 150, cache=cache, stops=False)
+        assert ahead == plain
+        reports.append(report)
+    assert reports[0].num_accepted > 0 and reports[1].num_accepted < reports[1].num_draft
 
 
 def test_speculation_with_its_own_pace_changes_no_token() -> None:

@@ -13,6 +13,7 @@ from conftest import ROOT
 from tiny import close, noise
 
 from nightingale import kernels
+from nightingale.cache import compressed, expanded
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=f"no native kernels: {kernels.description()}")
 SETS = kernels._native.instruction_sets() if kernels.available() else []
@@ -190,9 +191,10 @@ def test_attention(window: int | None, rows: int, count: int, heads: int, dim: i
 class Llama:
     """One layer's random weights, and its twin of MLX operations."""
 
-    heads, kv_heads, dim, hidden, inner, eps = 6, 2, 24, 128, 96, 1e-5
+    heads, kv_heads, hidden, inner, eps = 6, 2, 128, 96, 1e-5
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, dim: int = 24) -> None:
+        self.dim = dim
         shapes = {
             "qkv": ((self.heads + 2 * self.kv_heads) * self.dim, self.hidden),
             "o": (self.hidden, self.heads * self.dim),
@@ -226,8 +228,13 @@ class Llama:
         turned = qkv * angles[0] + mx.roll(qkv, self.dim // 2, -1) * angles[1]
         keys = mx.concatenate([keys, turned[:, self.heads : -self.kv_heads]], axis=2)
         values = mx.concatenate([values, qkv[:, -self.kv_heads :]], axis=2)
-        q = turned[:, : self.heads]
-        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.dim**-0.5, mask="causal")
+        return self.tail_twin(x, turned[:, : self.heads].swapaxes(1, 2).reshape(x.shape[0], -1), keys, values)
+
+    def tail_twin(
+        self, x: mx.array, queries: mx.array, keys: mx.array, values: mx.array, mask: mx.array | str = "causal"
+    ) -> mx.array:
+        q = queries.reshape(keys.shape[0], -1, self.heads, self.dim).swapaxes(1, 2)
+        out = mx.fast.scaled_dot_product_attention(q, keys, values, scale=self.dim**-0.5, mask=mask)
         x = x + out.swapaxes(1, 2).reshape(x.shape[0], -1) @ self.weights["o"].T
         wide = mx.fast.rms_norm(x, self.norms[1], self.eps) @ self.weights["gate_up"].T
         gate, up = mx.split(wide, 2, axis=-1)
@@ -267,6 +274,90 @@ def test_llama_position_by_position(bits: int) -> None:
         held = k[:, :, : i + 1], v[:, :, : i + 1]
         out = kernels.llama_output(x[i : i + 1], alone[0], held, heads, layer.tail)
         assert mx.array_equal(out, together[i : i + 1])
+
+
+# --- what caches hold -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("dim", [8, 16, 24, 40, 64, 72, 128])
+def test_compress(bits: int, dim: int) -> None:
+    for batch, heads, length in ((1, 1, 1), (2, 3, 5), (1, 4, 70)):
+        keys, values = noise("k", (batch, heads, length, dim)), 5.0 + noise("v", (batch, heads, length, dim))
+        theirs = compressed(keys, values, bits)
+        waste = [mx.full(theirs.shape, 0xFFFFFFFF, mx.uint32) for _ in range(4)]
+        mx.eval(waste)
+        del waste
+        ours = kernels.compress(keys, values, bits)
+        # Not bit for bit: on a tie a value may go to either neighbour.
+        for mine, other in zip(expanded(ours, bits), expanded(theirs, bits), strict=True):
+            assert float((mx.abs(mine - other) > 1e-5).mean()) < 0.001
+    flat = mx.full((1, 1, 1, dim), 2.5)
+    assert all(mx.array_equal(back, flat) for back in expanded(kernels.compress(flat, flat, bits), bits))
+
+
+@pytest.mark.parametrize("bits", [4, 8])
+@pytest.mark.parametrize("batch,length,count", [(1, 1, 1), (2, 1, 9), (1, 5, 5), (2, 20, 75)])
+@pytest.mark.parametrize("dim", [16, 24, 64, 72])
+def test_attention_to_few_bits(bits: int, batch: int, length: int, count: int, dim: int) -> None:
+    layer = Llama(0, dim)
+    x, q = noise("x", (batch * length, layer.hidden)), noise("q", (batch * length, layer.heads * dim))
+    keys, values = (noise(name, (batch, layer.kv_heads, count + 3, dim)) for name in "kv")
+    rows = kernels.compress(keys, values, bits)[:, :, :count]  # as a cache gives it: part of something longer
+    expected = layer.tail_twin(x, q, *expanded(rows, bits))
+    run = lambda: kernels.llama_output(x, q, (rows,), (layer.heads, layer.kv_heads), layer.tail)  # noqa: E731
+    close(poisoned(run), expected, 5e-6)
+    same_for_any_threads(run)
+
+
+@pytest.mark.parametrize("batch,length,count", [(1, 1, 1), (2, 1, 9), (1, 5, 5), (2, 20, 75)])
+@pytest.mark.parametrize("shares", [(0, 0), (1, 0), (5, 40), (33, 2)])
+def test_attention_to_kept_rows(batch: int, length: int, count: int, shares: tuple[int, int]) -> None:
+    layer = Llama(0)
+    heads, dim = (layer.heads, layer.kv_heads), layer.dim
+    x, q = noise("x", (batch * length, layer.hidden)), noise("q", (batch * length, layer.heads * dim))
+    keys, values = (noise(name, (batch, layer.kv_heads, count + 3, dim))[:, :, :count] for name in "kv")
+    kept = [noise(name, (batch, sum(shares), dim)) for name in ("kept keys", "kept values")]
+    bias = noise("bias", (sum(shares),))
+    if shares[0]:
+        bias[0] = -mx.inf
+    starts = mx.array([0, shares[0], sum(shares)], dtype=mx.int32)
+    most = max(shares)
+    # Both heads' rows padded to the same number, those that are not there hidden.
+    padded = [mx.zeros((batch, 2, most, dim)) for _ in kept]
+    mask = mx.full((2, length, most + count), -mx.inf)
+    mask[:, :, most:] = mx.where(mx.tri(length, count, count - length) > 0, 0.0, -mx.inf)
+    for head, (start, share) in enumerate(zip((0, shares[0]), shares, strict=True)):
+        mask[head, :, :share] = bias[start : start + share]
+        for whole, rows in zip(padded, kept, strict=True):
+            whole[:, head, :share] = rows[:, start : start + share]
+    mask = mx.repeat(mask, layer.heads // layer.kv_heads, axis=0)
+    joined = (mx.concatenate([whole, x], axis=2) for whole, x in zip(padded, (keys, values), strict=True))
+    stored = (keys, values, *kept, bias, starts)
+    run = lambda: kernels.llama_output(x, q, stored, heads, layer.tail)  # noqa: E731
+    close(poisoned(run), layer.tail_twin(x, q, *joined, mask), 5e-6)
+    same_for_any_threads(run)
+
+
+@pytest.mark.parametrize("form", ["4 bits", "8 bits", "kept"])
+def test_cached_position_by_position(form: str) -> None:
+    """Several positions in one pass are, bit for bit, what they are one after the other."""
+    layer = Llama(0, 64)
+    heads = layer.heads, layer.kv_heads
+    x, q = noise("x", (6, layer.hidden)), noise("q", (6, layer.heads * 64))
+    keys, values = (noise(name, (1, layer.kv_heads, 20, 64)) for name in "kv")
+    starts = mx.array([0, 3, 9], dtype=mx.int32)
+    kept = noise("kk", (1, 9, 64)), noise("kv", (1, 9, 64)), noise("b", (9,)), starts
+
+    def stored(count: int) -> tuple[mx.array, ...]:
+        if form == "kept":
+            return keys[:, :, :count], values[:, :, :count], *kept
+        return (kernels.compress(keys, values, int(form[0]))[:, :, :count],)
+
+    together = kernels.llama_output(x, q, stored(20), heads, layer.tail)
+    for i in range(6):
+        alone = kernels.llama_output(x[i : i + 1], q[i : i + 1], stored(15 + i), heads, layer.tail)
+        assert mx.array_equal(alone, together[i : i + 1])
 
 
 # --- threads, processes, mistakes -----------------------------------------------------------------------------------
@@ -319,6 +410,12 @@ def test_mistakes_are_refused() -> None:
     x, weight = noise("x", (4, 64)), noise("w", (10, 64))
     packed = kernels.pack(weight)
     stored = mx.quantize(weight, bits=4)
+    layer, keys = Llama(0), noise("k", (1, 2, 3, 24))
+
+    def read_cache(*held: mx.array) -> mx.array:
+        queries = noise("q", (1, layer.heads * layer.dim))
+        return kernels.llama_output(noise("x", (1, layer.hidden)), queries, held, (6, 2), layer.tail)
+
     for wrong in (
         lambda: kernels.multiply(x[:, :32], packed),
         lambda: kernels.multiply(x.astype(mx.float16), packed),
@@ -333,6 +430,15 @@ def test_mistakes_are_refused() -> None:
         lambda: kernels.snake(x, weight, weight),
         lambda: kernels.attention(x[None], x[None, :2], x[None, :2], 4, 5),
         lambda: kernels.softmax(x, x[:1]),
+        lambda: kernels.compress(x[None, None], x[None, None], 3),
+        lambda: kernels.compress(x[None, None, :, :12], x[None, None, :, :12], 4),
+        lambda: read_cache(keys, keys[:, :, 1:]),
+        lambda: read_cache(keys.astype(mx.float16), keys),
+        lambda: read_cache(keys),
+        lambda: read_cache(kernels.compress(keys, keys, 8)[..., 1:]),
+        lambda: read_cache(keys, keys, keys[0], keys[0]),
+        lambda: read_cache(keys, keys, keys[0], keys[0], mx.zeros((9,)), mx.array([0, 1, 3])),
+        lambda: read_cache(keys, keys, keys[0], keys[0], mx.zeros((3,)), mx.array([0, 1, 3, 3])),
     ):
         with pytest.raises(ValueError):
             wrong()

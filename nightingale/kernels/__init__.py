@@ -170,8 +170,8 @@ def llama_output(
     """Causal attention, projection and SwiGLU with both residuals: x (B * L, hidden) to the same.
 
     queries (B * L, H * D). heads: H, K. stored: what a cache has, the last L positions of which are the queries' own:
-    keys and values (B, K, S, D), or rows of `compress`, or keys, values, kept keys and kept values (B, T, D) and starts
-    (K + 1,), where head h also sees kept rows starts[h] to starts[h + 1].
+    keys and values (B, K, S, D), or rows of `compress`, or keys, values, kept keys and kept values (B, T, D), a bias
+    (T,) for their scores and starts (K + 1,), where head h also sees kept rows starts[h] to starts[h + 1].
     """
     return _native.llama_output(
         x, queries, stored, *heads, tail.o.weights, tail.norm, tail.gate_up.weights, tail.down.weights,
@@ -180,9 +180,9 @@ def llama_output(
 
 
 def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array:
-    """Keys and values (B, K, L, D) in 4 or 8 bits: rows (B, K, L, 2 * (2 + D * bits / 32)) of words.
+    """Keys and values (B, K, L, D) in 4 or 8 bits: rows (B, K, L, words).
 
-    Half a row is a scale and an offset, both floats, and n words; word w has values w, w + n, w + 2n ... from its
-    lowest bits up.
+    Half a row is scales and offsets, all floats, and n = D * bits / 32 words of integers; word w has values w, w + n,
+    w + 2n ... from its lowest bits up. 32 and more values in 4 bits have a scale and an offset for each half of them.
     """
     return _native.compress(keys, values, bits)

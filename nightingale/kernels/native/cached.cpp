@@ -74,11 +74,12 @@ Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, in
     return;
   }
   second_ = place(inputs[first + 1]);
-  if (count == 5) {
+  if (count == 6) {
     kept_keys_ = inputs[first + 2].data<float>();
     kept_values_ = inputs[first + 3].data<float>();
     num_kept_ = inputs[first + 2].shape(1);
-    starts_ = inputs[first + 4].data<int32_t>();
+    kept_bias_ = inputs[first + 4].data<float>();
+    starts_ = inputs[first + 5].data<int32_t>();
   }
 }
 
@@ -125,6 +126,7 @@ void Cached::attend_floats(const float* query, int batch, int head, int count, f
     const ptrdiff_t kept = (static_cast<ptrdiff_t>(batch) * num_kept_ + starts_[head]) * dim_;
     lookup.kept_keys = kept_keys_ + kept;
     lookup.kept_values = kept_values_ + kept;
+    lookup.kept_bias = kept_bias_ + starts_[head];
     lookup.num_kept = starts_[head + 1] - starts_[head];
   }
   lookup.count = count;
@@ -136,7 +138,7 @@ void Cached::attend_floats(const float* query, int batch, int head, int count, f
 }
 
 void Cached::require_form(const std::vector<mx::array>& stored, int rows, int heads, int kv_heads, int dim) {
-  require(stored.size() == 1 || stored.size() == 2 || stored.size() == 5, "a cache holds 1, 2 or 5 arrays");
+  require(stored.size() == 1 || stored.size() == 2 || stored.size() == 6, "a cache holds 1, 2 or 6 arrays");
   const mx::array& newest = stored[0];
   require(newest.ndim() == 4 && newest.size() > 0, "keys must be (B, heads, S, D)");
   require(newest.shape(1) == kv_heads && kv_heads > 0 && heads % kv_heads == 0, "heads do not fit");
@@ -146,15 +148,16 @@ void Cached::require_form(const std::vector<mx::array>& stored, int rows, int he
     require(newest.dtype() == mx::uint32 && fits, "rows must be words of 4 or 8 bits a value");
     return;
   }
-  for (size_t i = 0; i < std::min<size_t>(stored.size(), 4); ++i) {
+  for (size_t i = 0; i < std::min<size_t>(stored.size(), 5); ++i) {
     require(stored[i].dtype() == mx::float32, "keys and values must be float32");
   }
   require(newest.shape(3) == dim && stored[1].shape() == newest.shape(), "keys and values must have one shape");
-  if (stored.size() == 5) {
+  if (stored.size() == 6) {
     const mx::Shape& kept = stored[2].shape();
     require(kept.size() == 3 && kept[0] == newest.shape(0) && kept[2] == dim, "kept keys must be (B, T, D)");
     require(stored[3].shape() == kept, "kept keys and values must have one shape");
-    require(stored[4].dtype() == mx::int32 && stored[4].shape() == mx::Shape{kv_heads + 1}, "starts must be (heads + 1,)");
+    require(stored[4].shape() == mx::Shape{kept[1]}, "the bias must be (T,)");
+    require(stored[5].dtype() == mx::int32 && stored[5].shape() == mx::Shape{kv_heads + 1}, "starts must be (heads + 1,)");
   }
 }
 

@@ -9,9 +9,9 @@ namespace nightingale {
 
 // What a cache gave to attention, taken at evaluation: only then are strides known. Three forms:
 //   keys, values (B, kv_heads, S, D);
-//   rows (B, kv_heads, S, 2 * (2 + D * bits / 32)) of words: see PackedLookup;
-//   keys, values, kept keys, kept values (B, T, D), starts (kv_heads + 1,): head h also sees kept rows
-//   starts[h] .. starts[h + 1] - 1, older than all the others.
+//   rows (B, kv_heads, S, 2 * packed_words) of words: see PackedLookup;
+//   keys, values, kept keys, kept values (B, T, D), bias (T,), starts (kv_heads + 1,): head h also sees kept rows
+//   starts[h] .. starts[h + 1] - 1, older than all the others, and their bias is added to their scores.
 class Cached {
  public:
   Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim);
@@ -37,7 +37,7 @@ class Cached {
 
   int heads_, dim_, batches_, kv_heads_, positions_, bits_ = 0, num_kept_ = 0;
   Place first_, second_;
-  const float *kept_keys_ = nullptr, *kept_values_ = nullptr;
+  const float *kept_keys_ = nullptr, *kept_values_ = nullptr, *kept_bias_ = nullptr;
   const int32_t* starts_ = nullptr;
 };
 

@@ -63,7 +63,7 @@ mx::array llama_output(
     const mx::array& o, const mx::array& norm, const mx::array& gate_up, const mx::array& down,
     const LlamaPackings& packings, float eps);
 
-// Keys and values (B, kv_heads, L, D) -> rows (B, kv_heads, L, 2 * (2 + D * bits / 32)) of words, which a cache holds.
+// Keys and values (B, kv_heads, L, D) -> rows (B, kv_heads, L, 2 * packed_words) of words, which a cache holds.
 mx::array compress(const mx::array& keys, const mx::array& values, int bits);
 
 }  // namespace nightingale

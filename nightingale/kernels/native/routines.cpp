@@ -225,6 +225,9 @@ void attend(const Lookup& lookup) {
   const int width = lookup.head_dim;
   float* newest = lookup.scratch + lookup.num_kept;
   score(lookup, lookup.kept_keys, width, lookup.num_kept, lookup.scratch);
+  for (int j = 0; j < lookup.num_kept; ++j) {
+    lookup.scratch[j] += lookup.kept_bias[j];
+  }
   if (lookup.position_query == nullptr) {
     score(lookup, lookup.keys, lookup.key_stride, lookup.count, newest);
   } else {
@@ -253,28 +256,32 @@ inline float as_float(uint32_t word) {
   return value;
 }
 
-// x = scale * integer + offset.
+// Each part of x = its scale * integers + its offset.
 void compress(const float* x, uint32_t* words, int width, int bits) {
-  const float most = greatest(x, width);
-  float least = x[0];
-  for (int i = 1; i < width; ++i) {
-    least = x[i] < least ? x[i] : least;
+  const int count = width * bits / 32, groups = packed_groups(width, bits), part = width / groups;
+  const float levels = static_cast<float>((1 << bits) - 1);
+  float least[2], inverse[2];
+  for (int g = 0; g < groups; ++g) {
+    least[g] = x[g * part];
+    for (int i = 1; i < part; ++i) {
+      least[g] = x[g * part + i] < least[g] ? x[g * part + i] : least[g];
+    }
+    const float scale = (greatest(x + g * part, part) - least[g]) / levels;
+    inverse[g] = scale > 0.0f ? 1.0f / scale : 0.0f;
+    __builtin_memcpy(words + g, &scale, sizeof scale);
+    __builtin_memcpy(words + groups + g, &least[g], sizeof scale);
   }
-  const float levels = static_cast<float>((1 << bits) - 1), scale = (most - least) / levels;
-  const float inverse = scale > 0.0f ? 1.0f / scale : 0.0f;
-  __builtin_memcpy(words, &scale, sizeof scale);
-  __builtin_memcpy(words + 1, &least, sizeof least);
-  const int count = width * bits / 32;
   for (int at = 0; at < count; at += kLanes) {
     const int lanes = count - at < kLanes ? count - at : kLanes;
     Words packed = {};
     for (int first = 0, from = at; first < 32; first += bits, from += count) {
-      const Floats level = round((load_part(x + from, lanes) - all(least)) * all(inverse));
+      const int g = from / part;
+      const Floats level = round((load_part(x + from, lanes) - all(least[g])) * all(inverse[g]));
       packed |= whole(min(max(level, all(0.0f)), all(levels))) << first;
     }
     uint32_t stored[kLanes];
     store(stored, packed);
-    __builtin_memcpy(words + 2 + at, stored, sizeof(uint32_t) * lanes);
+    __builtin_memcpy(words + 2 * groups + at, stored, sizeof(uint32_t) * lanes);
   }
 }
 
@@ -282,7 +289,7 @@ inline Words some(const uint32_t* words, int lanes) { return lanes == kLanes ? l
 
 constexpr int kMostDims = 256;
 
-// The query laid out as the integers are, `padded` floats for each place in a word; the lanes beyond the words are zero.
+// The query laid out as the integers are, `padded` floats for each place in a word; lanes beyond the words are zero.
 template <int BITS>
 void lay_out(const float* query, int count, int padded, float* laid) {
   for (int field = 0; field < 32 / BITS; ++field) {
@@ -292,59 +299,81 @@ void lay_out(const float* query, int count, int padded, float* laid) {
   }
 }
 
-template <int BITS>
+template <int BITS, int GROUPS>
 void score_packed(const PackedLookup& lookup) {
-  constexpr int kFields = 32 / BITS;
+  constexpr int kFields = 32 / BITS, kPart = kFields / GROUPS;
   const int count = lookup.head_dim / kFields, padded = (count + kLanes - 1) / kLanes * kLanes;
-  float laid[kMostDims + kFields * kLanes];
+  float laid[kMostDims + kFields * kLanes], sums[GROUPS];
   lay_out<BITS>(lookup.query, count, padded, laid);
-  const float query_sum = reduce(lookup.query, lookup.head_dim, [](Floats v) { return v; });
+  for (int g = 0; g < GROUPS; ++g) {
+    sums[g] = reduce(lookup.query + g * kPart * count, kPart * count, [](Floats v) { return v; });
+  }
   for (int j = 0; j < lookup.count; ++j) {
     const uint32_t* key = lookup.rows + j * lookup.stride;
-    Floats total = all(0.0f);
+    Floats total[GROUPS] = {};
     for (int at = 0; at < count; at += kLanes) {
-      const Words words = some(key + 2 + at, count - at < kLanes ? count - at : kLanes);
+      const Words words = some(key + 2 * GROUPS + at, count - at < kLanes ? count - at : kLanes);
       UNROLL
       for (int f = 0; f < kFields; ++f) {
-        total = fma(load(laid + f * padded + at), field(words, f * BITS, BITS), total);
+        total[f / kPart] = fma(load(laid + f * padded + at), field(words, f * BITS, BITS), total[f / kPart]);
       }
     }
-    lookup.scratch[j] = (sum(total) * as_float(key[0]) + query_sum * as_float(key[1])) * lookup.scale;
+    Floats scaled = total[0] * all(as_float(key[0]));
+    float offset = sums[0] * as_float(key[GROUPS]);
+    for (int g = 1; g < GROUPS; ++g) {
+      scaled = fma(total[g], all(as_float(key[g])), scaled);
+      offset += sums[g] * as_float(key[GROUPS + g]);
+    }
+    lookup.scratch[j] = (sum(scaled) + offset) * lookup.scale;
   }
 }
 
-template <int BITS>
+template <int BITS, int GROUPS>
 void weigh_packed(const PackedLookup& lookup, float scale) {
-  constexpr int kFields = 32 / BITS;
+  constexpr int kFields = 32 / BITS, kPart = kFields / GROUPS;
   const int count = lookup.head_dim / kFields;
   const uint32_t* values = lookup.rows + packed_words(lookup.head_dim, BITS);
-  float offset = 0.0f;
+  float offset[GROUPS] = {};
   for (int j = 0; j < lookup.count; ++j) {
-    const uint32_t* value = values + j * lookup.stride;
-    offset += lookup.scratch[j] * as_float(value[1]);
-    lookup.scratch[j] *= as_float(value[0]);
+    for (int g = 0; g < GROUPS; ++g) {
+      offset[g] += lookup.scratch[j] * as_float(values[j * lookup.stride + GROUPS + g]);
+    }
   }
   for (int at = 0; at < count; at += kLanes) {
     const int lanes = count - at < kLanes ? count - at : kLanes;
     Floats total[kFields] = {};
     for (int j = 0; j < lookup.count; ++j) {
-      const Words words = some(values + j * lookup.stride + 2 + at, lanes);
-      const Floats weight = all(lookup.scratch[j]);
+      const uint32_t* value = values + j * lookup.stride;
+      const Words words = some(value + 2 * GROUPS + at, lanes);
+      Floats weight[GROUPS];
+      for (int g = 0; g < GROUPS; ++g) {
+        weight[g] = all(lookup.scratch[j] * as_float(value[g]));
+      }
       UNROLL
       for (int f = 0; f < kFields; ++f) {
-        total[f] = fma(weight, field(words, f * BITS, BITS), total[f]);
+        total[f] = fma(weight[f / kPart], field(words, f * BITS, BITS), total[f]);
       }
     }
     for (int f = 0; f < kFields; ++f) {
-      store_part(lookup.out + f * count + at, (total[f] + all(offset)) * all(scale), lanes);
+      store_part(lookup.out + f * count + at, (total[f] + all(offset[f / kPart])) * all(scale), lanes);
     }
   }
 }
 
+template <int BITS, int GROUPS>
+void attend_to(const PackedLookup& lookup) {
+  score_packed<BITS, GROUPS>(lookup);
+  weigh_packed<BITS, GROUPS>(lookup, 1.0f / exponentials(lookup.scratch, lookup.count));
+}
+
 void attend_packed(const PackedLookup& lookup) {
-  lookup.bits == 8 ? score_packed<8>(lookup) : score_packed<4>(lookup);
-  const float scale = 1.0f / exponentials(lookup.scratch, lookup.count);
-  lookup.bits == 8 ? weigh_packed<8>(lookup, scale) : weigh_packed<4>(lookup, scale);
+  if (lookup.bits == 8) {
+    attend_to<8, 1>(lookup);
+  } else if (packed_groups(lookup.head_dim, 4) == 2) {
+    attend_to<4, 2>(lookup);
+  } else {
+    attend_to<4, 1>(lookup);
+  }
 }
 
 bool supported() {

@@ -49,6 +49,7 @@ struct Lookup {
   ptrdiff_t value_stride;
   const float* kept_keys;    // (num_kept, head_dim) in one piece, read before the others; no positions for them
   const float* kept_values;  // the same
+  const float* kept_bias;    // (num_kept,), added to their scores
   int num_kept;
   const float* position_query;  // null, or read against positions, and the products added
   const float* positions;       // (count, head_dim), position_stride apart
@@ -60,8 +61,11 @@ struct Lookup {
   float* out;      // (head_dim,)
 };
 
-// Words of a vector of `dim` values stored in few bits: its scale and its offset, both floats; then the integers.
-constexpr int packed_words(int dim, int bits) { return 2 + dim * bits / 32; }
+// Parts of a vector of `dim` values that have a scale and an offset each. In 4 bits two are a third better than one.
+constexpr int packed_groups(int dim, int bits) { return bits == 4 && dim >= 32 ? 2 : 1; }
+
+// Words of such a vector: its scales and its offsets, all floats; then the integers.
+constexpr int packed_words(int dim, int bits) { return 2 * packed_groups(dim, bits) + dim * bits / 32; }
 
 // The same for keys and values in few bits. A row is a packed key and after it a packed value. Of n words of integers,
 // word w holds values w, w + n, w + 2 n ... from its lowest bits up, so that neighbours lie in neighbouring words.

@@ -1,0 +1,183 @@
+#!/usr/bin/env python3
+"""What T3's compressed caches save and what they change: memory, time and tokens, at several lengths.
+
+    cache.py [--layers N] [--budget N] [--json]
+
+Every kind of cache is read the same speech tokens, those that the bundled T3 says with a plain cache, block after block
+and in turn, so that a busy moment of the machine hits all of them.
+
+- Memory: what the caches of all layers hold.
+- Time: reading one token, median over the last blocks before that length; gain over the plain cache is the median of
+  the blocks' own quotients.
+- Other tokens: the share of places, up to that length, where T3 would say another token than with the plain cache,
+  given the same tokens before and the same noise. One such place sends a free reading on its own way.
+
+The bundled T3 reads a text of 300 characters; it may not stop, so what it says after some 500 tokens is past its text.
+The second model has the official shape with random weights in 8 bits, in as many layers as --layers says (the official
+one has 30); its memory and time are real, but what random weights would say means nothing and is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from inprocess import choose_blas
+
+choose_blas(openblas=True)
+
+import mlx.core as mx  # noqa: E402
+import mlx.nn as nn  # noqa: E402
+import numpy as np  # noqa: E402
+
+from nightingale.config import CacheOptions, SpeakOptions, chatterbox_english  # noqa: E402
+from nightingale.decode import Lane, Report, Sentence, generate  # noqa: E402
+from nightingale.sampling import Sampler, seed_key  # noqa: E402
+from nightingale.t3 import T3  # noqa: E402
+from nightingale.voice import load_voice  # noqa: E402
+from nightingale.weights import load_model  # noqa: E402
+
+if TYPE_CHECKING:
+    from nightingale.voice import Voice
+
+BLOCK = 16  # tokens; what a cache with a budget reads between two decisions
+NUM_TIMED = 5  # blocks before each length
+TEXT = (
+    "The harbour was quiet that evening, and only two of the boats had put out. We walked along the wall as far as "
+    "the lamp, where the old man sat mending his nets and talking to nobody, and then we turned round, because the "
+    "wind had gone to the north and it would soon begin to rain on us."
+)
+
+
+@dataclass
+class Run:
+    """One kind of cache. seconds: of a token, in each timed block since the last length; choices: all so far."""
+
+    name: str
+    lane: Lane
+    seconds: list[float] = field(default_factory=list)
+    choices: list[int] = field(default_factory=list)
+
+    @property
+    def nbytes(self) -> int:
+        return sum(cache.nbytes for cache in self.lane.caches)
+
+
+@dataclass(frozen=True)
+class Figures:
+    model: str
+    tokens: int
+    cache: str
+    memory_mb: float
+    token_ms: float
+    gain: float
+    other_tokens: float | None
+
+
+def kinds(budget: int) -> dict[str, CacheOptions]:
+    return {
+        "plain": CacheOptions(),
+        "8 bits": CacheOptions(bits=8),
+        "4 bits": CacheOptions(bits=4),
+        f"budget {budget}": CacheOptions(budget=budget),
+    }
+
+
+def read_block(run: Run, sampler: Sampler, tokens: list[int], index: int, timed: bool) -> None:
+    """Tokens number index, index + 1, ... one by one if they are timed, or in one pass."""
+    step = 1 if timed else min(run.lane.room, len(tokens))
+    rows = []
+    began = time.perf_counter()
+    for i in range(0, len(tokens), step):
+        rows.append(run.lane.read(mx.array(tokens[i : i + step]), index + i))
+        mx.eval(rows[-1])
+    if timed:
+        run.seconds.append((time.perf_counter() - began) / len(tokens))
+    run.choices += np.array(sampler.choose(mx.concatenate(rows), None, index + 1)).tolist()
+
+
+def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[int], options: argparse.Namespace,
+            lengths: list[int], meaningful: bool) -> Iterator[Figures]:  # fmt: skip
+    sampler = Sampler(SpeakOptions(), seed_key(0), forbidden(t3))
+    runs = [Run(name, Lane(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
+    for run in runs:
+        mx.eval(run.lane.start(*prompt))
+    for index in range(0, lengths[-1], BLOCK):
+        end = min([length for length in lengths if length > index])
+        timed = index >= end - NUM_TIMED * BLOCK
+        block = said[index : min(index + BLOCK, end)]
+        for run in runs:
+            read_block(run, sampler, block, index, timed)
+        if index + BLOCK >= end:
+            yield from summarise(model, runs, end, meaningful)
+
+
+def summarise(model: str, runs: list[Run], length: int, meaningful: bool) -> Iterator[Figures]:
+    plain = runs[0]
+    for run in runs:
+        others = sum(a != b for a, b in zip(run.choices, plain.choices, strict=True)) / len(plain.choices)
+        gain = statistics.median(a / b for a, b in zip(plain.seconds, run.seconds, strict=True))
+        token_ms = 1000 * statistics.median(run.seconds)
+        shown = round(others, 4) if meaningful else None
+        yield Figures(model, length, run.name, round(run.nbytes / 1e6, 2), round(token_ms, 2), round(gain, 2), shown)
+    for run in runs:
+        run.seconds = []
+
+
+def forbidden(t3: T3) -> mx.array:
+    """Everything that is no sound, the end included."""
+    return mx.arange(t3.config.speech_vocab_size) >= t3.config.start_speech_token
+
+
+def bundled(voice: Voice) -> tuple[T3, tuple[mx.array, list[int]], list[int]]:
+    """The bundled T3, the prompt, and what it says."""
+    model = load_model(with_draft=False)
+    conditioning, text_ids = model.t3.condition(voice), model.tokenizer.encode(TEXT)
+    sentence = Sentence(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), limit=10_000)
+    return model.t3, (conditioning, text_ids), list(generate(model.t3, conditioning, sentence, Report()))
+
+
+def official(num_layers: int) -> tuple[T3, tuple[mx.array, list[int]], list[int]]:
+    """The official shape with random weights, a prompt of the usual length, and random tokens."""
+    mx.random.seed(0)
+    config = chatterbox_english().t3
+    t3 = T3(replace(config, llama=replace(config.llama, num_layers=num_layers)))
+    nn.quantize(t3.llama, group_size=64, bits=8)
+    nn.quantize(t3, group_size=64, bits=8, class_predicate=lambda path, _: path == "speech_head")
+    t3.fuse()
+    conditioning = mx.random.normal((1, 34, config.llama.hidden_size)) * 0.02
+    said = np.random.default_rng(0).integers(0, config.start_speech_token, 1000)
+    return t3, (conditioning, list(range(10, 90))), [int(token) for token in said]
+
+
+def as_table(figures: list[Figures]) -> str:
+    lines = ["| model | tokens | cache | memory | a token | gain | other tokens |", "|---|---|---|---|---|---|---|"]
+    for f in figures:
+        others = "" if f.other_tokens is None else f"{100 * f.other_tokens:.1f} %"
+        row = f.model, f.tokens, f.cache, f"{f.memory_mb:.1f} MB", f"{f.token_ms:.1f} ms", f"{f.gain:.2f}", others
+        lines.append("| " + " | ".join(map(str, row)) + " |")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--layers", type=int, default=10, help="of the official shape; 0 leaves it out")
+    parser.add_argument("--budget", type=int, default=128, help="speech positions a head keeps")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
+    options = parser.parse_args()
+    t3, prompt, said = bundled(load_voice())
+    figures = list(measure("bundled", t3, prompt, said, options, [100, 500, len(said)], True))
+    if options.layers:
+        t3, prompt, said = official(options.layers)
+        name = f"official, {options.layers} layers"
+        figures += measure(name, t3, prompt, said, options, [100, 500, 1000], False)
+    print(json.dumps([asdict(f) for f in figures], indent=1) if options.json else as_table(figures))
+
+
+if __name__ == "__main__":
+    main()
