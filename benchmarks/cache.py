@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
 """What T3's compressed caches save and what they change: memory, time and tokens, at several lengths.
 
-    cache.py [--layers N] [--budget N] [--json]
+    cache.py [--layers N] [--budget N ...] [--json]
 
 Every kind of cache is read the same speech tokens, those that the bundled T3 says with a plain cache, block after block
 and in turn, so that a busy moment of the machine hits all of them.
 
 - Memory: what the caches of all layers hold.
-- Time: reading one token, median over the last blocks before that length; gain over the plain cache is the median of
-  the blocks' own quotients.
+- Time: reading one token, median over the last blocks before that length, each with all that a cache does now and
+  then; gain over the plain cache is the median of the blocks' own quotients.
 - Other tokens: the share of places, up to that length, where T3 would say another token than with the plain cache,
   given the same tokens before and the same noise. One such place sends a free reading on its own way.
 
@@ -35,6 +35,7 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 import numpy as np  # noqa: E402
 
+from nightingale.budget import STRIDE  # noqa: E402
 from nightingale.config import CacheOptions, SpeakOptions, chatterbox_english  # noqa: E402
 from nightingale.decode import Lane, Report, Sentence, generate  # noqa: E402
 from nightingale.sampling import Sampler, seed_key  # noqa: E402
@@ -45,8 +46,7 @@ from nightingale.weights import load_model  # noqa: E402
 if TYPE_CHECKING:
     from nightingale.voice import Voice
 
-BLOCK = 16  # tokens; what a cache with a budget reads between two decisions
-NUM_TIMED = 5  # blocks before each length
+NUM_TIMED = 3  # blocks before each length
 TEXT = (
     "The harbour was quiet that evening, and only two of the boats had put out. We walked along the wall as far as "
     "the lamp, where the old man sat mending his nets and talking to nobody, and then we turned round, because the "
@@ -79,23 +79,31 @@ class Figures:
     other_tokens: float | None
 
 
-def kinds(budget: int) -> dict[str, CacheOptions]:
-    return {
-        "plain": CacheOptions(),
-        "8 bits": CacheOptions(bits=8),
-        "4 bits": CacheOptions(bits=4),
-        f"budget {budget}": CacheOptions(budget=budget),
-    }
+def kinds(budgets: list[int]) -> dict[str, CacheOptions]:
+    few_bits = {f"{bits} bits": CacheOptions(bits=bits) for bits in (8, 4)}
+    return {"plain": CacheOptions()} | few_bits | {f"budget {n}": CacheOptions(budget=n) for n in budgets}
+
+
+def blocks(lengths: list[int]) -> Iterator[tuple[int, int, bool]]:
+    """Begin, end, whether it is timed: of each piece that is read up to the last of the lengths."""
+    begin = 0
+    for length in lengths:
+        timed_from = length - NUM_TIMED * STRIDE
+        while begin < length:
+            end = min(begin + STRIDE, timed_from if begin < timed_from else length)
+            yield begin, end, begin >= timed_from
+            begin = end
 
 
 def read_block(run: Run, sampler: Sampler, tokens: list[int], index: int, timed: bool) -> None:
-    """Tokens number index, index + 1, ... one by one if they are timed, or in one pass."""
-    step = 1 if timed else min(run.lane.room, len(tokens))
-    rows = []
+    """Tokens number index, index + 1, ... one by one if they are timed, or in as few passes as the cache allows."""
+    rows, done = [], 0
     began = time.perf_counter()
-    for i in range(0, len(tokens), step):
-        rows.append(run.lane.read(mx.array(tokens[i : i + step]), index + i))
+    while done < len(tokens):
+        end = done + (1 if timed else min(run.lane.room, len(tokens) - done))
+        rows.append(run.lane.read(mx.array(tokens[done:end]), index + done))
         mx.eval(rows[-1])
+        done = end
     if timed:
         run.seconds.append((time.perf_counter() - began) / len(tokens))
     run.choices += np.array(sampler.choose(mx.concatenate(rows), None, index + 1)).tolist()
@@ -107,13 +115,10 @@ def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[i
     runs = [Run(name, Lane(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
     for run in runs:
         mx.eval(run.lane.start(*prompt))
-    for index in range(0, lengths[-1], BLOCK):
-        end = min([length for length in lengths if length > index])
-        timed = index >= end - NUM_TIMED * BLOCK
-        block = said[index : min(index + BLOCK, end)]
+    for begin, end, timed in blocks(lengths):
         for run in runs:
-            read_block(run, sampler, block, index, timed)
-        if index + BLOCK >= end:
+            read_block(run, sampler, said[begin:end], begin, timed)
+        if end in lengths:
             yield from summarise(model, runs, end, meaningful)
 
 
@@ -167,7 +172,7 @@ def as_table(figures: list[Figures]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--layers", type=int, default=10, help="of the official shape; 0 leaves it out")
-    parser.add_argument("--budget", type=int, default=128, help="speech positions a head keeps")
+    parser.add_argument("--budget", type=int, nargs="+", default=[128, 256], help="speech positions a head keeps")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     options = parser.parse_args()
     t3, prompt, said = bundled(load_voice())

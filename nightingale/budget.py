@@ -16,10 +16,11 @@ import mlx.core as mx
 import numpy as np
 
 from nightingale.cache import KVCache, Mask, Stored, causal
+from nightingale.elementary import softmax
 from nightingale.errors import CacheError
 
 NEWEST = 16  # positions that are not forgotten yet, and the queries that decide about the older ones
-STRIDE = 16  # positions read between two such decisions
+STRIDE = 32  # positions read between two such decisions
 _MOST_REWOUND = 8  # speculation needs 6
 _EVEN_SHARE = 0.25  # of the places go to all heads alike: an entropy measured once must not blind a head for good
 
@@ -203,9 +204,9 @@ class BudgetKVCache:
         B, H, N, D = queries.shape
         K = keys.shape[1]
         mask = kept.mask(N, keys.shape[2], 1)[:, None]
-        keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2).swapaxes(2, 3)
-        scores = queries.reshape(B, K, H // K, N, D) @ keys[:, :, None] * D**-0.5
-        return mx.softmax(scores.astype(mx.float32) + mask, axis=-1)
+        keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2)
+        scores = queries.reshape(B, K, -1, D) @ keys.swapaxes(2, 3) * D**-0.5
+        return softmax(scores.astype(mx.float32).reshape(B, K, H // K, N, -1) + mask)
 
 
 def chosen(before: Kept, places: Places, keys: mx.array, values: mx.array, looked_at: mx.array) -> Kept:
