@@ -16,10 +16,12 @@ import pytest
 from tiny_models import tiny_voice, write_model
 
 from nightingale.audio import AudioChunk
-from nightingale.config import SAMPLE_RATE, SAMPLES_PER_TOKEN, SpeakOptions
+from nightingale.cache import Cache
+from nightingale.config import SAMPLE_RATE, SAMPLES_PER_TOKEN, CacheOptions, SpeakOptions
 from nightingale.decode import token_limit
 from nightingale.engine import Engine, _pause
 from nightingale.errors import CheckpointMismatch, VoiceNotFound
+from nightingale.t3 import T3
 from nightingale.text import Sentence
 
 TEXT = "Hello there. How are you? Fine!\n\nA new paragraph."
@@ -125,6 +127,27 @@ def test_another_voice(engine: Engine, folder: Path) -> None:
 def test_same_sound_with_a_draft(engine: Engine, folder: Path) -> None:
     guessing = Engine(folder, str(folder / "voice.safetensors"), speculate=True)
     np.testing.assert_array_equal(samples(guessing.speak(TEXT, LIVELY)), samples(engine.speak(TEXT, LIVELY)))
+
+
+@pytest.mark.parametrize("cache", [CacheOptions(bits=4), CacheOptions(budget=64)], ids=["4 bits", "budget"])
+def test_a_compressed_cache_is_the_targets(folder: Path, cache: CacheOptions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It speaks to the limit, the same with a draft, whose own cache stays whole."""
+    asked: list[tuple[int, CacheOptions | None]] = []
+    new_caches = T3.new_caches
+
+    def listening(model: T3, options: CacheOptions | None = None) -> list[Cache]:
+        asked.append((model.config.llama.num_layers, options))
+        return new_caches(model, options)
+
+    monkeypatch.setattr(T3, "new_caches", listening)
+    spoken = []
+    for speculate in (False, True):
+        engine = Engine(folder, tiny_voice(), speculate=speculate, cache=cache)
+        engine._forbidden = engine._forbidden | (mx.arange(engine._forbidden.size) == 41)
+        spoken.append(samples(engine.speak(LONG, LIVELY)))
+        assert engine.report.num_tokens > 100
+    np.testing.assert_array_equal(spoken[0], spoken[1])
+    assert asked == [(2, cache), (2, cache), (1, None)]
 
 
 def test_pieces_make_no_difference(engine: Engine) -> None:

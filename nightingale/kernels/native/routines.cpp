@@ -366,7 +366,79 @@ void attend_to(const PackedLookup& lookup) {
   weigh_packed<BITS, GROUPS>(lookup, 1.0f / exponentials(lookup.scratch, lookup.count));
 }
 
+#if defined(__AVX512F__)
+
+// 64 values in 4 bits are 8 words, half a register. So a register has them twice, the second time shifted: its lower
+// lanes give the first half of the values, with the first scale, and its upper lanes the second.
+constexpr int kHalf = 8;
+constexpr int kFieldsOfHalf = 4;
+
+inline Floats halves(float first, float second) { return _mm512_mask_blend_ps(0xff00, all(first), all(second)); }
+
+inline Words twice(const uint32_t* words) {
+  const __m512i both = _mm512_broadcast_i32x8(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(words)));
+  return (Words)_mm512_mask_srli_epi32(both, 0xff00, both, 16);
+}
+
+void score_halves(const PackedLookup& lookup) {
+  Floats query[kFieldsOfHalf];
+  for (int f = 0; f < kFieldsOfHalf; ++f) {
+    const __m512 low = _mm512_castps256_ps512(_mm256_loadu_ps(lookup.query + f * kHalf));
+    query[f] = _mm512_insertf32x8(low, _mm256_loadu_ps(lookup.query + (kFieldsOfHalf + f) * kHalf), 1);
+  }
+  const Floats sums = (query[0] + query[1]) + (query[2] + query[3]);
+  for (int j = 0; j < lookup.count; ++j) {
+    const uint32_t* key = lookup.rows + j * lookup.stride;
+    const Words words = twice(key + 4);
+    Floats total = all(0.0f);
+    UNROLL
+    for (int f = 0; f < kFieldsOfHalf; ++f) {
+      total = fma(query[f], field(words, 4 * f, 4), total);
+    }
+    const Floats offsets = sums * halves(as_float(key[2]), as_float(key[3]));
+    lookup.scratch[j] = sum(fma(total, halves(as_float(key[0]), as_float(key[1])), offsets)) * lookup.scale;
+  }
+}
+
+void weigh_halves(const PackedLookup& lookup, float scale) {
+  Floats total[kFieldsOfHalf] = {}, offsets = all(0.0f);
+  const uint32_t* value = lookup.rows + packed_words(64, 4);
+  for (int j = 0; j < lookup.count; ++j, value += lookup.stride) {
+    const Floats weight = all(lookup.scratch[j]);
+    const Words words = twice(value + 4);
+    const Floats scaled = weight * halves(as_float(value[0]), as_float(value[1]));
+    offsets = fma(weight, halves(as_float(value[2]), as_float(value[3])), offsets);
+    UNROLL
+    for (int f = 0; f < kFieldsOfHalf; ++f) {
+      total[f] = fma(scaled, field(words, 4 * f, 4), total[f]);
+    }
+  }
+  for (int f = 0; f < kFieldsOfHalf; ++f) {
+    const Floats out = (total[f] + offsets) * all(scale);
+    _mm256_storeu_ps(lookup.out + f * kHalf, _mm512_castps512_ps256(out));
+    _mm256_storeu_ps(lookup.out + (kFieldsOfHalf + f) * kHalf, _mm512_extractf32x8_ps(out, 1));
+  }
+}
+
+bool attend_to_halves(const PackedLookup& lookup) {
+  if (lookup.bits != 4 || lookup.head_dim != 64) {
+    return false;
+  }
+  score_halves(lookup);
+  weigh_halves(lookup, 1.0f / exponentials(lookup.scratch, lookup.count));
+  return true;
+}
+
+#else
+
+bool attend_to_halves(const PackedLookup&) { return false; }
+
+#endif
+
 void attend_packed(const PackedLookup& lookup) {
+  if (attend_to_halves(lookup)) {
+    return;
+  }
   if (lookup.bits == 8) {
     attend_to<8, 1>(lookup);
   } else if (packed_groups(lookup.head_dim, 4) == 2) {
