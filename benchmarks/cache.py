@@ -3,12 +3,12 @@
 
     cache.py [--layers N] [--budget N ...] [--json]
 
-Every kind of cache is read the same speech tokens, those that the bundled T3 says with a plain cache, block after block
-and in turn, so that a busy moment of the machine hits all of them.
+Every kind of cache is read the same speech tokens, those that the bundled T3 says with a plain cache, token by token in
+turn, so that a busy moment of the machine hits all of them.
 
 - Memory: what the caches of all layers hold.
-- Time: reading one token, median over the last blocks before that length, each with all that a cache does now and
-  then; gain over the plain cache is the median of the blocks' own quotients.
+- Time: reading one token, all kinds in turn. For each place in a block (what a cache does now and then it does once a
+  block) the median over the last blocks before that length; the mean of all places.
 - Other tokens: the share of places, up to that length, where T3 would say another token than with the plain cache,
   given the same tokens before and the same noise. One such place sends a free reading on its own way.
 
@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, replace
@@ -56,7 +55,7 @@ TEXT = (
 
 @dataclass
 class Run:
-    """One kind of cache. seconds: of a token, in each timed block since the last length; choices: all so far."""
+    """One kind of cache. seconds: of each timed token since the last length; choices: all so far."""
 
     name: str
     lane: Lane
@@ -66,6 +65,18 @@ class Run:
     @property
     def nbytes(self) -> int:
         return sum(cache.nbytes for cache in self.lane.caches)
+
+    @property
+    def token_s(self) -> float:
+        return float(np.median(np.reshape(self.seconds, (NUM_TIMED, STRIDE)), axis=0).mean())
+
+    def read(self, sampler: Sampler, tokens: list[int], index: int) -> None:
+        """Tokens number index, index + 1, ... in one pass."""
+        began = time.perf_counter()
+        logits = self.lane.read(mx.array(tokens), index)
+        mx.eval(logits)
+        self.seconds.append(time.perf_counter() - began)
+        self.choices += np.array(sampler.choose(logits, None, index + 1)).tolist()
 
 
 @dataclass(frozen=True)
@@ -84,54 +95,33 @@ def kinds(budgets: list[int]) -> dict[str, CacheOptions]:
     return {"plain": CacheOptions()} | few_bits | {f"budget {n}": CacheOptions(budget=n) for n in budgets}
 
 
-def blocks(lengths: list[int]) -> Iterator[tuple[int, int, bool]]:
-    """Begin, end, whether it is timed: of each piece that is read up to the last of the lengths."""
-    begin = 0
-    for length in lengths:
-        timed_from = length - NUM_TIMED * STRIDE
-        while begin < length:
-            end = min(begin + STRIDE, timed_from if begin < timed_from else length)
-            yield begin, end, begin >= timed_from
-            begin = end
-
-
-def read_block(run: Run, sampler: Sampler, tokens: list[int], index: int, timed: bool) -> None:
-    """Tokens number index, index + 1, ... one by one if they are timed, or in as few passes as the cache allows."""
-    rows, done = [], 0
-    began = time.perf_counter()
-    while done < len(tokens):
-        end = done + (1 if timed else min(run.lane.room, len(tokens) - done))
-        rows.append(run.lane.read(mx.array(tokens[done:end]), index + done))
-        mx.eval(rows[-1])
-        done = end
-    if timed:
-        run.seconds.append((time.perf_counter() - began) / len(tokens))
-    run.choices += np.array(sampler.choose(mx.concatenate(rows), None, index + 1)).tolist()
-
-
 def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[int], options: argparse.Namespace,
             lengths: list[int], meaningful: bool) -> Iterator[Figures]:  # fmt: skip
     sampler = Sampler(SpeakOptions(), seed_key(0), forbidden(t3))
     runs = [Run(name, Lane(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
     for run in runs:
         mx.eval(run.lane.start(*prompt))
-    for begin, end, timed in blocks(lengths):
+    for length, begin in zip(lengths, [0, *lengths], strict=False):
         for run in runs:
-            read_block(run, sampler, said[begin:end], begin, timed)
-        if end in lengths:
-            yield from summarise(model, runs, end, meaningful)
+            at = begin
+            while (left := length - NUM_TIMED * STRIDE - at) > 0:
+                count = min(left, STRIDE, run.lane.room)
+                run.read(sampler, said[at : at + count], at)
+                at += count
+            run.seconds = []
+        for i in range(length - NUM_TIMED * STRIDE, length):
+            for run in runs:
+                run.read(sampler, said[i : i + 1], i)
+        yield from summarise(model, runs, length, meaningful)
 
 
 def summarise(model: str, runs: list[Run], length: int, meaningful: bool) -> Iterator[Figures]:
     plain = runs[0]
     for run in runs:
         others = sum(a != b for a, b in zip(run.choices, plain.choices, strict=True)) / len(plain.choices)
-        gain = statistics.median(a / b for a, b in zip(plain.seconds, run.seconds, strict=True))
-        token_ms = 1000 * statistics.median(run.seconds)
+        memory_mb, token_ms, gain = run.nbytes / 1e6, 1000 * run.token_s, plain.token_s / run.token_s
         shown = round(others, 4) if meaningful else None
-        yield Figures(model, length, run.name, round(run.nbytes / 1e6, 2), round(token_ms, 2), round(gain, 2), shown)
-    for run in runs:
-        run.seconds = []
+        yield Figures(model, length, run.name, round(memory_mb, 2), round(token_ms, 2), round(gain, 2), shown)
 
 
 def forbidden(t3: T3) -> mx.array:

@@ -75,6 +75,11 @@ Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, in
   }
   second_ = place(inputs[first + 1]);
   if (count == 6) {
+    for (size_t i = first + 2; i < inputs.size(); ++i) {  // mx::contiguous would be a node for each, every token
+      if (!inputs[i].flags().row_contiguous && inputs[i].size() > 1) {
+        throw std::runtime_error("kept rows and their tables must be in one piece");
+      }
+    }
     kept_keys_ = inputs[first + 2].data<float>();
     kept_values_ = inputs[first + 3].data<float>();
     num_kept_ = inputs[first + 2].shape(1);

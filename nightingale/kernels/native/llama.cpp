@@ -157,9 +157,6 @@ mx::array llama_output(
   require(packings.down.outputs == hidden && norm.size() == static_cast<size_t>(hidden), "down or norm does not fit");
   std::vector<mx::array> inputs{mx::contiguous(x), mx::contiguous(queries), o, norm, gate_up, down};
   inputs.insert(inputs.end(), stored.begin(), stored.end());
-  for (size_t i = LlamaOutput::kNumOthers + 2; i < inputs.size(); ++i) {
-    inputs[i] = mx::contiguous(inputs[i]);  // kept rows are read as one piece
-  }
   auto primitive = std::make_shared<LlamaOutput>(cpu_stream(), packings, heads, eps);
   return mx::array(x.shape(), mx::float32, primitive, inputs);
 }
