@@ -179,3 +179,14 @@ def test_memory_is_what_is_held_and_stops_growing() -> None:
     plain = KVCache()
     plain.update(reader.keys, reader.values, reader.queries)
     assert max(sizes[1:]) - min(sizes[1:]) < 0.5 * sizes[0] and 3 * sizes[-1] < plain.nbytes
+
+
+def test_half_floats_stay_half_floats() -> None:
+    """As on a GPU."""
+    cache = BudgetKVCache(BUDGET)
+    for count in (PROMPT, *[8] * 12):
+        keys, queries = noise("k", (B, K, count, D)).astype(mx.bfloat16), noise("q", (B * count, H * D))
+        stored = cache.update(keys, keys, queries.astype(mx.bfloat16))
+    keys, values, mask = cache.dense(stored, 8)
+    assert isinstance(mask, mx.array) and keys.dtype == values.dtype == mask.dtype == mx.bfloat16
+    assert bool(mx.isfinite(keys).all())

@@ -11,7 +11,8 @@ import mlx.core as mx
 import pytest
 from tiny_models import llama_config, t3_config, tiny_t3, tiny_voice
 
-from nightingale.cache import KVCache
+from nightingale.budget import BudgetKVCache
+from nightingale.cache import KVCache, Stored
 from nightingale.config import CacheOptions, SpeakOptions, T3Config
 from nightingale.decode import Draft, Report, Sentence, generate, num_accepted, token_limit
 from nightingale.errors import CacheError
@@ -193,6 +194,23 @@ def test_speculation_changes_no_token_with_any_cache(cache: CacheOptions, num_dr
         assert ahead == plain
         reports.append(report)
     assert reports[0].num_accepted > 0 and reports[1].num_accepted < reports[1].num_draft
+
+
+@pytest.mark.parametrize("num_draft", [1, 4, 5])
+def test_guesses_never_reach_past_a_place_of_forgetting(num_draft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Or what is forgotten would be decided later, or with guesses in it."""
+    lengths: list[int] = []
+    update = BudgetKVCache.update
+
+    def watching(cache: BudgetKVCache, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+        assert keys.shape[2] <= cache.room
+        lengths.append(keys.shape[2])
+        return update(cache, keys, values, queries)
+
+    monkeypatch.setattr(BudgetKVCache, "update", watching)
+    target = tiny_t3(1)
+    speak(target, target, Always(num_draft), limit=200, cache=CacheOptions(budget=64), stops=False)
+    assert sum(lengths) > 400 and set(lengths[2:]) >= {num_draft + 1}
 
 
 def test_speculation_with_its_own_pace_changes_no_token() -> None:
