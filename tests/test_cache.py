@@ -32,9 +32,7 @@ def test_trim_then_append_is_never_appended(count: int) -> None:
     trimmed.update(rows(count, 2), rows(count, 3))
     trimmed.trim(count)
     assert trimmed.offset == plain.offset == 5
-    for ours, theirs in zip(
-        trimmed.update(rows(2, 4), rows(2, 5)), plain.update(rows(2, 4), rows(2, 5)), strict=True
-    ):
+    for ours, theirs in zip(trimmed.update(rows(2, 4), rows(2, 5)), plain.update(rows(2, 4), rows(2, 5)), strict=True):
         np.testing.assert_array_equal(np.array(ours), np.array(theirs))
 
 
