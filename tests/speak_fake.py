@@ -37,7 +37,12 @@ class Engine:
     """Stands where nightingale.engine.Engine does."""
 
     def __init__(
-        self, *, model: str | None, voice: str | None, bits: int | None, speculate: bool, cache: CacheOptions | None
+        self,
+        model: str | None = None,
+        voice: str | None = None,
+        bits: int | None = None,
+        speculate: bool = False,
+        cache: CacheOptions | None = None,
     ) -> None:
         if voice not in (None, "florence"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')

@@ -106,16 +106,14 @@ def measure(
         rows: list[tuple[Row, Worker]] = []
         left_out = []
         for setting in settings:
-            progress(f"loading: {setting.title.strip()}")
+            progress(f"loading: {setting.key}")
             worker = stack.enter_context(start(setting, model, voice))
             if setting.kernels and not worker.hello.kernels:
                 left_out.append(setting)
             else:
                 rows.append((Row(setting, worker.hello), worker))
         rounds, lasted_s = 0, 0.0
-        while rounds < MIN_ROUNDS or (
-            rounds < MAX_ROUNDS and time.perf_counter() - began + lasted_s < budget_s
-        ):
+        while rounds < MIN_ROUNDS or (rounds < MAX_ROUNDS and time.perf_counter() - began + lasted_s < budget_s):
             started = time.perf_counter()
             _round(rows, texts, seed, rounds, progress)
             rounds, lasted_s = rounds + 1, time.perf_counter() - started
@@ -130,6 +128,6 @@ def _round(
     """Every row speaks every text once; every other round in reverse order, or what drifts would favour the last."""
     for name, text in texts.items():
         for row, worker in rows if number % 2 == 0 else reversed(rows):
-            progress(f"round {number + 1}: {name}, {row.setting.title.strip()}")
+            progress(f"round {number + 1}: {name}, {row.setting.key}")
             spoken = worker.speak(text, seed)
             row.cells.setdefault(name, Cell(spoken.samples)).add(spoken)

@@ -16,7 +16,8 @@ TEXTS = {
 class Setting:
     """The baseline with something changed. lossless: it should give the same tokens; else tokens near them will do.
 
-    kernels: our native ones, chosen when a process starts. bits: of T3 and its draft, None as the model is stored.
+    key: what it is called outside the table. kernels: our native ones, chosen when a process starts. bits: of T3 and
+    its draft, None as the model is stored.
     """
 
     key: str
@@ -31,7 +32,7 @@ class Setting:
 BASELINE = Setting("baseline", "baseline", lossless=True)
 KERNELS = Setting("kernels", "+ kernels (shipped)", lossless=True, kernels=True, bits=None)
 KERNELS_SPECULATION = Setting(
-    "kernels_speculation", "  and speculation", lossless=True, kernels=True, bits=None, speculate=True
+    "kernels+speculation", "  with speculation", lossless=True, kernels=True, bits=None, speculate=True
 )
 SETTINGS = (
     BASELINE,

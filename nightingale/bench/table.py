@@ -4,7 +4,7 @@ import textwrap
 from dataclasses import asdict
 from typing import Any
 
-from nightingale.bench.checks import Check
+from nightingale.bench.checks import OTHER_SEED, Check, OffDb
 from nightingale.bench.measure import Cell, Measured, Row
 
 _WIDE = 104  # columns, from which there is room for all
@@ -13,8 +13,8 @@ LEGEND = (
     "Every row with a + is the baseline with that one thing changed; the baseline is MLX alone, T3 in float32. A "
     "lossless row should say the same tokens as the baseline, a lossy one may say others. s: the whole text, engine "
     "warm. T3 s: of that, making tokens. RTF: seconds of work for a second of sound. first: milliseconds to the first "
-    "sound. MB: most memory of the process. hash: of the samples; with kernels its last bits are others. times: as "
-    "fast as the baseline."
+    "sound. MB: most memory of the process. hash: of the samples; with kernels its last bits are others. speed: how "
+    "many times as fast as the baseline."
 )
 PACKED_NOTE = (
     "Without kernels MLX on this CPU computes in float32 whatever the bits: there INT8 and INT4 change what is said, "
@@ -22,7 +22,7 @@ PACKED_NOTE = (
 )
 
 
-def as_table(measured: Measured, off_db: dict[str, dict[str, float]], checks: list[Check], columns: int) -> str:
+def as_table(measured: Measured, off_db: OffDb, checks: list[Check], columns: int) -> str:
     """A table for each text, what the columns mean, and the checks."""
     machine = measured.rows[-1].hello.machine
     about = (
@@ -45,7 +45,7 @@ def as_table(measured: Measured, off_db: dict[str, dict[str, float]], checks: li
     return "\n\n".join(parts)
 
 
-def as_figures(measured: Measured, off_db: dict[str, dict[str, float]], checks: list[Check]) -> dict[str, Any]:
+def as_figures(measured: Measured, off_db: OffDb, checks: list[Check]) -> dict[str, Any]:
     """Everything, for JSON."""
     baseline = measured.rows[0].cells
     return {
@@ -66,7 +66,7 @@ def as_figures(measured: Measured, off_db: dict[str, dict[str, float]], checks: 
             for row in measured.rows
         ],
         "left_out": [setting.key for setting in measured.left_out],
-        "other_seed_distance_db": {name: round(value, 2) for name, value in off_db["other seed"].items()},
+        "other_seed_distance_db": {name: round(value, 2) for name, value in off_db[OTHER_SEED].items()},
         "checks": [asdict(check) for check in checks],
     }
 
@@ -96,17 +96,17 @@ def _title(name: str, text: str, measured: Measured, columns: int) -> list[str]:
 
 
 def _heading(wide: bool) -> str:
-    line = f"{'':20} {'':8}     s  T3 s tok/s  RTF first   MB  tok hash{' ' * 8 * wide} times"
+    line = f"{'':20} {'':8}     s  T3 s tok/s  RTF first   MB  tok hash{' ' * 8 * wide} speed"
     return line + ("  samples  dB off" if wide else "")
 
 
-def _line(row: Row, name: str, measured: Measured, off_db: dict[str, dict[str, float]], wide: bool) -> str:
+def _line(row: Row, name: str, measured: Measured, off_db: OffDb, wide: bool) -> str:
     cell, setting = row.cells[name], row.setting
     kind = "lossless" if setting.lossless else "lossy"
     line = (
         f"{setting.title:20} {'' if row is measured.rows[0] else kind:8} {cell.seconds:5.2f} {cell.t3_s:5.2f} "
         f"{cell.tokens_per_s:5.0f} {cell.realtime_factor:4.2f} {cell.first_sound_s * 1000:5.0f} {row.peak_mb:4.0f} "
-        f"{cell.num_tokens:4d} {cell.hashes[0][: 12 if wide else 4]} {cell.ratio(measured.rows[0].cells[name]):5.2f}"
+        f"{cell.num_tokens:4d} {cell.hashes[0][: 12 if wide else 4]} {cell.ratio(measured.rows[0].cells[name]):4.1f}x"
     )
     return line + (f" {len(cell.samples):8d} {off_db[setting.key][name]:7.1f}" if wide else "")
 

@@ -15,8 +15,8 @@ from nightingale.elementary import leaky_relu, native, silu
 from nightingale.layers import Carry, Conv1d, attend, split_heads, window_bias
 
 UPSAMPLE_KERNEL = 5
-# Distances computed together: a sine or a product differs in its last bits with the size of the array that it is in, and
-# what was spoken before must not change how a sentence sounds.
+# Distances computed together: a sine or a product differs in its last bits with the size of the array that it is in,
+# and what was spoken before must not change how a sentence sounds.
 _BLOCK = 128
 
 
