@@ -96,7 +96,7 @@ def build_parser() -> Parser:
     add("--speculate", action="store_true", help="let the draft model guess ahead: the same sound, perhaps sooner")
     add("--kv-bits", metavar="N", type=int, help="keys and values of what T3 has read in 8 or 4 bits")
     add("--kv-budget", metavar="N", type=int, help="keep at most N positions of what T3 has read; 32 or more")
-    add("--bench", choices=["table", "json"], help="measure what each way to speed gives here, 2 minutes: --bench [json]")
+    add("--bench", choices=["table", "json"], help="measure here what each way to speed gives: --bench [json]")
     add("--bench-plot", metavar="FILE", help="with --bench: draw it too, as SVG")
     add("--stats", choices=["text", "json"], help="at the end tell on stderr how long everything took: --stats [json]")
     add("--no-history", action="store_true", help="do not keep what is typed at the prompt")

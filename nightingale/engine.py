@@ -76,9 +76,12 @@ class Engine:
         """The bundled model and voice unless told otherwise. Raises VoiceNotFound or CheckpointMismatch.
 
         bits: of the layers of T3 and of the draft: 8, 6, 5, 4, 3, 2, or 32 for floats; None as they are stored.
-        speculate: let the draft guess ahead, where it finds that this pays. The tokens are the same but for near-ties.
+        speculate: let the draft guess ahead, where it finds that this pays. With the native kernels the tokens are the
+        same; without, rows of a pass of several differ in their last bits from a pass of one, and near-ties with them.
         cache: how keys and values are kept; None for all of them, as floats.
         """
+        # Speculation is off unless asked for: of the bundled draft's guesses a third is right, and to guess costs more
+        # than that gives (benchmarks/speculation.py). The pace finds out and stops; the draft has then read for nothing.
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
         self._cache = cache
         if speculate and self._model.draft is None:

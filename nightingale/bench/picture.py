@@ -4,7 +4,7 @@ from html import escape
 
 from nightingale.bench.measure import Cell, Measured, Row
 
-_LEFT, _BAR, _RIGHT = 170, 420, 150  # pixels: names, the longest bar, figures
+_LEFT, _BAR, _RIGHT = 215, 390, 135  # pixels: names, the longest bar, figures
 _LINE, _THICK, _GAP = 24, 15, 52
 _TOKENS, _SOUND, _INK = "#2a5d84", "#a9c9e0", "#222222"
 _WIDTH = _LEFT + _BAR + _RIGHT

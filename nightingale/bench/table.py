@@ -9,13 +9,17 @@ from nightingale.bench.measure import Cell, Measured, Row
 
 _WIDE = 104  # columns, from which there is room for all
 
-LEGEND = (
-    "Every row with a + is the baseline with that one thing changed; the baseline is MLX alone, T3 in float32. A "
-    "lossless row should say the same tokens as the baseline, a lossy one may say others. s: the whole text, engine "
-    "warm. T3 s: of that, making tokens. RTF: seconds of work for a second of sound. first: milliseconds to the first "
-    "sound. MB: most memory of the process. hash: of the samples; with kernels its last bits are others. speed: how "
-    "many times as fast as the baseline."
-)
+LEGEND = """\
+baseline     MLX alone, T3 in float32
++ ...        the baseline with this one thing changed
+lossless     the same tokens as the baseline; lossy: others may come
+s, T3 s      seconds for the whole text, engine warm; of that, making tokens
+tok/s        tokens a second, in T3
+RTF          seconds of work for a second of sound
+first        milliseconds to the first sound
+MB           the most memory of the process
+tok, hash    tokens said; hash of the samples, whose last bits kernels change
+speed        how many times as fast as the baseline"""
 PACKED_NOTE = (
     "Without kernels MLX on this CPU computes in float32 whatever the bits: there INT8 and INT4 change what is said, "
     "not how fast."
@@ -34,7 +38,8 @@ def as_table(measured: Measured, off_db: OffDb, checks: list[Check], columns: in
     for name, text in measured.texts.items():
         parts.append("\n".join([*_title(name, text, measured, columns), _heading(wide)]
                                + [_line(row, name, measured, off_db, wide) for row in measured.rows]))  # fmt: skip
-    notes = [LEGEND]
+    parts.append(LEGEND)
+    notes = []
     if not measured.rows[0].hello.multiplies_packed:
         notes.append(PACKED_NOTE)
     if measured.left_out:
