@@ -81,7 +81,7 @@ class Engine:
         cache: how keys and values are kept; None for all of them, as floats.
         """
         # Speculation is off unless asked for: of the bundled draft's guesses a third is right, and to guess costs more
-        # than that gives (benchmarks/speculation.py). The pace finds out and stops; the draft has then read for nothing.
+        # than that gives (benchmarks/speculation.py). The pace finds out and stops, the prompt having been read twice.
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
         self._cache = cache
         if speculate and self._model.draft is None:
