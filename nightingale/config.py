@@ -18,6 +18,11 @@ FRAMES_PER_TOKEN = 2  # 25 speech tokens a second
 SAMPLES_PER_TOKEN = FRAMES_PER_TOKEN * HOP_LENGTH
 N_MELS = 80
 
+QUANTIZED_BITS = (8, 6, 5, 4, 3, 2)  # widths that mlx can quantize weights to
+FLOAT_BITS = 32
+CACHE_BITS = (8, 4)
+MIN_CACHE_BUDGET = 32  # positions
+
 C = TypeVar("C")
 
 
@@ -220,6 +225,23 @@ class SpeakOptions:
         value = getattr(self, name)
         if not low <= value <= high:  # NaN fails too
             raise UsageError(f"{name.replace('_', ' ')} must be between {low} and {high}, not {value}")
+
+
+@dataclass(frozen=True)
+class CacheOptions:
+    """How keys and values are kept. Raises UsageError for values out of range.
+
+    bits: 8 or 4, None for floats. budget: the most positions kept, 32 or more, None for all.
+    """
+
+    bits: int | None = None
+    budget: int | None = None
+
+    def __post_init__(self) -> None:
+        if self.bits is not None and self.bits not in CACHE_BITS:
+            raise UsageError(f"keys and values can have {' or '.join(map(str, CACHE_BITS))} bits, not {self.bits}")
+        if self.budget is not None and self.budget < MIN_CACHE_BUDGET:
+            raise UsageError(f"the cache's budget must be at least {MIN_CACHE_BUDGET} positions, not {self.budget}")
 
 
 def chatterbox_english() -> ModelConfig:
