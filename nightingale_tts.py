@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from nightingale import cli
 from nightingale.audio import open_wav
-from nightingale.config import SpeakOptions
+from nightingale.config import FLOAT_BITS, QUANTIZED_BITS, CacheOptions, SpeakOptions
 from nightingale.errors import NightingaleError, UsageError, VoiceNotFound, WriteFailed
 from nightingale.stats import Stats, as_json, as_lines, process_start
 
@@ -46,6 +46,9 @@ At a terminal the sound is played; without any text there, a prompt speaks what 
 Exit codes: 0 done, 1 failure, 2 usage, 65 input that is not text, 66 input missing, 69 voice, model or sound device
 missing or corrupt, 73 output cannot be created, 74 write error, 130 Ctrl-C, 141 the reader of the sound has gone.
 """
+
+
+BITS_HELP = "T3 and its draft in 8, 6, 5, 4, 3 or 2 bits, or in 32-bit floats; default as the model is stored"
 
 
 class Parser(argparse.ArgumentParser):
@@ -88,6 +91,13 @@ def build_parser() -> Parser:
     add("--model", metavar="DIR", help="a folder with another model")
     add("-s", "--speed", metavar="X", type=float, default=1.0, help="0.5 (slow) to 2.0 (fast); default 1.0")
     add("--seed", metavar="N", type=int, default=0, help="same text, same seed: same sound; default 0")
+    widths = (*QUANTIZED_BITS, FLOAT_BITS)
+    add("--bits", metavar="N", type=int, choices=widths, help=BITS_HELP)
+    add("--speculate", action="store_true", help="let the draft model guess ahead: the same sound, perhaps sooner")
+    add("--kv-bits", metavar="N", type=int, help="keys and values of what T3 has read in 8 or 4 bits")
+    add("--kv-budget", metavar="N", type=int, help="keep N positions a head of what T3 has spoken; 64 or more")
+    add("--bench", choices=["table", "json"], help="measure here what each way to speed gives: --bench [json]")
+    add("--bench-plot", metavar="FILE", help="with --bench: draw it too, as SVG")
     add("--stats", choices=["text", "json"], help="at the end tell on stderr how long everything took: --stats [json]")
     add("--no-history", action="store_true", help="do not keep what is typed at the prompt")
     add("-q", "--quiet", action="store_true", help="no warnings and no progress on stderr, only errors")
@@ -113,7 +123,7 @@ def choose_sources(args: argparse.Namespace, console: cli.Console) -> list[cli.S
     return cli.open_sources(files)
 
 
-def load_engine(model: str | None, voice: str | None) -> Engine:
+def load_engine(args: argparse.Namespace) -> Engine:
     """Import and load what speaks. Raises VoiceNotFound if MLX has no backend, or another package is missing."""
     try:
         from nightingale.engine import Engine
@@ -121,7 +131,16 @@ def load_engine(model: str | None, voice: str | None) -> Engine:
         if (error.name or "").startswith("nightingale"):  # a bug
             raise
         raise VoiceNotFound(f"cannot load the speech engine: {error}; install nightingale-tts again") from error
-    return Engine(model=model, voice=voice)
+    return Engine(
+        model=args.model, voice=args.voice, bits=args.bits, speculate=args.speculate, cache=cache_options(args)
+    )
+
+
+def cache_options(args: argparse.Namespace) -> CacheOptions | None:
+    """Raises UsageError for what no cache can be."""
+    if args.kv_bits is None and args.kv_budget is None:
+        return None
+    return CacheOptions(bits=args.kv_bits, budget=args.kv_budget)
 
 
 def wants_prompt(args: argparse.Namespace) -> bool:
@@ -150,7 +169,7 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: cli.Console)
     with open_outputs(args) as (wav, speaker):
         ticket = speaker.begin() if speaker else 0
         if pieces := text.begun():
-            engine = load_engine(args.model, args.voice)
+            engine = load_engine(args)
             stats.ready = time.perf_counter()
             if speaker:
                 pieces = speaker.unhurried(pieces, ticket)
@@ -188,14 +207,31 @@ def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     repl.converse(
-        lambda: load_engine(args.model, args.voice), lambda: Speaker(args.device), options, args.voice or "florence",
+        lambda: load_engine(args), lambda: Speaker(args.device), options, args.voice or "florence",
         bundled_voices, keep_history=not args.no_history,
     )  # fmt: skip
 
 
+def bench(args: argparse.Namespace, console: cli.Console) -> None:
+    """--bench: its rows set what the other options would."""
+    chosen = build_parser().parse_args([])
+    free = {"bench", "bench_plot", "model", "voice", "seed", "quiet"}
+    for name, value in vars(args).items():
+        if name not in free and value != getattr(chosen, name):
+            raise UsageError(f"--bench does not go with {'TEXT' if name == 'text' else '--' + name.replace('_', '-')}")
+    from nightingale import bench
+
+    try:
+        told = bench.run(args.model, args.voice, args.seed, args.bench, args.bench_plot, console.status)
+    finally:
+        console.clear()
+    with printing():
+        print(told)
+
+
 def run(argv: Sequence[str] | None, console: cli.Console) -> None:
     with printing():
-        args = build_parser().parse_args(cli.with_stats_form(sys.argv[1:] if argv is None else argv))
+        args = build_parser().parse_args(cli.with_forms(sys.argv[1:] if argv is None else argv))
         if args.list_voices:
             print("\n".join(bundled_voices()))
             return
@@ -206,6 +242,12 @@ def run(argv: Sequence[str] | None, console: cli.Console) -> None:
             return
     console.quiet = args.quiet
     options = SpeakOptions(speed=args.speed, seed=args.seed)
+    if args.bench:
+        bench(args, console)
+        return
+    if args.bench_plot is not None:
+        raise UsageError("--bench-plot goes with --bench")
+    cache_options(args)  # what is wrong with it is known before there is text to speak
     if wants_prompt(args):
         converse(args, options)
         return

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The picture in the README: a conversation in tmux, played on a device that PulseAudio makes up.
 
-    picture.py docs/repl.svg
+picture.py docs/repl.svg
 """
 
 from __future__ import annotations

@@ -23,6 +23,8 @@ MAX_ESCAPE = 4096  # characters: what is longer and unfinished is not an escape 
 MAX_BAD_SHARE = 0.25  # Latin-1 prose has 5 % that is not UTF-8; compressed data and UTF-16 have 50 %
 LONG_TEXT = 500  # characters from which progress is worth showing
 
+# The form that an option alone means, and those that the word after it may name.
+FORMS = {"--stats": ("text", ["json"]), "--bench": ("table", ["table", "json"])}
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]")
 OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)\Z")
 CONTROLS = [c for c in (*range(32), *range(127, 160)) if chr(c) not in "\t\n"]
@@ -30,14 +32,15 @@ DROPPED = dict.fromkeys([*CONTROLS, 0xFEFF]) | {0x0B: "\n", 0x0C: "\n", 0x85: "\
 BAD = re.compile("[\ufffd\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
 
 
-def with_stats_form(argv: Sequence[str]) -> list[str]:
+def with_forms(argv: Sequence[str]) -> list[str]:
     """`--stats` alone means text and `--stats json` means json: argparse would take any word after it for its value."""
     args = list(argv)
     end = args.index("--") if "--" in args else len(args)
     for at in range(end - 1, -1, -1):
-        if args[at] == "--stats":
-            form = "json" if args[at + 1 : at + 2] == ["json"] else "text"
-            args[at : at + (2 if form == "json" else 1)] = [f"--stats={form}"]
+        if args[at] in FORMS:
+            form, others = FORMS[args[at]]
+            named = args[at + 1] if at + 1 < end and args[at + 1] in others else None
+            args[at : at + (2 if named else 1)] = [f"{args[at]}={named or form}"]
     return args
 
 
@@ -195,6 +198,11 @@ class Console:
             share = min(text.num_read / size, 1.0)
             line = f"[{'#' * round(30 * share):<30}] {share:4.0%}  {line}"
         self._draw(line)
+
+    def status(self, line: str) -> None:
+        """What is going on now, in place of what was said of that before."""
+        if not self.quiet and sys.stderr.isatty():
+            self._draw(line)
 
     def clear(self) -> None:
         if self._width:

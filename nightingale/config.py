@@ -8,7 +8,7 @@ import dataclasses
 import types
 import typing
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
 from nightingale.errors import CheckpointMismatch, UsageError
 
@@ -17,6 +17,11 @@ HOP_LENGTH = 480  # samples a mel frame: 50 frames a second
 FRAMES_PER_TOKEN = 2  # 25 speech tokens a second
 SAMPLES_PER_TOKEN = FRAMES_PER_TOKEN * HOP_LENGTH
 N_MELS = 80
+
+QUANTIZED_BITS = (8, 6, 5, 4, 3, 2)  # widths that mlx can quantize weights to
+FLOAT_BITS = 32
+CACHE_BITS = (8, 4)
+MIN_CACHE_BUDGET = 64  # positions; the newest 48 are always among them
 
 C = TypeVar("C")
 
@@ -233,15 +238,13 @@ class CacheOptions:
     bits: int | None = None
     budget: int | None = None
 
-    MIN_BUDGET: ClassVar[int] = 64  # half of it are the newest positions, which are always kept
-
     def __post_init__(self) -> None:
-        if self.bits not in (None, 4, 8):
-            raise UsageError(f"cache bits must be 8 or 4, not {self.bits}")
-        if self.budget is not None and self.budget < self.MIN_BUDGET:
-            raise UsageError(f"cache budget must be at least {self.MIN_BUDGET} positions, not {self.budget}")
+        if self.bits is not None and self.bits not in CACHE_BITS:
+            raise UsageError(f"keys and values can have {' or '.join(map(str, CACHE_BITS))} bits, not {self.bits}")
+        if self.budget is not None and self.budget < MIN_CACHE_BUDGET:
+            raise UsageError(f"the cache's budget must be at least {MIN_CACHE_BUDGET} positions, not {self.budget}")
         if self.bits is not None and self.budget is not None:
-            raise UsageError("cache bits and cache budget exclude each other: give one of them")
+            raise UsageError("keys and values are kept in fewer bits or within a budget, not both")
 
 
 def chatterbox_english() -> ModelConfig:

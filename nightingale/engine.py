@@ -69,19 +69,23 @@ class Engine:
         model: str | Path | None = None,
         voice: str | Voice | None = None,
         *,
-        t3_bits: int | None = None,
+        bits: int | None = None,
         speculate: bool = False,
         cache: CacheOptions | None = None,
     ) -> None:
         """The bundled model and voice unless told otherwise. Raises VoiceNotFound or CheckpointMismatch.
 
-        speculate: let the draft guess ahead, where it finds that this pays. The tokens are the same but for near-ties.
-        cache: how T3 keeps what it has read. In fewer bits, or not all of it, the tokens are others.
+        bits: of the layers of T3 and of the draft: 8, 6, 5, 4, 3, 2, or 32 for floats; None as they are stored.
+        speculate: let the draft guess ahead, where it finds that this pays. With the native kernels the tokens are the
+        same; without, rows of a pass of several differ in their last bits from a pass of one, and near-ties with them.
+        cache: how T3 keeps what it has read; None for all of it, as floats. Otherwise the tokens are others.
         """
-        # Off unless asked for: the draft of the bundled voice agrees with T3 too seldom to pay for its guesses yet, and
-        # where MLX's own products run, rows of a pass of several differ in their last bits from a pass of one.
-        self._model = load_model(Path(model) if model is not None else None, t3_bits, with_draft=speculate)
+        # Speculation is off unless asked for: of the bundled draft's guesses a third is right, and to guess costs more
+        # than that gives (benchmarks/speculation.py). The pace finds out and stops, the prompt having been read twice.
+        self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
         self._cache = cache
+        if speculate and self._model.draft is None:
+            logger.warning("this model has no draft: it speaks without speculation")
         self.report = Report()
         self.tally = Tally()
         self.use_voice(DEFAULT_VOICE if voice is None else voice)

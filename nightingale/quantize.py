@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import mlx.core as mx
 
 from nightingale import kernels
+from nightingale.config import FLOAT_BITS, QUANTIZED_BITS
 from nightingale.elementary import native
 from nightingale.errors import CheckpointMismatch, UsageError
 
 Arrays = dict[str, mx.array]
 
-BITS = (2, 3, 4, 5, 6, 8)
 GROUP_SIZES = (32, 64, 128)
 # The layers that run once a token: what speed is about. Their quantized form can be multiplied without unpacking.
 T3_LAYERS = r"(llama\.layers\..*_proj|speech_head)\.weight"
@@ -32,8 +32,8 @@ class Policy:
     layers: str = ALL_MATRICES
 
     def __post_init__(self) -> None:
-        if self.bits not in BITS:
-            raise UsageError(f"weights can have {', '.join(map(str, BITS))} bits, not {self.bits}")
+        if self.bits not in QUANTIZED_BITS:
+            raise UsageError(f"weights can have {', '.join(map(str, QUANTIZED_BITS))} bits, not {self.bits}")
         if self.group_size not in GROUP_SIZES:
             raise UsageError(f"groups can have {', '.join(map(str, GROUP_SIZES))} weights, not {self.group_size}")
 
@@ -75,7 +75,7 @@ def packing(name: str, packed: mx.array, scales: mx.array, width: int) -> Packin
     groups = scales.shape[-1]
     bits, bits_rest = divmod(packed.shape[-1] * 32, width)
     group_size, group_rest = divmod(width, groups)
-    if bits_rest or group_rest or bits not in BITS or group_size not in GROUP_SIZES:
+    if bits_rest or group_rest or bits not in QUANTIZED_BITS or group_size not in GROUP_SIZES:
         raise CheckpointMismatch(f"{name} {packed.shape} with {groups} groups is no quantized row of {width}")
     return Packing(bits, group_size)
 
@@ -97,6 +97,23 @@ def unpack(arrays: Arrays, widths: dict[str, int], keep: str | None = None) -> A
         else:
             out[name] = array
     return out
+
+
+def in_bits(arrays: Arrays, widths: dict[str, int], bits: int) -> Arrays:
+    """T3's arrays with its layers in so many bits, whatever they are stored in; FLOAT_BITS: none of them quantized.
+
+    What has that width already stays as it is stored: it was trained so, and rounding it again would cost.
+    """
+    right = [
+        re.escape(name)
+        for name, array in arrays.items()
+        if re.fullmatch(T3_LAYERS, name)
+        and (scales := arrays.get(f"{name.removesuffix('.weight')}.scales")) is not None
+        and name in widths
+        and packing(name, array, scales, widths[name]).bits == bits
+    ]
+    unpacked = unpack(arrays, widths, keep="|".join(right))
+    return unpacked if bits == FLOAT_BITS else quantize_arrays(unpacked, Policy(bits, layers=T3_LAYERS))
 
 
 def _dequantized(name: str, arrays: Arrays, widths: dict[str, int]) -> mx.array:

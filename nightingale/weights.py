@@ -19,7 +19,7 @@ from nightingale.elementary import on_cpu
 from nightingale.errors import CheckpointMismatch, VoiceNotFound
 from nightingale.hift import HiFT
 from nightingale.layers import pack
-from nightingale.quantize import T3_LAYERS, Policy, packing, quantize_arrays, unpack
+from nightingale.quantize import T3_LAYERS, in_bits, packing, unpack
 from nightingale.remap import remap_s3gen, remap_t3
 from nightingale.s3gen import S3Gen
 from nightingale.t3 import T3
@@ -44,16 +44,16 @@ class Model:
     hift: HiFT
 
 
-def load_model(folder: Path | None = None, t3_bits: int | None = None, with_draft: bool = True) -> Model:
-    """The model in a folder, or the bundled one. t3_bits quantizes T3's layers where they are not yet.
+def load_model(folder: Path | None = None, bits: int | None = None, with_draft: bool = True) -> Model:
+    """The model in a folder, or the bundled one. bits: of the layers of T3 and of the draft, None as they are stored.
 
     Raises VoiceNotFound where there is none, CheckpointMismatch where it is damaged or does not fit together.
     """
     folder = BUNDLED_MODEL if folder is None else folder
     if (folder / "config.json").is_file():
-        return _load_native(folder, t3_bits, with_draft)
+        return _load_native(folder, bits, with_draft)
     if all((folder / name).is_file() for name in _OFFICIAL):
-        return _load_official(folder, t3_bits)
+        return _load_official(folder, bits)
     raise VoiceNotFound(f"no model in {folder}: neither config.json nor {', '.join(_OFFICIAL)}")
 
 
@@ -71,8 +71,10 @@ def read_config(path: Path) -> ModelConfig:
         raise CheckpointMismatch(f"{path}: {error}") from error
 
 
-def load_arrays(module: nn.Module, arrays: Arrays, source: str) -> None:
+def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None = None) -> None:
     """Give a module its parameters; what is quantized stays so only where the device multiplies it fast.
+
+    bits: what T3's layers are rounded to before, None for nothing.
 
     Raises CheckpointMismatch, naming `source` and the entry, unless names and shapes are exactly the module's.
     """
@@ -80,7 +82,10 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str) -> None:
     # On a CPU mlx's own quantized matmul is slower than a float32 one.
     keep = None if on_cpu() and not kernels.available() else T3_LAYERS
     try:
-        arrays = unpack(arrays, {name: array.shape[-1] for name, array in expected.items() if array.ndim}, keep)
+        widths = {name: array.shape[-1] for name, array in expected.items() if array.ndim}
+        if bits is not None:
+            arrays = in_bits(arrays, widths, bits)
+        arrays = unpack(arrays, widths, keep)
         _quantize_modules(module, arrays, expected)
     except CheckpointMismatch as error:
         raise CheckpointMismatch(f"{source}: {error}") from error
@@ -95,7 +100,7 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str) -> None:
     module.load_weights([(name, _computable(array)) for name, array in arrays.items()])
 
 
-def _load_native(folder: Path, t3_bits: int | None, with_draft: bool) -> Model:
+def _load_native(folder: Path, bits: int | None, with_draft: bool) -> Model:
     config = read_config(folder / "config.json")
     tokenizer = TextTokenizer(folder / "tokenizer.json")
     _check_sizes(folder, config, tokenizer)
@@ -108,12 +113,11 @@ def _load_native(folder: Path, t3_bits: int | None, with_draft: bool) -> Model:
         path = folder / f"{name}.safetensors"
         if not path.is_file():
             raise CheckpointMismatch(f"{path} is missing")
-        arrays = read_arrays(path)
-        load_arrays(module, _in_bits(arrays, t3_bits) if isinstance(module, T3) else arrays, str(path))
+        load_arrays(module, read_arrays(path), str(path), bits if isinstance(module, T3) else None)
     return _ready(Model(config, tokenizer, t3, draft, s3gen, hift))
 
 
-def _load_official(folder: Path, t3_bits: int | None) -> Model:
+def _load_official(folder: Path, bits: int | None) -> Model:
     config = chatterbox_english()
     tokenizer = TextTokenizer(folder / "tokenizer.json")
     _check_sizes(folder, config, tokenizer)
@@ -124,7 +128,7 @@ def _load_official(folder: Path, t3_bits: int | None) -> Model:
         s3gen_arrays, hift_arrays = remap_s3gen(read_arrays(s3gen_path))
     except CheckpointMismatch as error:
         raise CheckpointMismatch(f"{folder}: {error}") from error
-    load_arrays(t3, _in_bits(t3_arrays, t3_bits), str(t3_path))
+    load_arrays(t3, t3_arrays, str(t3_path), bits)
     load_arrays(s3gen, s3gen_arrays, str(s3gen_path))
     load_arrays(hift, hift_arrays, str(s3gen_path))
     return _ready(Model(config, tokenizer, t3, None, s3gen, hift))
@@ -141,10 +145,6 @@ def _ready(model: Model) -> Model:
         modules.append(model.draft)
     mx.eval([module.parameters() for module in modules])
     return model
-
-
-def _in_bits(arrays: Arrays, bits: int | None) -> Arrays:
-    return arrays if bits is None else quantize_arrays(arrays, Policy(bits, layers=T3_LAYERS))
 
 
 def _check_sizes(folder: Path, config: ModelConfig, tokenizer: TextTokenizer) -> None:

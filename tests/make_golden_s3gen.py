@@ -110,8 +110,16 @@ def randomise(module, table, prefix=""):
 
 def tiny_encoder(encoder_module):
     encoder = encoder_module.UpsampleConformerEncoder(
-        input_size=WIDTH, output_size=WIDTH, attention_heads=HEADS, linear_units=FFN, num_blocks=2, dropout_rate=0.0,
-        positional_dropout_rate=0.0, attention_dropout_rate=0.0, macaron_style=False, use_cnn_module=False,
+        input_size=WIDTH,
+        output_size=WIDTH,
+        attention_heads=HEADS,
+        linear_units=FFN,
+        num_blocks=2,
+        dropout_rate=0.0,
+        positional_dropout_rate=0.0,
+        attention_dropout_rate=0.0,
+        macaron_style=False,
+        use_cnn_module=False,
     )
     encoder.pre_lookahead_layer = encoder_module.PreLookaheadLayer(WIDTH, 3)
     encoder.up_layer = encoder_module.Upsample1D(WIDTH, WIDTH, 2)
@@ -121,8 +129,17 @@ def tiny_encoder(encoder_module):
 
 def tiny_estimator(decoder_module, meanflow):
     return decoder_module.ConditionalDecoder(
-        in_channels=320, out_channels=80, causal=True, channels=[WIDTH], dropout=0.0, attention_head_dim=8, n_blocks=2,
-        num_mid_blocks=2, num_heads=HEADS, act_fn="gelu", meanflow=meanflow,
+        in_channels=320,
+        out_channels=80,
+        causal=True,
+        channels=[WIDTH],
+        dropout=0.0,
+        attention_head_dim=8,
+        n_blocks=2,
+        num_mid_blocks=2,
+        num_heads=HEADS,
+        act_fn="gelu",
+        meanflow=meanflow,
     )
 
 
@@ -207,8 +224,16 @@ def golden_s3gen(encoder_module, decoder_module, matching, flow_module):
         saved[f"estimator_{kind}"] = velocity.transpose(1, 2)
         torch.randn_like = lambda mu: noise.transpose(1, 2).clone()
         mel, _ = flow.inference(
-            tokens, torch.tensor([7]), prompt_tokens, torch.tensor([3]), prompt_mel, None, speaker, finalize=True,
-            n_timesteps=2 if meanflow else 4, meanflow=meanflow,
+            tokens,
+            torch.tensor([7]),
+            prompt_tokens,
+            torch.tensor([3]),
+            prompt_mel,
+            None,
+            speaker,
+            finalize=True,
+            n_timesteps=2 if meanflow else 4,
+            meanflow=meanflow,
         )
         saved[f"mel_{kind}"] = mel.transpose(1, 2)
     np.savez_compressed(GOLDEN / "s3gen.npz", **{k: v.detach().numpy() for k, v in saved.items()})
@@ -219,12 +244,18 @@ def golden_hift(hifigan, pitch, mel_module):
     mel = torch.from_numpy(named_noise("mel", (1, 5, 80))).transpose(1, 2)
     source = torch.from_numpy(0.1 * named_noise("source", (1, 1, 5 * 480)))
     for name, rates, kernels, source_kernels, n_fft, hop in (
-        ("official", [8, 5, 3], [16, 11, 7], [7, 7, 11], 16, 4), ("two_stages", [8, 5], [16, 11], [7, 5], 48, 12),
+        ("official", [8, 5, 3], [16, 11, 7], [7, 7, 11], 16, 4),
+        ("two_stages", [8, 5], [16, 11], [7, 5], 48, 12),
     ):
         generator = hifigan.HiFTGenerator(
-            base_channels=32, sampling_rate=24000, upsample_rates=rates, upsample_kernel_sizes=kernels,
-            istft_params={"n_fft": n_fft, "hop_len": hop}, source_resblock_kernel_sizes=source_kernels,
-            resblock_kernel_sizes=[3, 7], resblock_dilation_sizes=[[1, 3, 5]] * 2,
+            base_channels=32,
+            sampling_rate=24000,
+            upsample_rates=rates,
+            upsample_kernel_sizes=kernels,
+            istft_params={"n_fft": n_fft, "hop_len": hop},
+            source_resblock_kernel_sizes=source_kernels,
+            resblock_kernel_sizes=[3, 7],
+            resblock_dilation_sizes=[[1, 3, 5]] * 2,
             source_resblock_dilation_sizes=[[1, 3, 5]] * len(rates),
             f0_predictor=pitch.ConvRNNF0Predictor(cond_channels=24),
         )

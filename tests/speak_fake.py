@@ -18,7 +18,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import nightingale_tts
 from nightingale.audio import AudioChunk
-from nightingale.config import SpeakOptions
+from nightingale.config import CacheOptions, SpeakOptions
 from nightingale.errors import NightingaleError, VoiceNotFound
 
 SAMPLES_PER_WORD = 2400
@@ -36,10 +36,19 @@ class Tally:
 class Engine:
     """Stands where nightingale.engine.Engine does."""
 
-    def __init__(self, model: str | None = None, voice: str | None = None) -> None:
+    def __init__(
+        self,
+        model: str | None = None,
+        voice: str | None = None,
+        bits: int | None = None,
+        speculate: bool = False,
+        cache: CacheOptions | None = None,
+    ) -> None:
         if voice not in (None, "florence"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')
         self._hummed = False
+        if (bits, speculate, cache) != (None, False, None):
+            logging.getLogger("nightingale.engine").warning("%s bits, speculate %s, %s", bits, speculate, cache)
         self.tally = Tally()
 
     def use_voice(self, voice: str) -> None:

@@ -22,7 +22,7 @@ LAYERS = [
     "llama t3 s3gen hift cloning",
     "decode stream weights",
     "engine",
-    "cli devices player",
+    "cli devices player bench",
     "repl",
     "nightingale_tts",
 ]

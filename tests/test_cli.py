@@ -242,6 +242,18 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["-o", "no/such/folder.wav", "one"], 73, "cannot create no/such/folder.wav"),
         (["-o", ".", "one"], 73, "cannot create ."),
         (["-v", "nobody", "one"], 69, 'no voice "nobody"'),
+        (["--bits", "7", "one"], 2, "--bits: invalid choice: 7"),
+        (["--bits", "few", "one"], 2, "--bits: invalid"),
+        (["--kv-bits", "5", "one"], 2, "8 or 4 bits, not 5"),
+        (["--kv-budget", "63", "one"], 2, "at least 64 positions, not 63"),
+        (["--kv-budget", "-5", "one"], 2, "at least 64 positions, not -5"),
+        (["--kv-budget", "99", "--kv-bits", "8", "one"], 2, "not both"),
+        (["--bench-plot", "a.svg", "one"], 2, "--bench-plot goes with --bench"),
+        (["--bench", "one"], 2, "--bench does not go with TEXT"),
+        (["--bench", "json", "--bits", "8"], 2, "--bench does not go with --bits"),
+        (["--bench", "-o", "one.wav"], 2, "--bench does not go with --output"),
+        (["--bench", "--bench-plot", "no/such/folder.svg"], 73, "cannot create no/such/folder.svg"),
+        (["--bench", "--bench-plot", "."], 73, "cannot create ."),
         (["fail"], 1, "the engine failed, as asked"),
         (["nan"], 1, "not numbers"),
     ],
@@ -356,6 +368,30 @@ def test_play_without_portaudio(speak: Run, tmp_path: Path) -> None:
     """As on a machine where sounddevice finds no library."""
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     refused(speak("--play", "one", env=os.environ | {"PYTHONPATH": str(tmp_path)}), 69, "apt install libportaudio2")
+
+
+# What the engine is told
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--bits", "4"], "4 bits, speculate False, None"),
+        (["--bits", "32"], "32 bits, speculate False, None"),
+        (["--speculate"], "None bits, speculate True, None"),
+        (["--kv-bits", "8"], "None bits, speculate False, CacheOptions(bits=8, budget=None)"),
+        (["--kv-budget", "64"], "None bits, speculate False, CacheOptions(bits=None, budget=64)"),
+    ],
+)
+def test_ways_to_speed_reach_the_engine(speak: Run, args: list[str], told: str) -> None:
+    done = speak(*args, "one two")
+    assert (done.returncode, num_words(done.stdout)) == (0, 2)
+    assert done.stderr.decode() == f"nightingale-tts: {told}\n"
+
+
+@pytest.mark.parametrize("args", [["--kv-bits", "7"], ["--kv-budget", "1"]])
+def test_a_bad_value_is_told_before_there_is_text(speak: Run, args: list[str]) -> None:
+    refused(speak(*args, stdin=b""), 2, "not")
 
 
 # How long it took

@@ -31,9 +31,9 @@ def test_inverse_transform_undoes_the_transform(n_fft: int, hop: int) -> None:
     blocks = x.reshape(-1, hop)
     frames = sum(blocks[j : len(blocks) - overlap + 1 + j] @ t for j, t in enumerate(stft_taps(n_fft, hop)))
     taps = istft_taps(n_fft, hop)
-    back = sum(
-        np.pad(frames @ taps[j], ((j, overlap - 1 - j), (0, 0))) for j in range(overlap)
-    ) / np.maximum(window_power(n_fft, hop, len(frames)), 1e-12)
+    back = sum(np.pad(frames @ taps[j], ((j, overlap - 1 - j), (0, 0))) for j in range(overlap)) / np.maximum(
+        window_power(n_fft, hop, len(frames)), 1e-12
+    )
     inside = slice(overlap - 1, -overlap + 1)
     np.testing.assert_allclose(back[inside], blocks[inside], atol=1e-5)
     np.testing.assert_allclose(window_power(n_fft, hop, 20)[10], window_power(n_fft, hop, None)[0])

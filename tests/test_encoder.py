@@ -1,11 +1,14 @@
 """The encoder against the official module, and piece by piece against itself."""
 
+import dataclasses
+
 import mlx.core as mx
 import numpy as np
 import pytest
 from tiny import close, encoder_config, fill, golden, noise
 
-from nightingale.s3gen.encoder import Encoder, relative_positions, skew
+from nightingale.layers import pack
+from nightingale.s3gen.encoder import Encoder, RelativeAttention, relative_positions, skew
 
 
 def test_matches_the_official_module() -> None:
@@ -32,6 +35,26 @@ def test_relative_positions_are_odd_in_sine_and_even_in_cosine() -> None:
     table = np.array(relative_positions(4, 4, 6))
     np.testing.assert_allclose(table[:, 0::2], -table[::-1, 0::2], atol=1e-6)
     np.testing.assert_allclose(table[:, 1::2], table[::-1, 1::2], atol=1e-6)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_positions_do_not_depend_on_what_was_asked_for_before(packed: bool) -> None:
+    """Bit for bit: or a sentence would sound otherwise after a longer one."""
+    config = dataclasses.replace(encoder_config(), hidden_size=192)
+
+    def attention() -> RelativeAttention:
+        fresh = RelativeAttention(config)
+        fill(fresh, "attention.")
+        if packed:
+            pack(fresh)
+        return fresh
+
+    used = attention()
+    for back, ahead in ((40, 9), (3, 70), (400, 300), (40, 9), (0, 0), (127, 128), (128, 129)):
+        positions = used._positions(back, ahead)
+        assert positions.shape == (back + ahead + 1, 192)
+        assert mx.array_equal(positions, attention()._positions(back, ahead))
+        close(positions, used.pos_proj(relative_positions(back, ahead, 192)), 1e-5)
 
 
 @pytest.mark.parametrize("pieces", [[1] * 30, [4, 1, 12, 13], [30, 0], [2, 28], [0, 29, 1]])

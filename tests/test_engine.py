@@ -206,7 +206,7 @@ def test_a_cut_within_a_sentence_is_a_shorter_pause() -> None:
 
 def test_a_voice_of_another_size_is_refused(folder: Path) -> None:
     voice = dataclasses.replace(tiny_voice(), t3_speaker_embed=mx.zeros((9,)))
-    with pytest.raises(CheckpointMismatch, match=r't3\.speaker_embed has 9 values, the model reads 16'):
+    with pytest.raises(CheckpointMismatch, match=r"t3\.speaker_embed has 9 values, the model reads 16"):
         Engine(folder, voice)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
+from nightingale.kernels import available as has_kernels
 from nightingale.weights import BUNDLED_MODEL
 
 TEXT = "Good morning. The kettle is on."
@@ -62,6 +63,45 @@ def test_same_seed_same_bytes_all_at_once(spoken: bytes) -> None:
         again = list(pool.map(lambda _: speak().stdout, range(4)))
     assert all(sound == spoken for sound in again)
     assert speak("--seed", "1").stdout != spoken
+
+
+SAME_AGAIN = """
+from nightingale.engine import Engine
+engine = Engine(speculate={speculate})
+for text in ("Good morning.", "The kettle is on, and the bread is still warm from the oven.", "Good morning."):
+    print(hash(b"".join(chunk.samples.tobytes() for chunk in engine.speak(text))))
+"""
+
+
+@pytest.mark.parametrize("kernels", ["on", "off"])
+def test_what_was_spoken_before_changes_nothing(kernels: str) -> None:
+    """Bit for bit, with OpenBLAS too, whose products differ in their last bits with the number of rows. And with
+    kernels a draft changes nothing either."""
+    environment = os.environ | {"PYTHONHASHSEED": "0", "NIGHTINGALE_KERNELS": kernels}
+    heard = []
+    for speculate in (False, True):
+        code = SAME_AGAIN.format(speculate=speculate)
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, timeout=120)
+        assert done.returncode == 0, done.stderr
+        heard.append(done.stdout.split())
+        first, _, again = heard[-1]
+        assert first == again
+    assert heard[0] == heard[1] or not has_kernels() or kernels == "off"
+
+
+@pytest.mark.parametrize("bits", [8, 6, 5, 4, 3, 2])
+def test_bits(spoken: bytes, bits: int) -> None:
+    """Any number of them speaks; that which the voice is stored in is what it speaks with."""
+    done = speak("--bits", str(bits))
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert 0.5 < len(done.stdout) / len(spoken) < 2.0
+    assert (done.stdout == spoken) or bits != 5
+
+
+def test_speculation_says_the_same(spoken: bytes) -> None:
+    done = speak("--speculate")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == spoken or (not has_kernels() and len(done.stdout) == len(spoken))
 
 
 def test_speed(spoken: bytes) -> None:

@@ -15,11 +15,14 @@ import pytest
 from conftest import FAKE
 
 
-def prompted(keys: bytes, number: int | None, term: str, environment: dict[str, str]) -> tuple[int, str]:
+def prompted(
+    keys: bytes, number: int | None, term: str, environment: dict[str, str], *args: str
+) -> tuple[int, str]:
     """Exit code and screen of the prompt after these keys, or this signal."""
     main, side = pty.openpty()
     environment = os.environ | environment | {"TERM": term}
-    with subprocess.Popen([sys.executable, str(FAKE)], stdin=side, stdout=side, stderr=side, env=environment) as child:
+    command = [sys.executable, str(FAKE), *args]
+    with subprocess.Popen(command, stdin=side, stdout=side, stderr=side, env=environment) as child:
         os.close(side)
         shown = b""
         with contextlib.suppress(OSError):
@@ -41,6 +44,14 @@ def test_prompt(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
     assert code == 0 and "speed 2.0" in shown and "muted: no sound" in shown and "Traceback" not in shown
     assert ("\x1b" in shown) == (term != "dumb")
     assert (tmp_path / "nightingale-tts" / "history").exists() == (term != "dumb")
+
+
+def test_ways_to_speed_reach_the_engine_of_the_prompt(no_device: dict[str, str]) -> None:
+    args = ["--bits", "4", "--speculate", "--kv-budget", "99", "--no-history"]
+    code, shown = prompted(b"one two\r\x04", None, "dumb", no_device, *args)
+    assert code == 0 and "4 bits, speculate True, CacheOptions(bits=None, budget=99)" in shown
+    code, shown = prompted(b"", None, "dumb", no_device, "--kv-bits", "7")
+    assert code == 2 and shown.count("\n") == 1 and "8 or 4 bits, not 7" in shown
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -39,9 +39,9 @@ SENTENCES = (
     "Wow! I absolutely cannot believe that it worked on the first try!",
 )
 
-# The voice's floor is 10 % over many sentences. On these 129 words one misheard word moves the figure by 0.8, and
-# the arithmetic of another machine may choose other tokens; the voice that it learned from has 1.6 % here.
-MAX_WORD_ERRORS = 0.15
+# Four seeds gave 2 to 5 misheard words of these 129, the voice that florence learned from 2; the arithmetic of another
+# machine may choose other tokens. A voice that reads badly, or a wrong layer, is far beyond this.
+MAX_WORD_ERRORS = 0.10
 MAX_WORD_ERRORS_IN_ONE = 0.5  # a sentence half of whose words are lost is not spoken, whatever the others are like
 MIN_WORD_ERRORS_OF_WRONG = 0.7  # two unrelated sentences share little more than "the" and "a"
 MAX_EDGE_S = 0.6  # silence before and after
@@ -160,19 +160,7 @@ def test_sentence_has_the_length_and_loudness_of_speech(text: str, spoken: dict[
     assert faults.clipped == 0
 
 
-# What the voice is known to say wrongly, with whether it always does: a voice that says it well has the line taken out.
-MISREAD = {
-    "NASA": (True, "T3 has had minutes of training and still misreads words in capitals"),
-    "No!": (False, "a vowel between those of no and now: the recogniser's answer hangs on the last bit"),
-}
-
-
-def odd_cases() -> list[Any]:
-    marks = {name: [pytest.mark.xfail(strict=strict, reason=why)] for name, (strict, why) in MISREAD.items()}
-    return [pytest.param(case, id=case.name, marks=marks.get(case.name, [])) for case in short_cases()]
-
-
-@pytest.mark.parametrize("case", odd_cases())
+@pytest.mark.parametrize("case", short_cases(), ids=lambda case: case.name)
 def test_odd_input_is_spoken_once_or_not_at_all(case: Case, engine: Engine, recognise: Recogniser) -> None:
     sound = speak(engine, case.text)
     assert case.shortest_s <= sound.seconds <= case.longest_s

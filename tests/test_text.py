@@ -15,15 +15,19 @@ from nightingale.text import ALPHABET, CUT_MARK, Sentence, SentenceStream, norma
 ROWS: dict[str, list[tuple[str, str]]] = {
     "cardinals": [
         ("I have 3 cats.", "I have three cats."),
-        ("He paid 1,234,567 marks.",
-         "He paid one million two hundred and thirty-four thousand five hundred and sixty-seven marks."),
+        (
+            "He paid 1,234,567 marks.",
+            "He paid one million two hundred and thirty-four thousand five hundred and sixty-seven marks.",
+        ),
         ("It weighs 12345 tons.", "It weighs twelve thousand three hundred and forty-five tons."),
         ("From 0 to 100.", "From zero to one hundred."),
         ("It fell to -12.5 degrees.", "It fell to minus twelve point five degrees."),
         ("Agent 007 is here.", "Agent zero zero seven is here."),
         ("1,50,000 people came.", "One hundred and fifty thousand people came."),
-        ("12345678901234567890",
-         "One two three four five six seven eight nine zero one two three four five six seven eight nine zero."),
+        (
+            "12345678901234567890",
+            "One two three four five six seven eight nine zero one two three four five six seven eight nine zero.",
+        ),
         ("The answer is 42!", "The answer is forty-two!"),
     ],
     "ordinals": [
@@ -275,13 +279,17 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("9.5/10, John 13:4-7", "Nine point five out of ten, John thirteen four to seven."),
         ("Jan. and Feb. were cold.", "January and February were cold."),
         ("221B Baker St.", "Two hundred and twenty-one B Baker Street."),
-        ("The U.S. Senate voted 52-48 at 3 p.m. EST on Tues., Mar. 5.",
-         "The US Senate voted fifty-two to forty-eight at three PM EST on Tuesday, March fifth."),
+        (
+            "The U.S. Senate voted 52-48 at 3 p.m. EST on Tues., Mar. 5.",
+            "The US Senate voted fifty-two to forty-eight at three PM EST on Tuesday, March fifth.",
+        ),
         ("#BlackLivesMatter @elonmusk", "Hashtag Black Lives Matter at elonmusk."),
         ("100 km/h = 62 mph", "One hundred kilometers per hour equals sixty-two miles per hour."),
         ("So-called (e.g., him) -- no!", "So-called (for example, him) - no!"),
-        ("Mr. Jones paid $4.50 at 5:30 p.m. on May 3rd, 1999.",
-         "Mister Jones paid four dollars and fifty cents at five thirty PM on May third, nineteen ninety-nine."),
+        (
+            "Mr. Jones paid $4.50 at 5:30 p.m. on May 3rd, 1999.",
+            "Mister Jones paid four dollars and fifty cents at five thirty PM on May third, nineteen ninety-nine.",
+        ),
     ],
     "short": [
         ("a", "a."),
@@ -296,10 +304,11 @@ _ALL = [pytest.param(*row, id=f"{group}-{i}") for group, rows in ROWS.items() fo
 
 # written, the sentences that are spoken
 SENTENCES = [
-    ("Dr. Smith paid 3.5 dollars, e.g. to J. K. Rowling. She left.",
-     ["Doctor Smith paid three point five dollars, for example to J K Rowling.", "She left."]),
-    ("See example.com. It is good! Is it? Yes.",
-     ["See example dot com.", "It is good!", "Is it?", "Yes."]),
+    (
+        "Dr. Smith paid 3.5 dollars, e.g. to J. K. Rowling. She left.",
+        ["Doctor Smith paid three point five dollars, for example to J K Rowling.", "She left."],
+    ),
+    ("See example.com. It is good! Is it? Yes.", ["See example dot com.", "It is good!", "Is it?", "Yes."]),
     ("In 1999. Then 2000.", ["In nineteen ninety-nine.", "Then two thousand."]),
     ("Hi there. how are you. fine", ["Hi there.", "how are you.", "fine."]),
     ("(He went. She stayed.) Done.", ["He went.", "She stayed.", "Done."]),
@@ -307,21 +316,33 @@ SENTENCES = [
     ('He said "Go." Then he went.', ['He said "Go."', "Then he went."]),
     ("I... I don't know. Wait... Then it rang.", ["I... I don't know.", "Wait...", "Then it rang."]),
     ("We were in the U.S. It was hot.", ["We were in the US.", "It was hot."]),
-    ("He came in Jan. 2020 and left in Feb. The end.",
-     ["He came in January twenty twenty and left in February.", "The end."]),
+    (
+        "He came in Jan. 2020 and left in Feb. The end.",
+        ["He came in January twenty twenty and left in February.", "The end."],
+    ),
     ("1. Milk\n2. Eggs\n3. Bread", ["One, Milk.", "Two, Eggs.", "Three, Bread."]),
     ("- milk\n- eggs and\n  ham\n* bread", ["milk.", "eggs and ham.", "bread."]),
     ("# Title\nText goes on.", ["Title.", "Text goes on."]),
     ("Title\n=====\nText", ["Title.", "Text."]),
     ("Shopping list\nMilk", ["Shopping list.", "Milk."]),
-    ("This line was wrapped by an editor at about seventy columns, as\nPeople do in mail.",
-     ["This line was wrapped by an editor at about seventy columns, as People do in mail."]),
+    (
+        "This line was wrapped by an editor at about seventy columns, as\nPeople do in mail.",
+        ["This line was wrapped by an editor at about seventy columns, as People do in mail."],
+    ),
     ("one\r\ntwo\r\n\r\nthree", ["one two.", "three."]),
     ("| a | b |\n|---|---|\n| 1 | 2 |", ["a, b.", "One, two."]),
     ("```python\nprint(1)\n```\nDone.", ["print(one).", "Done."]),
     ("a \x1b[31mred\x1b[0m word\x07\x00 \x1b]0;title\x07here", ["a red word here."]),
     ("one\ttwo\u00a0three\u200bfour", ["one two threefour."]),
-    ("?", []), ("...", []), ("", []), (" \n\t ", []), ("---", []), ("😀", []), ('"', []), ("?!", []), ("你好", []),
+    ("?", []),
+    ("...", []),
+    ("", []),
+    (" \n\t ", []),
+    ("---", []),
+    ("😀", []),
+    ('"', []),
+    ("?!", []),
+    ("你好", []),
 ]
 
 
@@ -347,7 +368,9 @@ def test_sentences(written: str, spoken: list[str]) -> None:
 
 def test_warnings() -> None:
     assert normalize("I ❤️ you 👍🏽.") == (
-        "I you.", ["left out 2 characters that the voice cannot speak, such as '❤' (U+2764)"])
+        "I you.",
+        ["left out 2 characters that the voice cannot speak, such as '❤' (U+2764)"],
+    )
     assert normalize("a\ufffdb")[1] == ["left out 1 character that the voice cannot speak, such as '\ufffd' (U+FFFD)"]
     assert normalize("\ud800 x")[1] == ["left out 1 character that the voice cannot speak, such as U+D800"]
     for nothing in ("?", "...", "!!!", "-"):
@@ -376,7 +399,10 @@ def test_split_long() -> None:
 def test_paragraphs() -> None:
     got, _ = _stream(["One. Two.\n\n***\n\nThree\nfour.\r\n \r\nFive"])
     assert got == [
-        Sentence("One.", False), Sentence("Two.", False), Sentence("Three four.", True), Sentence("Five.", True),
+        Sentence("One.", False),
+        Sentence("Two.", False),
+        Sentence("Three four.", True),
+        Sentence("Five.", True),
     ]
 
 
@@ -400,12 +426,91 @@ def _stream(pieces: list[str]) -> tuple[list[Sentence], list[str]]:
 
 
 _ATOMS = [
-    "the cat ", "Then ", "I ", "etc. ", "Dr. ", "U.S. ", "e.g. ", "p.m. ", "Mr.", "J. ", "5.0", "3:30",
-    "99", "1999 ", "-", ".", ". ", "...", "!", "?", ",", ";", ":", '"', "'", "(", ")", "[", "]", "*", "**",
-    "_", "`", "# ", "#", "@", "&", "%", "$", "£", "\\", "/", "|", "<", ">", "~", "^", "=", "+", "0", "2",
-    "\n", "\n\n", "\r\n", "\r", "\t", " ", " ", " ", "\x1b[31m", "\x1b]0;t\x07", "\x1b", "\x00", "é", "ß",
-    "½", "²", "π", "你", "😀", "…", "–", "—", "“", "”", "- ", "1. ", "http://a.com/x",
-    "a@b.co", "II ", "THE ", "ABC ", "\ud800", "\ufeff", "٣",
+    "the cat ",
+    "Then ",
+    "I ",
+    "etc. ",
+    "Dr. ",
+    "U.S. ",
+    "e.g. ",
+    "p.m. ",
+    "Mr.",
+    "J. ",
+    "5.0",
+    "3:30",
+    "99",
+    "1999 ",
+    "-",
+    ".",
+    ". ",
+    "...",
+    "!",
+    "?",
+    ",",
+    ";",
+    ":",
+    '"',
+    "'",
+    "(",
+    ")",
+    "[",
+    "]",
+    "*",
+    "**",
+    "_",
+    "`",
+    "# ",
+    "#",
+    "@",
+    "&",
+    "%",
+    "$",
+    "£",
+    "\\",
+    "/",
+    "|",
+    "<",
+    ">",
+    "~",
+    "^",
+    "=",
+    "+",
+    "0",
+    "2",
+    "\n",
+    "\n\n",
+    "\r\n",
+    "\r",
+    "\t",
+    " ",
+    " ",
+    " ",
+    "\x1b[31m",
+    "\x1b]0;t\x07",
+    "\x1b",
+    "\x00",
+    "é",
+    "ß",
+    "½",
+    "²",
+    "π",
+    "你",
+    "😀",
+    "…",
+    "–",
+    "—",
+    "“",
+    "”",
+    "- ",
+    "1. ",
+    "http://a.com/x",
+    "a@b.co",
+    "II ",
+    "THE ",
+    "ABC ",
+    "\ud800",
+    "\ufeff",
+    "٣",
 ]
 
 

@@ -275,6 +275,37 @@ def test_speech_pool(shards: Path, run: common.Run) -> None:
     assert data.span_mask(size, 20).sum(1).tolist() == [20, 20, 16]
 
 
+def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
+    """Only utterances of one range of lengths, and the length that holds them all."""
+    pool = data.SpeechPool(run, shards, hours=0.01)
+    pool.refresh(0.0, wait_for=3)
+    drawn = {}
+    for _ in range(50):
+        numbers, length = pool.alike(300)
+        assert len(numbers) == 300 // length == 3
+        drawn[length] = drawn.get(length, set()) | set(numbers.tolist())
+    assert drawn == {100: {0, 1, 2}}
+    pool._lengths[1] = 140  # a longer one is in a range of its own
+    pool._by_length, pool._edges = np.array([2, 0, 1]), np.cumsum([16, 40, 140])
+    drawn = {}
+    for _ in range(100):
+        numbers, length = pool.alike(300)
+        drawn[length] = drawn.get(length, set()) | set(numbers.tolist())
+    assert drawn == {100: {0, 2}, 150: {1}}
+
+
+def test_average_follows_the_weights() -> None:
+    model = torch.nn.Linear(2, 1)
+    average = common.Ema(model, decay=0.9)
+    before = model.weight.detach().clone()
+    with torch.no_grad():
+        model.weight += 1.0
+    average.update(step=1000)
+    copy = torch.nn.Linear(2, 1)
+    average.copy_to(copy)
+    assert torch.allclose(copy.weight, before + 0.1) and torch.allclose(copy.bias, model.bias)
+
+
 def test_token_rows(shards: Path, run: common.Run) -> None:
     """[text length, speech length, 0, start, characters, stop, BOS, BOS, speech, padding]."""
     pool = train_t3.TokenPool(run, shards, frame_count)
@@ -301,6 +332,21 @@ def test_t3_learns_every_token_and_the_stop(shards: Path, run: common.Run) -> No
         assert float(other["loss"].detach()) == pytest.approx(float(found[0]["loss"].detach()), abs=1e-5)
     silent = [train_t3.losses(t3, draft, r, torch.ones(1, 8), 0.0, textless=1.1)["loss"] for r in (row, changed(row))]
     assert float(silent[0].detach()) == pytest.approx(float(silent[1].detach()), abs=1e-6)
+
+
+def test_t3_counts_the_places_that_speak(shards: Path, run: common.Run) -> None:
+    """All of them where the share holds them, the first where it does not."""
+    pool = train_t3.TokenPool(run, shards, frame_count)
+    pool.refresh(1)
+    rows = pool.rows[80][:2]
+    speaking = int((rows[:, 1] + 1).sum())
+    index, counts = train_t3.counted_places(rows, share=1.0)
+    assert len(index) == 160 and int(counts.sum()) == speaking
+    places = index[counts]
+    row, place = places // 80, places % 80
+    assert (place >= rows[row, 0] + 2).all() and (place <= rows[row, 0] + 2 + rows[row, 1]).all()
+    index, counts = train_t3.counted_places(rows, share=0.1)
+    assert len(index) == 16 and counts.all() and (index == places[:16]).all()
 
 
 def changed(row: Any) -> Any:

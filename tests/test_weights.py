@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -13,10 +15,12 @@ import pytest
 from mlx.utils import tree_flatten
 from tiny_models import model_config, randomized, t3_config, write_model
 
-from nightingale.config import chatterbox_english
+from nightingale.config import FLOAT_BITS, chatterbox_english
+from nightingale.elementary import native
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.hift import HiFT
-from nightingale.quantize import ALL_MATRICES, T3_LAYERS, Policy, quantize_arrays
+from nightingale.layers import PackedLinear
+from nightingale.quantize import ALL_MATRICES, T3_LAYERS, Policy, in_bits, quantize_arrays
 from nightingale.remap import fold_weight_norm, remap_s3gen, remap_t3
 from nightingale.s3gen import S3Gen
 from nightingale.t3 import T3
@@ -170,8 +174,6 @@ def test_ambiguous_packings_are_told_apart() -> None:
 
 
 def test_policies_name_what_they_touch() -> None:
-    import re
-
     names = shapes(T3(t3_config()))
     layers = {name for name in names if re.fullmatch(T3_LAYERS, name)}
     assert len(layers) == 2 * 7 + 1
@@ -200,10 +202,74 @@ def test_a_folder_in_few_bits_loads_and_half_of_a_weight_does_not(copy: Path) ->
 
 
 def test_bits_on_load(folder: Path) -> None:
-    plain, coarse = load_model(folder), load_model(folder, t3_bits=4)
+    plain, coarse = load_model(folder), load_model(folder, bits=4)
     states = mx.random.normal((3, plain.config.t3.llama.hidden_size), key=mx.random.key(0))
     before, after = plain.t3.speech_head(states), coarse.t3.speech_head(states)
     assert 0 < mx.abs(before - after).max().item() < 0.3 * mx.abs(before).max().item()
+
+
+BITS = [8, 6, 5, 4, 3, 2]
+
+
+@pytest.fixture(scope="session")
+def stored_in_5_bits(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As the bundled voice is stored."""
+    few = shutil.copytree(folder, tmp_path_factory.mktemp("few") / "model")
+    for part in ("t3", "draft"):
+        arrays = quantize_arrays(read_arrays(few / f"{part}.safetensors"), Policy(5))
+        mx.eval(arrays)
+        mx.save_safetensors(str(few / f"{part}.safetensors"), arrays)
+    return few
+
+
+@pytest.mark.parametrize("bits", BITS)
+def test_any_number_of_bits_whatever_was_stored(folder: Path, stored_in_5_bits: Path, bits: int) -> None:
+    widths = {name: shape[-1] for name, shape in shapes(T3(t3_config())).items() if shape}
+    for source in (folder, stored_in_5_bits):
+        arrays = in_bits(read_arrays(source / "t3.safetensors"), widths, bits)
+        layers = [name for name in widths if re.fullmatch(T3_LAYERS, name)]
+        assert layers
+        for name in layers:
+            assert arrays[name].dtype == mx.uint32 and arrays[name].shape[-1] * 32 == widths[name] * bits, name
+        model = load_model(source, bits=bits)
+        assert model.draft is not None
+        for t3 in (model.t3, model.draft):
+            for layer in (t3.speech_head, t3.llama.layers[0].mlp.down_proj) if native() else ():
+                assert isinstance(layer, PackedLinear) and layer.matrix.bits == bits
+
+
+@pytest.mark.parametrize("stored", ["folder", "stored_in_5_bits"])
+def test_the_error_grows_as_bits_fall(stored: str, request: pytest.FixtureRequest) -> None:
+    """Of what T3 and the draft want to say, against the stored weights in floats."""
+    source: Path = request.getfixturevalue(stored)
+    rows = mx.random.normal((1, 9, 64), key=mx.random.key(0))
+
+    def wants(bits: int | None) -> list[mx.array]:
+        model = load_model(source, bits=bits)
+        assert model.draft is not None
+        return [t3(rows, t3.new_caches()) for t3 in (model.t3, model.draft)]
+
+    exact = wants(FLOAT_BITS)
+    for part in range(2):
+        errors = {bits: mx.abs(wants(bits)[part] - exact[part]).mean().item() for bits in BITS}
+        if stored == "stored_in_5_bits":
+            assert errors.pop(5) < 1e-5  # nothing is lost at the width it has
+        assert all(coarse > 1.2 * fine > 0 for fine, coarse in itertools.pairwise(errors.values())), errors
+
+
+def test_what_has_the_width_already_stays_as_it_is(stored_in_5_bits: Path) -> None:
+    widths = {name: shape[-1] for name, shape in shapes(T3(t3_config())).items() if shape}
+    before = read_arrays(stored_in_5_bits / "t3.safetensors")
+    after = in_bits(before, widths, 5)
+    kept = [name for name in before if re.fullmatch(T3_LAYERS.replace("weight", "(weight|scales|biases)"), name)]
+    assert len(kept) == 3 * (2 * 7 + 1)
+    assert all(mx.array_equal(before[name], after[name]) for name in kept)
+
+
+def test_no_such_number_of_bits(folder: Path) -> None:
+    for bits in (7, 0, 16):
+        with pytest.raises(UsageError, match=f"not {bits}"):
+            load_model(folder, bits=bits)
 
 
 # --- official checkpoints -------------------------------------------------------------------------------------------

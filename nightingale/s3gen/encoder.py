@@ -15,6 +15,9 @@ from nightingale.elementary import leaky_relu, native, silu
 from nightingale.layers import Carry, Conv1d, attend, split_heads, window_bias
 
 UPSAMPLE_KERNEL = 5
+# Distances computed together: a sine or a product differs in its last bits with the size of the array that it is in,
+# and what was spoken before must not change how a sentence sounds.
+_BLOCK = 128
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,11 @@ class RelativeAttention(nn.Module):
         weight = self.pos_proj.weight
         if self._made_of is not weight or back > self._reach[0] or ahead > self._reach[1]:
             self._made_of = weight
-            self._reach = (max(back, self._reach[0]), max(ahead, self._reach[1]))
-            self._table = self.pos_proj(relative_positions(*self._reach, weight.shape[0]))
+            low, high = -(-max(ahead, self._reach[1]) // _BLOCK), max(back, self._reach[0]) // _BLOCK + 1
+            starts = range((high - 1) * _BLOCK, (-low - 1) * _BLOCK, -_BLOCK)
+            width = weight.shape[0]
+            blocks = [self.pos_proj(relative_positions(n + _BLOCK - 1, -n, width)) for n in starts]
+            self._table, self._reach = mx.concatenate(blocks), (high * _BLOCK - 1, low * _BLOCK)
         start = self._reach[0] - back
         return self._table[start : start + back + ahead + 1]
 

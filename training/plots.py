@@ -1,0 +1,98 @@
+"""Draws what a run learned: its losses over time, and a sentence as the teacher and the voice speak it.
+
+    python -m training.plots LOGS PICTURES [SENTENCE]
+
+LOGS is a folder with the training scripts' logs; PICTURES gets losses.png and spectrogram.png. Needs matplotlib and the
+teacher.
+"""
+
+import random
+import re
+import sys
+from pathlib import Path
+
+import matplotlib  # type: ignore[import-not-found]
+import numpy as np
+
+matplotlib.use("Agg")
+from matplotlib import pyplot as plt  # type: ignore[import-not-found]
+
+SENTENCE = "Have you seen the garden since the rain stopped?"
+# What is drawn of each log: a label, and where in a line its number stands.
+CURVES = {
+    "tokenizer": (("mel L1", r"held l1 ([\d.]+)"), ("CTC", r"held .*?ctc ([\d.]+)")),
+    "t3": (
+        ("T3, training", r"train loss ([\d.]+)"),
+        ("T3, held out", r"held loss ([\d.]+)"),
+        ("draft, held out", r"held .*?draft ([\d.]+)"),
+    ),
+    "s3gen": (
+        ("mel L1, 2 steps from the mean", r"2x0\.0: ([\d.]+)"),
+        ("2 steps from noise", r"2x1\.0: ([\d.]+)"),
+    ),
+    "hift": (
+        ("spectral, real mel", r"real mel: spectral ([\d.]+)"),
+        ("spectral, S3Gen's mel", r"made mel: spectral ([\d.]+)"),
+    ),
+}  # fmt: skip
+Curve = tuple[list[float], list[float]]
+
+
+def read_curve(log: Path, pattern: str) -> Curve:
+    """Steps and values. A part that went on in a second stage counts its steps on."""
+    steps: list[float] = []
+    values: list[float] = []
+    base = last = 0
+    for line in log.read_text().splitlines():
+        step = re.search(r"step (\d+)", line)
+        if step is None:
+            continue
+        if int(step[1]) < last:
+            base += last
+        last = int(step[1])
+        if found := re.search(pattern, line):
+            steps.append(base + last)
+            values.append(float(found[1]))
+    return steps, values
+
+
+def draw_losses(logs: Path, path: Path) -> None:
+    figure, axes = plt.subplots(1, len(CURVES), figsize=(14, 3.2))
+    for axis, (name, curves) in zip(axes, CURVES.items(), strict=True):
+        for label, pattern in curves:
+            axis.plot(*read_curve(logs / f"{name}.log", pattern), label=label, linewidth=1.2)
+        axis.set(title=name, xlabel="step", yscale="log")
+        axis.yaxis.set_major_formatter("{x:g}")
+        axis.yaxis.set_minor_formatter("{x:g}")
+        axis.tick_params(axis="both", which="both", labelsize=6)
+        axis.legend(fontsize=7)
+    figure.tight_layout()
+    figure.savefig(path, dpi=80)
+
+
+def draw_spectrograms(sentence: str, path: Path) -> None:
+    """The teacher above, the voice below."""
+    from nightingale import Engine
+    from training.teacher import SAMPLE_RATE, Teacher, trim
+
+    voice = np.concatenate([chunk.samples for chunk in Engine().speak(sentence)])
+    trimmed = trim(*Teacher().speak(sentence, 1.0, seed=0)[:2], random.Random(0))
+    assert trimmed is not None
+    teacher = trimmed[0]
+    figure, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True)
+    for axis, samples, name in zip(axes, (teacher, voice), ("teacher", "florence"), strict=True):
+        axis.specgram(samples, NFFT=1024, Fs=SAMPLE_RATE, noverlap=896, vmin=-130, vmax=-30, cmap="magma")
+        axis.set(title=f"{name}: {sentence}", ylabel="Hz", ylim=(0, 10_000))
+    axes[-1].set_xlabel("seconds")
+    figure.tight_layout()
+    figure.savefig(path, dpi=72)
+
+
+def main() -> None:
+    logs, pictures = Path(sys.argv[1]), Path(sys.argv[2])
+    draw_losses(logs, pictures / "losses.png")
+    draw_spectrograms(sys.argv[3] if len(sys.argv) > 3 else SENTENCE, pictures / "spectrogram.png")
+
+
+if __name__ == "__main__":
+    main()
