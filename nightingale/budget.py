@@ -104,6 +104,7 @@ class BudgetKVCache:
         self._num_new = 0  # read since the prompt, or since the last time something was forgotten
         self._recent = KVCache(step=STRIDE)  # the prompt, and what followed those kept
         self._queries: list[mx.array] = []  # (B, L, H, D) of the newest updates
+        self._num_queries = 0  # positions in them
         self._kept: Kept | None = None
 
     @property
@@ -137,8 +138,9 @@ class BudgetKVCache:
                 self._forget()
             self._num_new += L
             self._queries.append(queries.reshape(B, L, -1, D))
-            while self._num_queries() - self._queries[0].shape[1] >= NEWEST + _MOST_REWOUND:
-                del self._queries[0]
+            self._num_queries += L
+            while self._num_queries - self._queries[0].shape[1] >= NEWEST + _MOST_REWOUND:
+                self._num_queries -= self._queries.pop(0).shape[1]
         self._offset += L
         newest = self._recent.update(keys, values, queries)
         kept = self._kept
@@ -157,19 +159,17 @@ class BudgetKVCache:
     def trim(self, count: int) -> None:
         """As many positions as a round of guesses has. Those before the last forgetting are not to be had again."""
         left = self._num_new - count
-        if count < 0 or left < 0 or self._num_queries() - count < min(NEWEST, left):
+        if count < 0 or left < 0 or self._num_queries - count < min(NEWEST, left):
             most = min(self._num_new, _MOST_REWOUND)
             raise CacheError(f"cannot trim {count} positions: a cache with a budget gives back {most} here")
         self._recent.trim(count)
         self._offset, self._num_new = self._offset - count, left
+        self._num_queries -= count
         while count > 0:
             newest = self._queries.pop()
             if newest.shape[1] > count:
                 self._queries.append(newest[:, : newest.shape[1] - count])
             count -= min(count, newest.shape[1])
-
-    def _num_queries(self) -> int:
-        return sum(rows.shape[1] for rows in self._queries)
 
     def _until_full(self) -> int:
         """How many more positions fit before some must go."""
@@ -196,7 +196,7 @@ class BudgetKVCache:
         rest = [mx.concatenate([x[:, :, :first], x[:, :, last:]], axis=2) for x in (keys, values)]
         self._recent = KVCache(step=STRIDE)
         self._recent.update(rest[0], rest[1], self._queries[-1])
-        self._queries, self._num_new = [], 0
+        self._queries, self._num_queries, self._num_new = [], 0, 0
 
     def _attention(self, kept: Kept, keys: mx.array) -> mx.array:
         """Of the newest queries to all that is stored, what was kept first: (B, K, H / K, queries, S)."""
