@@ -13,8 +13,8 @@ turn, so that a busy moment of the machine hits all of them.
   given the same tokens before and the same noise. One such place sends a free reading on its own way.
 
 The bundled T3 reads a text of 300 characters; it may not stop, so what it says after some 500 tokens is past its text.
-The second model has the official shape with random weights in 8 bits, in as many layers as --layers says (the official
-one has 30); its memory and time are real, but what random weights would say means nothing and is left out.
+The second model has the official shape with random weights in 8 bits, and as many layers as --layers says; its memory
+and time are real, but what random weights would say means nothing and is left out.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ def as_table(figures: list[Figures]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=int, default=10, help="of the official shape; 0 leaves it out")
+    parser.add_argument("--layers", type=int, default=30, help="of the official shape; 0 leaves it out")
     parser.add_argument("--budget", type=int, nargs="+", default=[128, 256], help="speech positions a head keeps")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     options = parser.parse_args()
