@@ -11,8 +11,6 @@
 namespace nightingale {
 namespace {
 
-constexpr int kMostDims = 256;  // PackedLookup has room for a query of so many
-
 // Bits of each value in rows of so many words, 0 if none fit.
 int bits_of(int words, int dim) {
   for (const int bits : {4, 8}) {
@@ -149,7 +147,7 @@ void Cached::require_form(const std::vector<mx::array>& stored, int rows, int he
   require(newest.shape(1) == kv_heads && kv_heads > 0 && heads % kv_heads == 0, "heads do not fit");
   require(rows % newest.shape(0) == 0 && rows / newest.shape(0) <= newest.shape(2), "there are fewer keys than queries");
   if (stored.size() == 1) {
-    const bool fits = dim <= kMostDims && bits_of(newest.shape(3), dim) != 0;
+    const bool fits = dim <= kMostPackedDims && bits_of(newest.shape(3), dim) != 0;
     require(newest.dtype() == mx::uint32 && fits, "rows must be words of 4 or 8 bits a value");
     return;
   }

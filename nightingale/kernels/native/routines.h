@@ -61,6 +61,8 @@ struct Lookup {
   float* out;      // (head_dim,)
 };
 
+constexpr int kMostPackedDims = 256;  // of a vector in few bits
+
 // Parts of a vector of `dim` values that have a scale and an offset each. In 4 bits two are a third better than one.
 constexpr int packed_groups(int dim, int bits) { return bits == 4 && dim >= 32 ? 2 : 1; }
 
@@ -70,7 +72,7 @@ constexpr int packed_words(int dim, int bits) { return 2 * packed_groups(dim, bi
 // The same for keys and values in few bits. A row is a packed key and after it a packed value. Of n words of integers,
 // word w holds values w, w + n, w + 2 n ... from its lowest bits up, so that neighbours lie in neighbouring words.
 struct PackedLookup {
-  const float* query;    // (head_dim,), at most 256
+  const float* query;    // (head_dim,), at most kMostPackedDims
   const uint32_t* rows;  // (count, 2 * packed_words), `stride` words apart
   ptrdiff_t stride;
   int count;
