@@ -1,8 +1,8 @@
 """One side of benchmarks/official.py in a process of its own: models of the official size with random weights, timed.
 
-Jobs come as JSON lines on stdin, seconds go out on stdout. `reference` needs PyTorch and chatterbox-tts and nothing of
-this package; `ours` needs this package and no PyTorch. Weights have no influence on time but through denormals, which
-none of these has.
+Jobs come as JSON lines on stdin; seconds by the clock, and of processor time for the whole job, go out on stdout.
+`reference` needs PyTorch and chatterbox-tts and nothing of this package; `ours` needs this package and no PyTorch.
+Weights have no influence on time but through denormals, which none of these has.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Reference:
         def step() -> None:
             out = model.tfmr(inputs_embeds=embeds, past_key_values=cache, use_cache=True)
             model.speech_head(out.last_hidden_state)
-            cache.crop(POSITIONS)
+            cache.crop(-rows)
 
         step()
         return median_seconds(step)
@@ -232,9 +232,10 @@ def main() -> None:
     answers, sys.stdout = sys.stdout, sys.stderr
     print(json.dumps(side.description), file=answers, flush=True)
     for line in sys.stdin:
-        job = json.loads(line)
-        seconds = getattr(side, job["job"])(*job["arguments"])
-        print(json.dumps(seconds), file=answers, flush=True)
+        job, *arguments = json.loads(line)
+        began = time.process_time()
+        seconds = getattr(side, job)(*arguments)
+        print(json.dumps([seconds, time.process_time() - began]), file=answers, flush=True)
 
 
 if __name__ == "__main__":
