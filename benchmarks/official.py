@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """How fast models of the official Chatterbox's size run here, beside the PyTorch modules they come from.
 
-    official.py --reference /path/to/python [--layers 30] [--repeat N] [--only t3 sound] [--no-prompt]
+    official.py --reference /path/to/python [--layers 30] [--repeat N] [--threads N] [--only t3 sound] [--no-prompt]
 
 Random weights on both sides: no checkpoint is needed. Both sides run in processes of their own and take turns, job by
 job, so that a busy moment of the machine hits both; figures are medians over the rounds, ratios medians of each round's
-ratio. What else ran meanwhile shows in the load average, and in the processor time, which a shared machine changes
-less. Without --reference only our side is timed.
+ratio. What else ran meanwhile shows in the load average. On a machine that is shared, threads that wait for each other
+lose most; with --threads 1 none do, and the processor time says what each side costs. Without --reference only our side
+is timed.
 """
 
 from __future__ import annotations
@@ -32,10 +33,12 @@ Times = list[tuple[float, float]]  # seconds by the clock, and of processor time
 class Worker:
     """One side in its process."""
 
-    def __init__(self, python: str, side: str, layers: int) -> None:
+    def __init__(self, python: str, side: str, layers: int, threads: int | None) -> None:
         argv = [python, str(HERE / "official_worker.py"), side, str(layers)]
         # The checkout's package for our side, whether it is installed or not.
         environment = os.environ | {"PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
+        if threads is not None:
+            environment["OMP_NUM_THREADS"] = str(threads)
         self._process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
         )
@@ -121,8 +124,8 @@ def sound_table(sides: Sides, repeat: int, with_prompt: bool) -> list[str]:
         sides.measure([("ours", long), ("reference", long)], max(1, repeat - 1), warm=False)
     lines = [
         f"| {TOKENS} tokens, {TOKENS / 25:.2f} s | seconds | PyTorch's | times as fast (asked: 1.5) | fastest, of both "
-        "| processor seconds | PyTorch's |",
-        "|---|---|---|---|---|---|---|",
+        "| processor seconds | PyTorch's | ratio |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, job in parts.items():
         ours, theirs = sides.seconds("ours", job), sides.seconds("reference", job)
@@ -133,6 +136,7 @@ def sound_table(sides: Sides, repeat: int, with_prompt: bool) -> list[str]:
         for side in ("ours", "reference"):
             processor = sides.seconds(side, job, 1)
             cells.append(f"{statistics.median(processor):.1f}" if processor else "-")
+        cells.append(sides.ratio(("reference", job), ("ours", job), what=1))
         lines.append(f"| {' | '.join(cells)} |")
     return lines
 
@@ -142,6 +146,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--reference", help="a Python with PyTorch and chatterbox-tts: see requirements-official.txt")
     parser.add_argument("--layers", type=int, default=LAYERS, help="of T3, on both sides; fewer for little memory")
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
+    parser.add_argument("--threads", type=int, help="of both sides; as many as there are cores, unless given")
     parser.add_argument("--only", nargs="+", choices=["t3", "sound"], default=["t3", "sound"])
     parser.add_argument("--no-prompt", action="store_true", help="leave out S3Gen with a prompt, which takes longest")
     return parser.parse_args()
@@ -154,8 +159,9 @@ def load() -> str:
 def main() -> int:
     args = arguments()
     before = load()
-    with Worker(sys.executable, "ours", args.layers) as ours:
-        reference = Worker(args.reference, "reference", args.layers) if args.reference else None
+    with Worker(sys.executable, "ours", args.layers, args.threads) as ours:
+        wanted = args.reference, "reference", args.layers, args.threads
+        reference = Worker(*wanted) if args.reference else None
         try:
             sides, tables = Sides(ours, reference), []
             if "t3" in args.only:
