@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """How fast models of the official Chatterbox's size run here, beside the PyTorch modules they come from.
 
-    official.py --reference /path/to/python [--layers 30] [--repeat N] [--threads N] [--only t3 sound] [--no-prompt]
+    official.py [--reference PYTHON] [--mlx-audio PYTHON] [--layers 30] [--repeat N] [--threads N]
+                [--only t3 sound] [--no-prompt]
 
 Random weights on both sides: no checkpoint is needed. Both sides run in processes of their own and take turns, job by
 job, so that a busy moment of the machine hits both; figures are medians over the rounds, ratios medians of each round's
 ratio. What else ran meanwhile shows in the load average. On a machine that is shared, threads that wait for each other
-lose most; with --threads 1 none do, and the processor time says what each side costs. Without --reference only our side
-is timed.
+lose most; with --threads 1 none do, and the processor time says what each side costs. --reference is a Python that has
+PyTorch and chatterbox-tts, --mlx-audio one that has mlx-audio, whose T3 is timed too; without them only our side is.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import os
 import statistics
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -68,10 +70,10 @@ class Worker:
 
 
 class Sides:
-    """Ours and, where there is one, the reference's; times by side and job."""
+    """Ours and those of the others that are there; times by side and job."""
 
-    def __init__(self, ours: Worker, reference: Worker | None) -> None:
-        self._workers = {"ours": ours} | ({} if reference is None else {"reference": reference})
+    def __init__(self, workers: dict[str, Worker]) -> None:
+        self._workers = workers
         self.times: dict[tuple[str, Job], Times] = {}
 
     def measure(self, jobs: list[tuple[str, Job]], repeat: int, warm: bool = True) -> None:
@@ -96,6 +98,7 @@ def t3_table(sides: Sides, repeat: int, layers: int) -> list[str]:
     kinds: list[tuple[str, str, int | str, str]] = [
         ("8 bits", "ours", 8, "32"), ("4 bits", "ours", 4, "50"),
         ("PyTorch float32", "reference", "float32", ""), ("PyTorch bfloat16", "reference", "bfloat16", ""),
+        ("mlx-audio, 8 bits", "mlx-audio", 8, ""), ("mlx-audio, 4 bits", "mlx-audio", 4, ""),
     ]  # fmt: skip
     shapes = {"step": (1, 1), "guided": (2, 1), "verify": (1, 4)}
     sides.measure([(side, ("t3", kind, *shape)) for _, side, kind, _ in kinds for shape in shapes.values()], repeat)
@@ -143,7 +146,8 @@ def sound_table(sides: Sides, repeat: int, with_prompt: bool) -> list[str]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--reference", help="a Python with PyTorch and chatterbox-tts: see requirements-official.txt")
+    parser.add_argument("--reference", metavar="PYTHON", help="a Python with PyTorch and chatterbox-tts")
+    parser.add_argument("--mlx-audio", metavar="PYTHON", help="a Python with mlx-audio")
     parser.add_argument("--layers", type=int, default=LAYERS, help="of T3, on both sides; fewer for little memory")
     parser.add_argument("--repeat", type=int, default=3, help="rounds")
     parser.add_argument("--threads", type=int, help="of both sides; as many as there are cores, unless given")
@@ -159,20 +163,20 @@ def load() -> str:
 def main() -> int:
     args = arguments()
     before = load()
-    with Worker(sys.executable, "ours", args.layers, args.threads) as ours:
-        wanted = args.reference, "reference", args.layers, args.threads
-        reference = Worker(*wanted) if args.reference else None
-        try:
-            sides, tables = Sides(ours, reference), []
-            if "t3" in args.only:
-                tables.append(t3_table(sides, args.repeat, args.layers))
-            if "sound" in args.only:
-                tables.append(sound_table(sides, args.repeat, not args.no_prompt))
-        finally:
-            if reference is not None:
-                reference.__exit__()
-    described = {"ours": ours.description} | ({"reference": reference.description} if reference else {})
-    print(f"{os.cpu_count()} cores, load average {before} before and {load()} after; {json.dumps(described)}")
+    pythons = {"ours": sys.executable, "reference": args.reference, "mlx-audio": args.mlx_audio}
+    with ExitStack() as stack:
+        workers = {
+            side: stack.enter_context(Worker(python, side, args.layers, args.threads))
+            for side, python in pythons.items()
+            if python
+        }
+        sides, tables = Sides(workers), []
+        if "t3" in args.only:
+            tables.append(t3_table(sides, args.repeat, args.layers))
+        if "sound" in args.only:
+            tables.append(sound_table(sides, args.repeat, not args.no_prompt))
+    described = json.dumps({side: worker.description for side, worker in workers.items()})
+    print(f"{os.cpu_count()} cores, load average {before} before and {load()} after; {described}")
     for table in tables:
         print(*table, sep="\n", end="\n\n")
     return 0

@@ -1,7 +1,8 @@
 """One side of benchmarks/official.py in a process of its own: models of the official size with random weights, timed.
 
 Jobs come as JSON lines on stdin; seconds by the clock, and of processor time for the whole job, go out on stdout.
-`reference` needs PyTorch and chatterbox-tts and nothing of this package; `ours` needs this package and no PyTorch.
+`reference` needs PyTorch and chatterbox-tts and nothing of this package; `ours` needs this package and no PyTorch;
+`mlx-audio` needs mlx-audio, and times T3 only.
 Weights have no influence on time but through denormals, which none of these has.
 """
 
@@ -225,9 +226,59 @@ class Reference:
         return s3gen.S3Token2Wav().eval()
 
 
+class MlxAudio:
+    """The T3 of mlx-audio's Chatterbox, quantized as that package does it."""
+
+    def __init__(self, layers: int) -> None:
+        from importlib.metadata import version
+
+        import mlx.core as mx
+
+        self._layers = layers
+        self.description = {name: version(name) for name in ("mlx-audio", "mlx")} | {"device": str(mx.default_device())}
+
+    def t3(self, bits: int, batch: int, rows: int) -> float:
+        import mlx.core as mx
+
+        model, caches = self._t3(bits), self._caches(bits, batch)
+        embeds = mx.zeros((batch, rows, 1024)) + 0.1
+
+        def step() -> None:
+            mx.eval(model.speech_head(model.tfmr.model(inputs=None, input_embeddings=embeds, cache=caches)))
+            for cache in caches:
+                cache.trim(rows)
+
+        step()
+        return median_seconds(step)
+
+    @lru_cache  # noqa: B019
+    def _t3(self, bits: int) -> Any:
+        import mlx.core as mx
+        import mlx.nn as nn
+        from mlx_audio.tts.models.chatterbox.t3 import T3
+
+        model = T3()
+        del model.tfmr.model.layers[self._layers :]
+        nn.quantize(model.tfmr.model, group_size=64, bits=bits)
+        nn.quantize(model, group_size=64, bits=bits, class_predicate=lambda path, _: path == "speech_head")
+        mx.eval(model.parameters())
+        return model
+
+    @lru_cache  # noqa: B019
+    def _caches(self, bits: int, batch: int) -> Any:
+        import mlx.core as mx
+        from mlx_audio.lm.models.cache import make_prompt_cache
+
+        caches = make_prompt_cache(self._t3(bits).tfmr)
+        filling = mx.random.normal((batch, 16, POSITIONS, 64)) * 0.1
+        for cache in caches:
+            mx.eval(cache.update_and_fetch(filling, filling))
+        return caches
+
+
 def main() -> None:
-    """`official_worker.py ours|reference LAYERS`."""
-    side = {"ours": Ours, "reference": Reference}[sys.argv[1]](int(sys.argv[2]))
+    """`official_worker.py ours|reference|mlx-audio LAYERS`."""
+    side = {"ours": Ours, "reference": Reference, "mlx-audio": MlxAudio}[sys.argv[1]](int(sys.argv[2]))
     # The reference prints warnings of its own: answers keep the stream they were promised.
     answers, sys.stdout = sys.stdout, sys.stderr
     print(json.dumps(side.description), file=answers, flush=True)
