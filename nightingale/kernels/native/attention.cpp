@@ -181,7 +181,7 @@ class Attention : public CpuPrimitive {
                  ptrdiff_t at, float* to) {
       thread_local std::vector<float> memory;
       const int dim = q.width() / heads, own = k.rows() - q.rows() + row;  // the query's own key
-      const int begin = window > 0 ? std::max(0, own - window + 1) : 0, end = window > 0 ? own + 1 : k.rows();
+      const int begin = std::max(0, own - window + 1), end = own + 1;
       if (memory.size() < static_cast<size_t>(k.rows() + 2 * dim)) {
         memory.resize(k.rows() + 2 * dim);
       }
