@@ -177,15 +177,24 @@ class HiFT(nn.Module):
             x = self._upsample(up, leaky_relu(x, config.leaky_slope), extend)
             if i == len(self.ups) - 1 and not config.causal:
                 x = mx.concatenate([x[:, 1:2], x], axis=1)  # the centred STFT has one frame more
-            x = x + self.source_resblocks[i](self._source_at(i, spectrum, extend), extend)
+            x = self._settled(x + self.source_resblocks[i](self._source_at(i, spectrum, extend), extend))
             blocks = self.resblocks[i * kernels : (i + 1) * kernels]
-            x = sum((block(x, extend) for block in blocks[1:]), blocks[0](x, extend)) * (1.0 / kernels)
+            total = self._settled(blocks[0](x, extend))
+            for block in blocks[1:]:
+                total = self._settled(total + block(x, extend))
+            x = total * (1.0 / kernels)
         x = self.conv_post(extend(leaky_relu(x, 0.01), self.conv_post.context))
         bins = config.n_fft // 2 + 1
         magnitude = mx.minimum(exp(x[..., :bins]), MAX_MAGNITUDE)
         sine, cosine = sin_cos_unit(sin_turns(x[..., bins:] * (0.5 / math.pi)))
         samples = self._inverse(mx.concatenate([magnitude * cosine, magnitude * sine], axis=-1), extend)
         return mx.clip(samples, -config.audio_limit, config.audio_limit)
+
+    def _settled(self, x: mx.array) -> mx.array:
+        """x, computed by now in the official form: a whole sentence at full rate, layers ahead, is 400 MB at a time."""
+        if not self.config.causal:
+            mx.eval(x)
+        return x
 
     def _upsample(self, up: ConvTranspose1d, x: mx.array, extend: Extend) -> mx.array:
         """(1, T, C) -> (1, T * stride, C'): the causal form drops the tail, the official form both ends."""

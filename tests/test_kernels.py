@@ -166,7 +166,9 @@ def heads_of(x: mx.array, count: int) -> mx.array:
 
 
 @pytest.mark.parametrize("window", [None, 1, 4, 50])
-@pytest.mark.parametrize("rows,count,heads,dim", [(1, 1, 1, 16), (5, 9, 2, 8), (20, 20, 3, 64), (33, 70, 2, 40)])
+@pytest.mark.parametrize(
+    "rows,count,heads,dim", [(1, 1, 1, 16), (5, 9, 2, 8), (20, 20, 3, 64), (33, 70, 2, 40), (130, 150, 2, 64)]
+)
 def test_attention(window: int | None, rows: int, count: int, heads: int, dim: int) -> None:
     q, k, v = (noise(name, (2, n, heads * dim)) for name, n in (("q", rows), ("k", count), ("v", count)))
     lag = mx.arange(count - rows, count)[:, None] - mx.arange(count)[None]
@@ -371,6 +373,7 @@ def test_results_do_not_depend_on_threads() -> None:
     same_for_any_threads(lambda: kernels.multiply(x.reshape(-1, 128)[:9], quantized))
     same_for_any_threads(lambda: kernels.apply("mish", x))
     same_for_any_threads(lambda: kernels.attention(x, x, x, 3, 20))
+    same_for_any_threads(lambda: kernels.attention(x, x, x, 3))
 
 
 def test_two_streams_at_once() -> None:

@@ -1,4 +1,7 @@
 // Attention among the rows of one sequence, with a window and relative positions or without: S3Gen's.
+//
+// Within a window a query has few keys, and each looks up its own. Without one all queries read all keys, and scores and
+// weighted values are matrix products: keys, values and distances are laid out in panels once, then read by many rows.
 #include <algorithm>
 #include <cmath>
 
@@ -10,7 +13,23 @@
 namespace nightingale {
 namespace {
 
-constexpr int kQueriesAtOnce = 8;  // of a task
+constexpr int kQueriesAtOnce = 8;  // of a task, each looking up its own
+constexpr int kRowsAtOnce = 56;    // of a task of matrix products
+
+// Pads to whole panels.
+int panels_of(int outputs) { return (outputs + kPanel - 1) / kPanel; }
+
+// A matrix as panels: output o, input i is at from[o * output_stride + i * input_stride].
+void fill_panel(const float* from, ptrdiff_t output_stride, ptrdiff_t input_stride, int outputs, int inputs, int panel,
+                float* to) {
+  const int first = panel * kPanel, wide = std::min(kPanel, outputs - first);
+  for (int i = 0; i < inputs; ++i) {
+    for (int o = 0; o < wide; ++o) {
+      to[i * kPanel + o] = from[(first + o) * output_stride + i * input_stride];
+    }
+    std::fill(to + i * kPanel + wide, to + (i + 1) * kPanel, 0.0f);
+  }
+}
 
 class Attention : public CpuPrimitive {
  public:
@@ -35,7 +54,9 @@ class Attention : public CpuPrimitive {
     int heads, window;
     const float *content = nullptr, *position = nullptr;
 
-    void run() {
+    void run() { window > 0 ? look_up_all() : multiply_all(); }
+
+    void look_up_all() {
       const float *queries = q.data(), *keys = k.data(), *values = v.data(), *distances = table.data();
       const int chunks = (q.rows() + kQueriesAtOnce - 1) / kQueriesAtOnce;
       parallel(q.batches() * heads * chunks, [&](int task) {
@@ -50,12 +71,117 @@ class Attention : public CpuPrimitive {
       });
     }
 
+    void multiply_all() {
+      const float *queries = q.data(), *keys = k.data(), *values = v.data();
+      const float* distances = content == nullptr ? nullptr : table.data();
+      const int dim = q.width() / heads, count = k.rows(), reach = distances == nullptr ? 0 : table.rows();
+      const int pairs = q.batches() * heads, chunks = (q.rows() + kRowsAtOnce - 1) / kRowsAtOnce;
+      const int key_panels = panels_of(count), value_panels = panels_of(dim), far_panels = panels_of(reach);
+      const size_t key_size = static_cast<size_t>(dim) * kPanel, value_size = static_cast<size_t>(count) * kPanel;
+      thread_local std::vector<float> memory;
+      memory.resize(pairs * (key_panels * key_size + value_panels * value_size) + heads * far_panels * key_size);
+      float *packed_keys = memory.data(), *packed_values = packed_keys + pairs * key_panels * key_size;
+      float* packed_distances = packed_values + pairs * value_panels * value_size;
+      parallel(pairs * (key_panels + value_panels) + heads * far_panels, [&](int task) {
+        if (task < pairs * key_panels) {
+          const int pair = task / key_panels;
+          const float* from = keys + pair / heads * k.batch_stride() + pair % heads * dim;
+          fill_panel(from, k.row_stride(), 1, count, dim, task % key_panels, packed_keys + task * key_size);
+        } else if ((task -= pairs * key_panels) < pairs * value_panels) {
+          const int pair = task / value_panels;
+          const float* from = values + pair / heads * v.batch_stride() + pair % heads * dim;
+          fill_panel(from, 1, v.row_stride(), dim, count, task % value_panels, packed_values + task * value_size);
+        } else {
+          task -= pairs * value_panels;
+          const float* from = distances + task / far_panels * dim;
+          fill_panel(from, table.row_stride(), 1, reach, dim, task % far_panels, packed_distances + task * key_size);
+        }
+      });
+      parallel(pairs * chunks, [&](int task) {
+        const int pair = task / chunks, head = pair % heads, first = task % chunks * kRowsAtOnce;
+        const int rows = std::min(kRowsAtOnce, q.rows() - first);
+        const ptrdiff_t at = static_cast<ptrdiff_t>(head) * dim;
+        Tile tile{};
+        tile.queries = queries + pair / heads * q.batch_stride() + first * q.row_stride() + at;
+        tile.out = out + (static_cast<ptrdiff_t>(pair / heads) * q.rows() + first) * q.width() + at;
+        tile.keys = packed_keys + pair * key_panels * key_size;
+        tile.values = packed_values + pair * value_panels * value_size;
+        tile.first = first;
+        tile.rows = rows;
+        if (distances != nullptr) {
+          tile.distances = packed_distances + head * far_panels * key_size;
+          tile.content = content + at;
+          tile.position = position + at;
+        }
+        multiply(tile);
+      });
+    }
+
+    // Some queries of one head.
+    struct Tile {
+      const float *queries, *keys, *values, *distances, *content, *position;
+      float* out;
+      int first, rows;
+    };
+
+    void multiply(const Tile& tile) {
+      thread_local std::vector<float> memory;
+      const Routines& set = routines();
+      const int dim = q.width() / heads, count = k.rows(), rows = tile.rows;
+      // Row r's distance to key j is entry T - 1 - r + j of the table; the last row's first is the least.
+      const int nearest = q.rows() - tile.first - rows, begin = nearest / kPanel;
+      const int end = panels_of(nearest + rows - 1 + count), far = (end - begin) * kPanel;
+      memory.resize(static_cast<size_t>(rows) * (dim + count + (tile.distances == nullptr ? 0 : far)));
+      float *scaled = memory.data(), *scores = scaled + rows * dim, *by_distance = scores + rows * count;
+      scale_queries(tile, tile.content, scaled);
+      multiply_panels(scaled, dim, rows, tile.keys, count, scores, count);
+      if (tile.distances != nullptr) {
+        scale_queries(tile, tile.position, scaled);
+        const float* panels = tile.distances + static_cast<ptrdiff_t>(begin) * dim * kPanel;
+        multiply_panels(scaled, dim, rows, panels, far, by_distance, far);
+      }
+      for (int row = 0; row < rows; ++row) {
+        float* of_row = scores + static_cast<ptrdiff_t>(row) * count;
+        const float* added = tile.distances == nullptr
+            ? nullptr
+            : by_distance + static_cast<ptrdiff_t>(row) * far + (nearest + rows - 1 - row - begin * kPanel);
+        set.softmax(of_row, added, of_row, count);
+      }
+      multiply_panels(scores, count, rows, tile.values, dim, tile.out, q.width());
+    }
+
+    // Queries times 1 / sqrt(D), with an addition or none, row after row.
+    void scale_queries(const Tile& tile, const float* added, float* to) {
+      const int dim = q.width() / heads;
+      const float scale = 1.0f / std::sqrt(static_cast<float>(dim));
+      for (int row = 0; row < tile.rows; ++row) {
+        const float* query = tile.queries + row * q.row_stride();
+        for (int i = 0; i < dim; ++i) {
+          *to++ = (query[i] + (added == nullptr ? 0.0f : added[i])) * scale;
+        }
+      }
+    }
+
+    static void multiply_panels(const float* x, int inputs, int rows, const float* panels, int outputs, float* y,
+                                ptrdiff_t y_stride) {
+      Product product{};
+      product.x = x;
+      product.x_stride = inputs;
+      product.taps = 1;
+      product.inputs = inputs;
+      product.outputs = outputs;
+      product.weights = panels;
+      product.y = y;
+      product.y_stride = y_stride;
+      routines().panels(product, {0, rows}, {0, panels_of(outputs)});
+    }
+
     // One query: row `row` of the queries, a head's channels from `at` on.
     void look_up(const float* query, const float* keys, const float* values, const float* distances, int row,
                  ptrdiff_t at, float* to) {
       thread_local std::vector<float> memory;
       const int dim = q.width() / heads, own = k.rows() - q.rows() + row;  // the query's own key
-      const int begin = window > 0 ? std::max(0, own - window + 1) : 0, end = window > 0 ? own + 1 : k.rows();
+      const int begin = std::max(0, own - window + 1), end = own + 1;
       if (memory.size() < static_cast<size_t>(k.rows() + 2 * dim)) {
         memory.resize(k.rows() + 2 * dim);
       }

@@ -113,6 +113,12 @@ inline Words whole(Floats v) { return (Words)__builtin_convertvector((Plain)v, W
 
 // `bits` bits of every word from bit `first` on.
 inline Floats field(Words v, int first, int bits) {
+#if defined(__AVX512F__)
+  if (bits == 4) {  // a look-up among 16 lanes reads the lowest 4 bits only: neither a mask nor a conversion is needed
+    const Floats numbers = _mm512_setr_ps(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+    return _mm512_permutexvar_ps((__m512i)(v >> first), numbers);
+  }
+#endif
   const Words low = first + bits == 32 ? v >> first : (v >> first) & ((1u << bits) - 1);
   return (Floats)__builtin_convertvector((Whole)low, Plain);
 }

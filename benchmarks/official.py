@@ -1,0 +1,186 @@
+#!/usr/bin/env python3
+"""How fast models of the official Chatterbox's size run here, beside the PyTorch modules they come from.
+
+    official.py [--reference PYTHON] [--mlx-audio PYTHON] [--layers 30] [--repeat N] [--threads N]
+                [--only t3 sound] [--no-prompt]
+
+Random weights on both sides: no checkpoint is needed. Both sides run in processes of their own and take turns, job by
+job, so that a busy moment of the machine hits both; figures are medians over the rounds, ratios medians of each round's
+ratio. What else ran meanwhile shows in the load average. On a machine that is shared, threads that wait for each other
+lose most; with --threads 1 none do, and the processor time says what each side costs. --reference is a Python that has
+PyTorch and chatterbox-tts, --mlx-audio one that has mlx-audio, whose T3 is timed too; without them only our side is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).resolve().parent
+LAYERS = 30
+TOKENS = 102  # 4.08 s of sound
+PROMPT_TOKENS = 250  # 10 s of a reference recording, as the official program conditions on
+
+Job = tuple[Any, ...]  # a method's name and its arguments
+Times = list[tuple[float, float]]  # seconds by the clock, and of processor time
+
+
+class Worker:
+    """One side in its process."""
+
+    def __init__(self, python: str, side: str, layers: int, threads: int | None) -> None:
+        argv = [python, str(HERE / "official_worker.py"), side, str(layers)]
+        # The checkout's package for our side, whether it is installed or not.
+        environment = os.environ | {"PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
+        if threads is not None:
+            environment["OMP_NUM_THREADS"] = str(threads)
+        self._process = subprocess.Popen(
+            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+        )
+        self.description = self._answer()
+
+    def __enter__(self) -> Worker:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process.stdin
+        self._process.stdin.close()
+        self._process.wait()
+
+    def time(self, job: Job) -> tuple[float, float]:
+        assert self._process.stdin
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        seconds, processor = self._answer()
+        return seconds, processor
+
+    def _answer(self) -> Any:
+        assert self._process.stdout
+        line = self._process.stdout.readline()
+        if not line:
+            raise SystemExit(f"official: a worker ended with {self._process.wait()}")
+        return json.loads(line)
+
+
+class Sides:
+    """Ours and those of the others that are there; times by side and job."""
+
+    def __init__(self, workers: dict[str, Worker]) -> None:
+        self._workers = workers
+        self.times: dict[tuple[str, Job], Times] = {}
+
+    def measure(self, jobs: list[tuple[str, Job]], repeat: int, warm: bool = True) -> None:
+        """Every job once for nothing and then `repeat` times, taking turns."""
+        jobs = [(side, job) for side, job in jobs if side in self._workers]
+        for turn in range(repeat + warm):
+            for side, job in jobs:
+                taken = self._workers[side].time(job)
+                if turn >= warm:
+                    self.times.setdefault((side, job), []).append(taken)
+
+    def seconds(self, side: str, job: Job, what: int = 0) -> list[float]:
+        """Of every round; `what` 1 is processor time. Empty for a side that is not there."""
+        return [times[what] for times in self.times.get((side, job), [])]
+
+    def ratio(self, above: tuple[str, Job], below: tuple[str, Job], what: int = 0) -> str:
+        pairs = list(zip(self.seconds(*above, what), self.seconds(*below, what), strict=False))
+        return f"{statistics.median(a / b for a, b in pairs):.2f}" if pairs else "-"
+
+
+def t3_table(sides: Sides, repeat: int, layers: int) -> list[str]:
+    kinds: list[tuple[str, str, int | str, str]] = [
+        ("8 bits", "ours", 8, "32"), ("4 bits", "ours", 4, "50"),
+        ("PyTorch float32", "reference", "float32", ""), ("PyTorch bfloat16", "reference", "bfloat16", ""),
+        ("mlx-audio, 8 bits", "mlx-audio", 8, ""), ("mlx-audio, 4 bits", "mlx-audio", 4, ""),
+    ]  # fmt: skip
+    shapes = {"step": (1, 1), "guided": (2, 1), "verify": (1, 4)}
+    sides.measure([(side, ("t3", kind, *shape)) for _, side, kind, _ in kinds for shape in shapes.values()], repeat)
+    lines = [
+        f"| T3, {layers} of {LAYERS} layers | steps/s | asked | fastest | guided steps/s | 4 rows / 1 row, asked 1.5 |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, side, kind, asked in kinds:
+        job = {shape: ("t3", kind, *rows) for shape, rows in shapes.items()}
+        steps = sides.seconds(side, job["step"])
+        if not steps:
+            continue
+        guided = 1 / statistics.median(sides.seconds(side, job["guided"]))
+        verify = sides.ratio((side, job["verify"]), (side, job["step"]))
+        rates = 1 / statistics.median(steps), 1 / min(steps)
+        lines.append(f"| {name} | {rates[0]:.1f} | {asked} | {rates[1]:.1f} | {guided:.1f} | {verify} |")
+    return lines
+
+
+def sound_table(sides: Sides, repeat: int, with_prompt: bool) -> list[str]:
+    parts: dict[str, Job] = {"S3Gen, no prompt": ("s3gen", TOKENS, 0), "HiFT": ("hift", TOKENS)}
+    sides.measure([(side, job) for job in parts.values() for side in ("ours", "reference")], repeat)
+    if with_prompt:  # no warming for what takes longest: the model is the same
+        long: Job = ("s3gen", TOKENS, PROMPT_TOKENS)
+        parts[f"S3Gen, {PROMPT_TOKENS} prompt tokens"] = long
+        sides.measure([("ours", long), ("reference", long)], max(1, repeat - 1), warm=False)
+    lines = [
+        f"| {TOKENS} tokens, {TOKENS / 25:.2f} s | seconds | PyTorch's | times as fast (asked: 1.5) | fastest, of both "
+        "| processor seconds | PyTorch's | ratio |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for name, job in parts.items():
+        ours, theirs = sides.seconds("ours", job), sides.seconds("reference", job)
+        cells = [name, f"{statistics.median(ours):.2f}"]
+        cells.append(f"{statistics.median(theirs):.2f}" if theirs else "-")
+        cells.append(sides.ratio(("reference", job), ("ours", job)))
+        cells.append(f"{min(ours):.2f}, {min(theirs):.2f}" if theirs else f"{min(ours):.2f}")
+        for side in ("ours", "reference"):
+            processor = sides.seconds(side, job, 1)
+            cells.append(f"{statistics.median(processor):.1f}" if processor else "-")
+        cells.append(sides.ratio(("reference", job), ("ours", job), what=1))
+        lines.append(f"| {' | '.join(cells)} |")
+    return lines
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--reference", metavar="PYTHON", help="a Python with PyTorch and chatterbox-tts")
+    parser.add_argument("--mlx-audio", metavar="PYTHON", help="a Python with mlx-audio")
+    parser.add_argument("--layers", type=int, default=LAYERS, help="of T3, on both sides; fewer for little memory")
+    parser.add_argument("--repeat", type=int, default=3, help="rounds")
+    parser.add_argument("--threads", type=int, help="of both sides; as many as there are cores, unless given")
+    parser.add_argument("--only", nargs="+", choices=["t3", "sound"], default=["t3", "sound"])
+    parser.add_argument("--no-prompt", action="store_true", help="leave out S3Gen with a prompt, which takes longest")
+    return parser.parse_args()
+
+
+def load() -> str:
+    return f"{os.getloadavg()[0]:.1f}"
+
+
+def main() -> int:
+    args = arguments()
+    before = load()
+    pythons = {"ours": sys.executable, "reference": args.reference, "mlx-audio": args.mlx_audio}
+    with ExitStack() as stack:
+        workers = {
+            side: stack.enter_context(Worker(python, side, args.layers, args.threads))
+            for side, python in pythons.items()
+            if python
+        }
+        sides, tables = Sides(workers), []
+        if "t3" in args.only:
+            tables.append(t3_table(sides, args.repeat, args.layers))
+        if "sound" in args.only:
+            tables.append(sound_table(sides, args.repeat, not args.no_prompt))
+    described = json.dumps({side: worker.description for side, worker in workers.items()})
+    print(f"{os.cpu_count()} cores, load average {before} before and {load()} after; {described}")
+    for table in tables:
+        print(*table, sep="\n", end="\n\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""The least time that Apple's chips can take for the official T3, computed from memory bandwidth; nothing is measured.
+
+    roofline.py [--tokens 102] [--prompt 100]
+
+A token needs every weight of the layers and the head once, and the keys and values of the positions before it. A chip
+that reads them at the full bandwidth its maker publishes, and waits for nothing else, takes the seconds in the table;
+a real one takes longer. Guidance is two rows: it reads the weights once for both, and twice the keys and values.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from nightingale.config import T3Config, chatterbox_english
+
+# Published unified-memory bandwidth in GB/s: Apple's technical specifications of the Macs (support.apple.com/specs, as
+# 121553 for M3, 117736 for M4, 126318 for M5) and its newsroom's announcements; of a chip in several forms, the most.
+# Apple gives none for the M1: 8 channels of 16 bits of LPDDR4X-4266 are 68.
+BANDWIDTHS = {
+    "M1": 68, "M1 Pro": 200, "M1 Max": 400, "M1 Ultra": 800,
+    "M2": 100, "M2 Pro": 200, "M2 Max": 400, "M2 Ultra": 800,
+    "M3": 100, "M3 Pro": 150, "M3 Max": 400, "M3 Ultra": 819,
+    "M4": 120, "M4 Pro": 273, "M4 Max": 546,
+    "M5": 153, "M5 Pro": 307, "M5 Max": 614,
+}  # fmt: skip
+BITS = (16, 8, 4)
+GROUP_SIZE = 64
+BITS_OF_A_GROUP = 32  # its scale and its offset, 16 bits each
+BYTES_OF_A_NUMBER = 2  # of keys and values
+
+
+def weights_read(config: T3Config) -> int:
+    """How many weights a token needs: layers and head."""
+    llama = config.llama
+    attention = llama.hidden_size * llama.head_dim * 2 * (llama.num_heads + llama.num_kv_heads)
+    layer = attention + 3 * llama.hidden_size * llama.intermediate_size
+    return llama.num_layers * layer + llama.hidden_size * config.speech_vocab_size
+
+
+def bytes_read(config: T3Config, bits: int, rows: int, tokens: int, prompt: int) -> float:
+    """All that is read for so many tokens of one sentence."""
+    each = bits + (BITS_OF_A_GROUP / GROUP_SIZE if bits < 16 else 0)
+    llama = config.llama
+    position = 2 * llama.num_layers * llama.num_kv_heads * llama.head_dim * BYTES_OF_A_NUMBER
+    positions = sum(prompt + i for i in range(tokens))
+    return tokens * weights_read(config) * each / 8 + rows * positions * position
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tokens", type=int, default=102, help="speech tokens, 25 a second")
+    parser.add_argument("--prompt", type=int, default=100, help="positions before the first: conditioning and text")
+    args = parser.parse_args()
+    config = chatterbox_english().t3
+    shapes = [(bits, rows) for bits in BITS for rows in (1, 2)]
+    read = [bytes_read(config, bits, rows, args.tokens, args.prompt) for bits, rows in shapes]
+    print(f"Computed, not measured: least seconds for {args.tokens} tokens ({args.tokens / 25:.2f} s of sound).\n")
+    print("| | GB/s |", " | ".join(f"{bits} bits{', guided' if rows > 1 else ''}" for bits, rows in shapes), "|")
+    print("|---|---|" + "---|" * len(shapes))
+    print("| GB read | |", " | ".join(f"{count / 1e9:.0f}" for count in read), "|")
+    for name, bandwidth in BANDWIDTHS.items():
+        print(f"| {name} | {bandwidth} |", " | ".join(f"{count / 1e9 / bandwidth:.2f}" for count in read), "|")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
