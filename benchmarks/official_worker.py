@@ -101,7 +101,7 @@ class Ours:
         caches = self._t3(bits).new_caches()
         filling = mx.random.normal((batch, 16, POSITIONS, 64)) * 0.1
         for cache in caches:
-            mx.eval(cache.update(filling, filling))
+            mx.eval(cache.update(filling, filling, filling))
         return caches
 
     @lru_cache  # noqa: B019
