@@ -105,6 +105,14 @@ class Engine:
         self._draft = Draft(draft, draft.condition(found)) if draft is not None else None
         mx.eval(self._conditioning)
 
+    def close(self) -> None:
+        """Give up what MLX holds for the calling thread; to be called last in a thread that is not the main one.
+
+        Else its destructors run as the thread ends, and if the interpreter ends at the same time, the process aborts
+        (https://github.com/ml-explore/mlx/pull/4110). The engine cannot speak afterwards.
+        """
+        mx.clear_streams()
+
     def speak(self, text: str | Iterable[str], options: SpeakOptions | None = None) -> Iterator[AudioChunk]:
         """The sound of a text, or of pieces of text as they arrive, each sentence as soon as it has ended.
 

@@ -51,6 +51,9 @@ class Engine:
             logging.getLogger("nightingale.engine").warning("%s bits, speculate %s, %s", bits, speculate, cache)
         self.tally = Tally()
 
+    def close(self) -> None:
+        pass
+
     def use_voice(self, voice: str) -> None:
         if voice not in ("florence", "other"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')

@@ -32,6 +32,7 @@ class Speaks(Protocol):
     def tally(self) -> Tallied: ...
     def speak(self, text: str | Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]: ...
     def use_voice(self, voice: str) -> None: ...
+    def close(self) -> None: ...
 
 
 @dataclass
@@ -173,6 +174,8 @@ class Talker:
         finally:
             if self.sink is not None:
                 self.sink.close()
+            if self.engine is not None:
+                self.engine.close()
 
     def _next(self) -> tuple[int, Callable[[int], None]] | None:
         """The next job; meanwhile what was said is seen to be heard."""
