@@ -286,7 +286,8 @@ def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
         drawn[length] = drawn.get(length, set()) | set(numbers.tolist())
     assert drawn == {100: {0, 1, 2}}
     pool._lengths[1] = 140  # a longer one is in a range of its own
-    pool._by_length, pool._edges = np.array([2, 0, 1]), np.cumsum([16, 40, 140])
+    pool._by_length, pool._sorted_lengths = np.array([2, 0, 1]), np.array([16, 40, 140])
+    pool._edges = np.cumsum(pool._sorted_lengths)
     drawn = {}
     for _ in range(100):
         numbers, length = pool.alike(300)

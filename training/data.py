@@ -70,7 +70,7 @@ class SpeechPool:
         self.phonemes: list[str] = []
         self.held_out: list[int] = []  # utterance numbers
         self._kept_aside: list[int] = []  # the same, of what is read but not sorted in yet
-        self._starts = self._lengths = self._by_length = self._edges = np.zeros(0, np.int64)
+        self._starts = self._lengths = self._by_length = self._sorted_lengths = self._edges = np.zeros(0, np.int64)
 
     def refresh(self, seconds: float = 0.5, wait_for: int = 0) -> None:
         """Read new shards for about `seconds`, and in any case until `wait_for` utterances are held."""
@@ -90,7 +90,8 @@ class SpeechPool:
             self.held_out = list(self._kept_aside)
             train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
             self._by_length = train[np.argsort(self._lengths[train], kind="stable")]
-            self._edges = np.cumsum(self._lengths[self._by_length])
+            self._sorted_lengths = self._lengths[self._by_length]
+            self._edges = np.cumsum(self._sorted_lengths)
 
     def _add(self, shard: Shard) -> None:
         total = len(shard.audio) // HOP
@@ -124,9 +125,8 @@ class SpeechPool:
         """Numbers of random utterances of about equal length, and the length that fits them: `frames` in all."""
         longest = self._lengths[self.random(1)[0]]
         group = min(int(np.searchsorted(LENGTHS, longest)), len(LENGTHS) - 1)
-        first, last = np.searchsorted(
-            self._lengths[self._by_length], (LENGTHS[group - 1] if group else 0, LENGTHS[group]), "right"
-        )
+        bounds = (LENGTHS[group - 1] if group else 0, LENGTHS[group])
+        first, last = np.searchsorted(self._sorted_lengths, bounds, "right")
         return self._by_length[np.random.randint(first, last, frames // LENGTHS[group])], LENGTHS[group]
 
     def spans(self, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -149,7 +149,8 @@ def losses(
     target = torch.cat([ids[:, 1:], torch.full_like(ids[:, :1], STOP_SPEECH)], 1).flatten()[index]
     if noise:
         is_speech = torch.arange(ids.shape[1], device=ids.device)[None] > text[:, None] + 2
-        ids = torch.where((torch.rand(ids.shape, device=ids.device) < noise) & is_speech, random_codes(ids), ids)
+        swap = (torch.rand(ids.shape, device=ids.device) < noise) & is_speech
+        ids = torch.where(swap, torch.randint_like(ids, NUM_CODES), ids)
     speaker = speaker.expand(len(ids), -1)
     has_text = torch.rand(len(ids), device=ids.device) >= textless
     logits, draft_logits = (
@@ -163,10 +164,6 @@ def losses(
     overlap = (torch.minimum(teacher.exp(), student.detach().exp()).sum(-1) * weight).sum()
     accuracy = ((logits.argmax(-1) == target) * weight).sum()
     return {"loss": loss, "draft": draft_loss, "kl": divergence, "overlap": overlap, "accuracy": accuracy}
-
-
-def random_codes(like: Tensor) -> Tensor:
-    return torch.randint_like(like, NUM_CODES)
 
 
 class T3Training:
