@@ -103,6 +103,13 @@ class T3Config:
 
 
 @dataclass(frozen=True)
+class DraftConfig:
+    """The network that guesses T3's next states; it has T3's width, embeddings and head."""
+
+    llama: LlamaConfig
+
+
+@dataclass(frozen=True)
 class EncoderConfig:
     """Conformer over speech tokens with a 2x upsampling in its middle.
 

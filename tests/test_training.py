@@ -19,7 +19,7 @@ import pytest
 from numpy.typing import NDArray
 from tiny import close, hift_config, s3gen_config
 
-from nightingale.config import FlowConfig, LlamaConfig, T3Config
+from nightingale.config import DraftConfig, FlowConfig, LlamaConfig, T3Config
 from nightingale.hift import HiFT
 from nightingale.quantize import Policy, quantize_arrays
 from nightingale.s3gen import S3Gen
@@ -80,7 +80,23 @@ def test_t3_reads_and_speaks_alike() -> None:
     ours = t3(embeds, t3.new_caches())
     with torch.no_grad():
         for i, shown in enumerate((has_text, ~has_text)):
-            same(ours[i : i + 1], twin.speech_head(twin(ids, length, torch.from_numpy(speaker)[None], shown)))
+            embeds = twin.embed(ids, length, torch.from_numpy(speaker)[None], shown)
+            same(ours[i : i + 1], twin.speech_head(twin(embeds)))
+
+
+def test_draft_rests_on_its_own_guesses() -> None:
+    """Depth d of place i: what the draft says there if its input had T3's states up to place i - 1 - d only."""
+    draft = shaken(torch_t3.Draft(DraftConfig(replace(TINY_T3.llama, num_layers=2))))
+    embeds, states = torch.from_numpy(noise(2, 9, 32)), torch.from_numpy(noise(2, 9, 32))[:, torch.randperm(9)]
+    with torch.no_grad():
+        together = draft(embeds, states, 3)
+        for place in range(3, 9):
+            known = states.clone()
+            for depth in range(3):
+                at = place - 2 + depth
+                guess = draft(embeds[:, : at + 1], known[:, : at + 1], 1)[0][:, at]
+                assert torch.allclose(together[depth][:, at], guess, atol=1e-5), (place, depth)
+                known[:, at] = guess
 
 
 @pytest.fixture
@@ -324,13 +340,14 @@ def test_t3_learns_every_token_and_the_stop(shards: Path, run: common.Run) -> No
     pool = train_t3.TokenPool(run, shards, frame_count)
     pool.refresh(1)
     config = replace(torch_t3.t3_config(32, 1, 4, 2, 48), speaker_embed_size=8)
-    t3, draft = shaken(torch_t3.T3(config, 0.0)), shaken(torch_t3.T3(config, 0.0))
+    t3, draft = shaken(torch_t3.T3(config, 0.0)), shaken(torch_t3.Draft(DraftConfig(config.llama)))
     row = pool.rows[80][:1]
     longer = torch.cat([row, torch.full((1, 30), torch_t3.STOP_SPEECH, dtype=torch.int16)], 1)
     exact = row[:, : 2 + 3 + int(row[0, 0]) + int(row[0, 1])]  # no room for the stop itself
     found = [train_t3.losses(t3, draft, r, torch.ones(1, 8), noise=0.0) for r in (row, longer, exact)]
     for other in found[1:]:
         assert float(other["loss"].detach()) == pytest.approx(float(found[0]["loss"].detach()), abs=1e-5)
+    assert 0 < float(found[0]["overlap2"]) < 1
     silent = [train_t3.losses(t3, draft, r, torch.ones(1, 8), 0.0, textless=1.1)["loss"] for r in (row, changed(row))]
     assert float(silent[0].detach()) == pytest.approx(float(silent[1].detach()), abs=1e-6)
 
@@ -360,7 +377,7 @@ def changed(row: Any) -> Any:
 def test_modules_are_native() -> None:
     """The bundled sizes load into the package's modules, name for name."""
     config: list[tuple[mlx.nn.Module, Any]] = [
-        (T3(torch_t3.DRAFT_CONFIG), torch_t3.T3(torch_t3.DRAFT_CONFIG)),
+        (T3(torch_t3.T3_CONFIG), torch_t3.T3(torch_t3.T3_CONFIG)),
         (S3Gen(torch_s3gen.S3GEN_CONFIG), torch_s3gen.S3Gen()),
         (HiFT(torch_hift.HIFT_CONFIG), torch_hift.HiFT()),
     ]

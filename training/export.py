@@ -26,18 +26,19 @@ from training.models.hift import HIFT_CONFIG, HiFT, widened
 from training.models.s3gen import S3GEN_CONFIG, S3Gen
 from training.models.s3gen import SPEAKER_SIZE as S3GEN_SPEAKER_SIZE
 from training.models.speech_tokenizer import Encoder
-from training.models.t3 import DRAFT_CONFIG, STOP_TEXT, T3, T3_CONFIG, TEXT_IDS
+from training.models.t3 import DRAFT_CONFIG, STOP_TEXT, T3, T3_CONFIG, TEXT_IDS, Draft
 from training.models.t3 import SPEAKER_SIZE as T3_SPEAKER_SIZE
 from training.restore import TOKENIZER
 
 VOICES = Path(__file__).parent.parent / "nightingale" / "voices"
 VOICE = "florence"
 TIME = r".*(time_mlp|time_mixer|time_proj).*\.weight"  # sees a handful of inputs in all its life
+T3_BITS = 4  # what `training.train_t3 --bits` trained it for
 POSITIONS = r"(text|speech)_pos_embed\.weight"
 POLICIES = {
-    "t3": [Policy(8, layers=POSITIONS), Policy(5)],
-    "draft": [Policy(4)],
-    "s3gen": [Policy(4, layers=TIME), Policy(6, layers=rf"(?!{TIME}){ALL_MATRICES}")],
+    "t3": [Policy(8, layers=POSITIONS), Policy(T3_BITS)],
+    "draft": [Policy(T3_BITS)],
+    "s3gen": [Policy(4, layers=TIME), Policy(8, layers=rf"(?!{TIME}){ALL_MATRICES}")],
     "hift": [Policy(8)],
 }
 
@@ -83,7 +84,7 @@ def main() -> None:
     )
     modules = {
         "t3": (T3(T3_CONFIG), t3_state["t3"]),
-        "draft": (T3(DRAFT_CONFIG), t3_state["draft"]),
+        "draft": (Draft(DRAFT_CONFIG), t3_state["draft"]),
         "s3gen": (S3Gen(), s3gen_state["s3gen"]),
         "hift": (HiFT(), hift_state["hift"]),
     }

@@ -3,9 +3,9 @@
     python -m training.pipeline --corpus sentences.txt.xz --work DIR --tokenizer-seconds 250 --seconds 1200
 
 The teacher speaks on the cores that the training leaves free, from the first second to the last. First comes the speech
-tokenizer, beside it the vocoder; then T3, S3Gen and the vocoder each on GPUs of their own, or one after the other where
-there are fewer. Checkpoints in --resume (or in DIR, from an earlier run) are gone on from; without a tokenizer's budget
-its checkpoint is taken as it is. Logs and checkpoints are in DIR, and are whole at any time.
+tokenizer, beside it the vocoder; then S3Gen and T3, beside them the vocoder on a GPU of its own, or all one after the
+other where there is one. Checkpoints in --resume (or in DIR, from an earlier run) are gone on from; without a
+tokenizer's budget its checkpoint is taken as it is. Logs and checkpoints are in DIR, and are whole at any time.
 """
 
 import argparse
@@ -13,15 +13,15 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event, Thread
 
 import torch
 
 STAGES = {
     "tokenizer": ["training.train_tokenizer", "--lr", "1.5e-3", "--hours", "120"],
-    "t3": ["training.train_t3", "--lr", "1.2e-3", "--decay-from", "0.5"],
+    "t3": ["training.train_t3", "--lr", "1e-3", "--decay-from", "0.4", "--bits", "4"],
     "s3gen": ["training.train_s3gen", "--lr", "1e-3", "--decay-from", "0.5", "--hours", "60"],
     "hift": ["training.train_hift", "--lr", "4e-4", "--decay-from", "0.6", "--hours", "30"],
 }
@@ -68,7 +68,7 @@ class Pipeline:
         return [f"--{name}", str(self.work / f"{name}.pt")]
 
     def together(self, *lanes: Callable[[], None]) -> None:
-        threads = [threading.Thread(target=lane) for lane in lanes]
+        threads = [Thread(target=lane) for lane in lanes]
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -98,29 +98,26 @@ class Pipeline:
         self.together(*lanes)
 
     def _rest(self, gpus: int, seconds: float) -> None:
-        """T3, S3Gen, and the vocoder, which ends on the mels of S3Gen."""
+        """S3Gen, then T3; beside them the vocoder, which ends on the mels of the new S3Gen."""
         finish = [*self._with("s3gen"), *self._with("tokenizer")]
-        last = [gpus - 1]
+        others, last = list(range(max(1, gpus - 1))), [gpus - 1]
+        made = Event()
+
+        def tokens(share: float) -> None:
+            self.stage("s3gen", others, 0.3 * share * seconds)
+            made.set()
+            self.stage("t3", others, 0.7 * share * seconds)  # last, when there is the most to read
 
         def sound(share: float) -> None:
-            """S3Gen, then the vocoder on its mels."""
-            self.stage("s3gen", last, 0.25 * share * seconds)
-            self.stage("hift", last, 0.75 * share * seconds, *finish)
-
-        def hift_twice() -> None:
-            self.stage("hift", last, 0.55 * seconds)
-            self.stage("hift", last, 0.4 * seconds, *finish)
+            self.stage("hift", last, 0.3 * share * seconds, "--decay-from", "1")
+            made.wait()
+            self.stage("hift", last, 0.7 * share * seconds, *finish)
 
         if gpus == 1:
-            sound(0.6)
-            self.stage("t3", last, 0.4 * seconds)  # last, when there is the most to read
-        elif gpus < 4:
-            self.together(lambda: self.stage("t3", list(range(gpus - 1)), seconds), lambda: sound(1.0))
+            tokens(0.6)
+            sound(0.4)
         else:
-            t3, s3gen = list(range(gpus - 2)), [gpus - 2]
-            self.together(
-                lambda: self.stage("t3", t3, seconds), lambda: self.stage("s3gen", s3gen, 0.6 * seconds), hift_twice
-            )
+            self.together(lambda: tokens(1.0), lambda: sound(1.0))
 
 
 def launcher(processes: int) -> list[str]:

@@ -21,7 +21,7 @@ from training.common import from_native, half, save, to_native
 from training.models.hift import HiFT
 from training.models.s3gen import S3Gen
 from training.models.speech_tokenizer import Encoder
-from training.models.t3 import DRAFT_CONFIG, T3, T3_CONFIG
+from training.models.t3 import DRAFT_CONFIG, T3, T3_CONFIG, Draft
 
 MODEL = Path(__file__).parent.parent / "nightingale" / "voices" / "model"
 TOKENIZER = Path(__file__).with_name("speech_tokenizer.safetensors")
@@ -54,7 +54,7 @@ def fill(module: nn.Module, path: Path) -> nn.Module:
 def main() -> None:
     out = Path(sys.argv[1])
     save(out / "tokenizer.pt", encoder=half(fill(Encoder(), TOKENIZER)))
-    t3, draft = fill(T3(T3_CONFIG), MODEL / "t3.safetensors"), fill(T3(DRAFT_CONFIG), MODEL / "draft.safetensors")
+    t3, draft = fill(T3(T3_CONFIG), MODEL / "t3.safetensors"), fill(Draft(DRAFT_CONFIG), MODEL / "draft.safetensors")
     save(out / "t3.pt", t3=half(t3), draft=half(draft))
     save(out / "s3gen.pt", s3gen=half(fill(S3Gen(), MODEL / "s3gen.safetensors")))
     save(out / "hift.pt", hift=half(fill(HiFT(), MODEL / "hift.safetensors")))

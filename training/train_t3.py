@@ -1,7 +1,7 @@
 """Trains T3 and its draft together: text characters to speech tokens.
 
 Rows are padded at the right. Some input speech tokens are replaced by random ones, so that the model reads the text
-rather than its own past. The draft learns the same tokens and T3's own distributions.
+rather than its own past. The draft learns T3's distributions, from T3's states and then from its own guesses of them.
 """
 
 import argparse
@@ -43,12 +43,15 @@ from training.models.t3 import (
     T3,
     T3_CONFIG,
     TEXT_IDS,
+    Draft,
 )
 from training.quantization import plain_names, train_as_stored
 
 BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
 MAX_TEXT = 302  # start and stop included
 SPEECH_SHARE = 0.6  # of the places of a batch predict a speech token, at the most
+NUM_DRAFT = 3  # guesses in a row that the draft is trained for
+TEMPERATURE = 0.5  # that the tokens are drawn with in use: where draft and T3 should agree
 
 
 def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
@@ -136,9 +139,9 @@ def counted_places(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
 
 
 def losses(
-    t3: T3, draft: T3, rows: Tensor, speaker: Tensor, noise: float, textless: float = 0.0, share: float = 1.0
+    t3: T3, draft: Draft, rows: Tensor, speaker: Tensor, noise: float, textless: float = 0.0, share: float = 1.0
 ) -> Parts:
-    """Mean cross entropy of both models on the speech tokens, and the draft's divergence from T3.
+    """Mean cross entropy of T3 on the speech tokens, and the draft's divergence from T3.
 
     noise: share of the input speech tokens replaced; textless: of the rows without text, for guidance (CFG); share: of
     the places that may count.
@@ -151,30 +154,48 @@ def losses(
         is_speech = torch.arange(ids.shape[1], device=ids.device)[None] > text[:, None] + 2
         swap = (torch.rand(ids.shape, device=ids.device) < noise) & is_speech
         ids = torch.where(swap, torch.randint_like(ids, NUM_CODES), ids)
-    speaker = speaker.expand(len(ids), -1)
     has_text = torch.rand(len(ids), device=ids.device) >= textless
-    logits, draft_logits = (
-        model.speech_head(model(ids, text, speaker, has_text).flatten(0, 1).index_select(0, index)).float()
-        for model in (t3, draft)
-    )
+    embeds = t3.embed(ids, text, speaker.expand(len(ids), -1), has_text)
+    states, head = t3(embeds), t3.speech_head.weight
+    logits = F.linear(states.flatten(0, 1).index_select(0, index), head).float()
     loss = (F.cross_entropy(logits, target, reduction="none") * weight).sum()
-    draft_loss = (F.cross_entropy(draft_logits, target, reduction="none") * weight).sum()
-    teacher, student = logits.detach().log_softmax(-1), draft_logits.log_softmax(-1)
-    divergence = (F.kl_div(student, teacher, log_target=True, reduction="none").sum(-1) * weight).sum()
-    overlap = (torch.minimum(teacher.exp(), student.detach().exp()).sum(-1) * weight).sum()
     accuracy = ((logits.argmax(-1) == target) * weight).sum()
-    return {"loss": loss, "draft": draft_loss, "kl": divergence, "overlap": overlap, "accuracy": accuracy}
+    guesses = draft(embeds.detach(), states.detach(), NUM_DRAFT)
+    divergence, overlaps = draft_losses(guesses, head.detach(), index, logits.detach(), weight)
+    return {"loss": loss, "accuracy": accuracy, "draft": divergence} | overlaps
+
+
+def draft_losses(
+    guesses: list[Tensor], head: Tensor, index: Tensor, logits: Tensor, weight: Tensor
+) -> tuple[Tensor, Parts]:
+    """Divergence of the guessed states (B, L, hidden) from T3's logits (K, V) at the places `index` of weight (K,).
+
+    Half of it at temperature 1, half as the tokens are drawn. Each depth is judged at a share of the places, so that
+    all of them cost as much as T3's own logits. overlap: share of the drawn distributions that is common, by depth.
+    """
+    divergence, overlaps = torch.zeros((), device=head.device), Parts()
+    for depth, states in enumerate(guesses):
+        at = slice(depth, None, len(guesses))
+        share = weight[at] / weight[at].sum()
+        guessed = F.linear(states.flatten(0, 1).index_select(0, index[at]), head).float()
+        for temperature in (1.0, TEMPERATURE):
+            theirs, ours = ((x / temperature).log_softmax(-1) for x in (logits[at], guessed))
+            apart = F.kl_div(ours, theirs, log_target=True, reduction="none").sum(-1)
+            divergence = divergence + (apart * share).sum() / (2 * len(guesses))
+        overlaps[f"overlap{depth}"] = (torch.minimum(theirs.exp(), ours.detach().exp()).sum(-1) * share).sum()
+    return divergence, overlaps
 
 
 class T3Training:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run, self.noise, self.textless = run, args.noise, args.textless
-        self.t3, self.draft = T3(T3_CONFIG, args.dropout).to(run.device), T3(DRAFT_CONFIG, 0.0).to(run.device)
+        self.t3, self.draft = T3(T3_CONFIG, args.dropout).to(run.device), Draft(DRAFT_CONFIG).to(run.device)
         self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
         if args.resume:
             self.resume(args.resume)
         if args.bits:
             train_as_stored(self.t3, args.bits)
+            train_as_stored(self.draft, args.bits)
         self.both = nn.ModuleList([self.t3, self.draft])
         run.broadcast(self.both)
         self.optimizer = self._optimizer()
@@ -191,9 +212,11 @@ class T3Training:
         self.learn = Graphed(self._learn)
 
     def resume(self, path: Path) -> None:
+        """From a checkpoint, which may lack the draft."""
         state = load(path, self.run.device)
         self.t3.load_state_dict(state["t3"])
-        self.draft.load_state_dict(state["draft"])
+        if "draft" in state:
+            self.draft.load_state_dict(state["draft"])
 
     def _optimizer(self) -> torch.optim.AdamW:
         """Matrices decay, vectors do not."""
@@ -206,7 +229,7 @@ class T3Training:
         """Fuse what is small in a layer: a step takes two thirds of the time."""
         torch._dynamo.config.suppress_errors = True
         torch._dynamo.config.cache_size_limit = 64
-        for layer in [*self.t3.llama.layers, *self.draft.llama.layers]:
+        for layer in self.t3.llama.layers:
             layer.compile(dynamic=True)
 
     def advance(self, step: int) -> Parts:
@@ -218,8 +241,7 @@ class T3Training:
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():
             parts = losses(self.t3, self.draft, rows, self.speaker, self.noise, self.textless, SPEECH_SHARE)
-        loss = parts["loss"] + 0.3 * parts["draft"] + 0.7 * parts["kl"]
-        self.run.descend(loss, self.both, self.optimizer, 1.0)
+        self.run.descend(parts["loss"] + parts["draft"], self.both, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
@@ -242,7 +264,7 @@ class T3Training:
         return shown({name: total / count for name, total in sums.items()}) if count else "none"
 
     def keep(self, path: Path) -> None:
-        save(path, t3=plain_names(half(self.t3)), draft=half(self.draft))
+        save(path, t3=plain_names(half(self.t3)), draft=plain_names(half(self.draft)))
 
 
 def main() -> None:
@@ -252,7 +274,7 @@ def main() -> None:
     parser.add_argument("--noise", type=float, default=0.06, help="share of input speech tokens replaced")
     parser.add_argument("--textless", type=float, default=0.08, help="share of rows whose text is hidden")
     parser.add_argument("--dropout", type=float, default=0.05)
-    parser.add_argument("--bits", type=int, help="train T3 with weights as they are stored in so many bits")
+    parser.add_argument("--bits", type=int, help="train with weights as they are stored in so many bits")
     args = parser.parse_args()
     run = Run(args)
     train(run, T3Training(run, args), args.out)

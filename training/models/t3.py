@@ -5,12 +5,13 @@ Knows nothing of losses.
 """
 
 import math
+from dataclasses import dataclass, field, replace
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nightingale.config import LlamaConfig, T3Config
+from nightingale.config import DraftConfig, LlamaConfig, T3Config
 from training.models.speech_tokenizer import NUM_CODES
 
 CHARACTERS = " !\"'(),-.:;?" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"
@@ -37,7 +38,28 @@ def t3_config(hidden: int, layers: int, heads: int, kv_heads: int, ffn: int) -> 
 
 
 T3_CONFIG = t3_config(384, 10, 6, 2, 1024)
-DRAFT_CONFIG = t3_config(192, 3, 3, 1, 512)
+DRAFT_CONFIG = DraftConfig(replace(T3_CONFIG.llama, num_layers=1))
+
+
+@dataclass
+class Chain:
+    """What one layer of the draft read before, for a row that is `len(keys)` guesses past the last true state.
+
+    Row i of depth d sees the rows of depth 0 up to place i - d, and of each later depth the one row that led to it.
+    """
+
+    keys: list[Tensor] = field(default_factory=list)
+    values: list[Tensor] = field(default_factory=list)
+
+    def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Keys and values (B, K, L, D) of one more depth -> those of all depths, and which of them row i may see."""
+        self.keys.append(k)
+        self.values.append(v)
+        depth, length = len(self.keys) - 1, k.shape[2]
+        place = torch.arange(length, device=k.device)
+        back = place[:, None] - place
+        seen = [back >= depth, *(back == depth - d for d in range(1, depth + 1))]
+        return torch.cat(self.keys, 2), torch.cat(self.values, 2), torch.cat(seen, 1)
 
 
 class Attention(nn.Module):
@@ -49,7 +71,7 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(c.hidden_size, c.num_kv_heads * c.head_dim, bias=False)
         self.o_proj = nn.Linear(c.num_heads * c.head_dim, c.hidden_size, bias=False)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, chain: Chain | None = None) -> Tensor:
         batch, length, _ = x.shape
         split = lambda y, n: y.view(batch, length, n, self.head_dim).transpose(1, 2)  # noqa: E731
         q, k, v = (
@@ -58,9 +80,12 @@ class Attention(nn.Module):
             split(self.v_proj(x), self.kv_heads),
         )
         q, k = rotate(q, cos, sin), rotate(k, cos, sin)
+        mask = None
+        if chain is not None:
+            k, v, mask = chain.extend(k, v)
         repeat = self.heads // self.kv_heads
         y = F.scaled_dot_product_attention(
-            q, k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1), is_causal=True
+            q, k.repeat_interleave(repeat, 1), v.repeat_interleave(repeat, 1), attn_mask=mask, is_causal=mask is None
         )
         return self.o_proj(y.transpose(1, 2).reshape(batch, length, -1))  # type: ignore[no-any-return]
 
@@ -90,8 +115,8 @@ class Block(nn.Module):
         self.mlp = MLP(c)
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-        x = x + self.dropout(self.attention(self.input_norm(x), cos, sin))
+    def forward(self, x: Tensor, cos: Tensor, sin: Tensor, chain: Chain | None = None) -> Tensor:
+        x = x + self.dropout(self.attention(self.input_norm(x), cos, sin, chain))
         return x + self.dropout(self.mlp(self.post_attention_norm(x)))  # type: ignore[no-any-return]
 
 
@@ -108,16 +133,14 @@ class Llama(nn.Module):
         self.register_buffer("cos", angles.cos(), persistent=False)
         self.register_buffer("sin", angles.sin(), persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, chains: list[Chain] | None = None) -> Tensor:
         cos, sin = self.cos[: x.shape[1]], self.sin[: x.shape[1]]
-        for layer in self.layers:
-            x = layer(x, cos, sin)
+        for i, layer in enumerate(self.layers):
+            x = layer(x, cos, sin, chains[i]) if chains else layer(x, cos, sin)
         return self.norm(x)  # type: ignore[no-any-return]
 
 
 class T3(nn.Module):
-    """Rows of ids (B, L) with their text lengths -> hidden (B, L, hidden). `text` counts start and stop too."""
-
     def __init__(self, config: T3Config, dropout: float = 0.1) -> None:
         super().__init__()
         c, width = config, config.llama.hidden_size
@@ -129,19 +152,13 @@ class T3(nn.Module):
         self.speech_pos_embed = nn.Embedding(c.max_speech_tokens + 4, width)
         self.llama = Llama(c.llama, dropout)
         self.speech_head = nn.Linear(width, c.speech_vocab_size, bias=False)
-        self.apply(self._init)
-        for name, p in self.named_parameters():
-            if name.endswith(("o_proj.weight", "down_proj.weight")):
-                nn.init.normal_(p, std=0.02 / math.sqrt(2 * c.llama.num_layers))
+        initialize(self, c.llama.num_layers)
 
-    @staticmethod
-    def _init(module: nn.Module) -> None:
-        if isinstance(module, nn.Linear | nn.Embedding):
-            nn.init.normal_(module.weight, std=0.02)
-            if isinstance(module, nn.Linear) and module.bias is not None:
-                nn.init.zeros_(module.bias)
+    def embed(self, ids: Tensor, text: Tensor, speaker: Tensor, has_text: Tensor | None = None) -> Tensor:
+        """Rows of ids (B, L) with their text lengths, start and stop counted, and speakers -> (B, L, hidden).
 
-    def forward(self, ids: Tensor, text: Tensor, speaker: Tensor, has_text: Tensor | None = None) -> Tensor:
+        has_text (B,): the rows that are not without text.
+        """
         place = torch.arange(ids.shape[1], device=ids.device)[None]
         is_text = place <= text[:, None]
         words = self.text_embed(ids.clamp(max=self.config.text_vocab_size - 1))
@@ -151,5 +168,47 @@ class T3(nn.Module):
         speech_place = (place - text[:, None] - 2).clamp(0, self.config.max_speech_tokens + 3)
         speech = self.speech_embed(ids) + self.speech_pos_embed(speech_place)
         x = torch.where(is_text[..., None], words, speech)
-        x = torch.cat([self.speaker_proj(speaker)[:, None], x[:, 1:]], 1)
-        return self.llama(x)  # type: ignore[no-any-return]
+        return torch.cat([self.speaker_proj(speaker)[:, None], x[:, 1:]], 1)
+
+    def forward(self, embeds: Tensor) -> Tensor:
+        """What `speech_head` reads, of each place: (B, L, hidden) to the same."""
+        return self.llama(embeds)  # type: ignore[no-any-return]
+
+
+class Draft(nn.Module):
+    """Guesses T3's next states from its last ones (EAGLE, Li et al. 2024, https://arxiv.org/abs/2401.15077).
+
+    Trained on its own guesses too, as in EAGLE-3 (Li et al. 2025, https://arxiv.org/abs/2503.01840).
+    """
+
+    def __init__(self, config: DraftConfig) -> None:
+        super().__init__()
+        width = config.llama.hidden_size
+        self.input_norm = nn.RMSNorm(width, config.llama.rms_norm_eps)
+        self.input_proj = nn.Linear(2 * width, width, bias=False)
+        self.llama = Llama(config.llama, dropout=0.0)
+        initialize(self, config.llama.num_layers)
+
+    def forward(self, embeds: Tensor, states: Tensor, depths: int) -> list[Tensor]:
+        """T3's inputs and states (B, L, hidden) -> states guessed for each place, by how many guesses they rest on.
+
+        Depth 0 of place i has T3's state of place i - 1, depth d its own guess of depth d - 1.
+        """
+        chains, found = [Chain() for _ in self.llama.layers], []
+        for _ in range(depths):
+            before = F.pad(states, (0, 0, 1, 0))[:, :-1]
+            x = self.input_proj(torch.cat([self.input_norm(embeds), before], -1))
+            states = self.llama(x, chains)
+            found.append(states)
+        return found
+
+
+def initialize(model: nn.Module, num_layers: int) -> None:
+    """Normal weights, smaller where layers add to what passes through."""
+    for name, module in model.named_modules():
+        if not isinstance(module, nn.Linear | nn.Embedding):
+            continue
+        adds = name.endswith(("o_proj", "down_proj"))
+        nn.init.normal_(module.weight, std=0.02 / math.sqrt(2 * num_layers) if adds else 0.02)
+        if isinstance(module, nn.Linear) and module.bias is not None:
+            nn.init.zeros_(module.bias)
