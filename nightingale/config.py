@@ -103,6 +103,13 @@ class T3Config:
 
 
 @dataclass(frozen=True)
+class DraftConfig:
+    """What guesses T3's next states. Its width is T3's."""
+
+    llama: LlamaConfig
+
+
+@dataclass(frozen=True)
 class EncoderConfig:
     """Conformer over speech tokens with a 2x upsampling in its middle.
 
@@ -187,7 +194,7 @@ class ModelConfig:
     """Everything that a model folder's config.json says."""
 
     t3: T3Config
-    draft: T3Config | None
+    draft: DraftConfig | None
     s3gen: S3GenConfig
     hift: HiFTConfig
 
