@@ -24,8 +24,10 @@ LIBRARY = choose_blas(openblas=True)
 
 import mlx.core as mx  # noqa: E402
 
+from nightingale.cache import Cache  # noqa: E402
 from nightingale.config import SpeakOptions  # noqa: E402
 from nightingale.decode import Draft, Lane, Report, Sentence, generate, token_limit  # noqa: E402
+from nightingale.draft import DraftModel, shifted  # noqa: E402
 from nightingale.engine import Engine  # noqa: E402
 from nightingale.pace import Pace  # noqa: E402
 from nightingale.sampling import Sampler, fold, seed_key  # noqa: E402
@@ -79,7 +81,7 @@ def measure_ways(engine: Engine, texts: list[str], temperature: float) -> dict[s
     for text in texts:
         speak(engine, text, options, None, plain)
         for name, way in ways.items():
-            speak(engine, text, options, Draft(draft.model, draft.conditioning, paces[name]), way)
+            speak(engine, text, options, Draft(draft.model, paces[name]), way)
     return {name: summarise(way, plain) for name, way in ways.items()}
 
 
@@ -96,19 +98,20 @@ def summarise(way: Way, plain: Way) -> dict[str, Any]:
 
 
 def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
-    """Milliseconds of T3's passes over 1 to 6 rows, and of a step of the draft, in the midst of a sentence."""
+    """Milliseconds of T3's passes over 1 to 6 rows, and of a guess of the draft, in the midst of a sentence."""
     draft = engine._draft
     assert draft is not None
-    text_ids = engine._model.tokenizer.encode(text)
+    lane, caches = Lane(engine._model.t3, 0.0), draft.model.new_caches()
+    prompt = lane.prompt(engine._conditioning, engine._model.tokenizer.encode(text))
+    embeds = mx.concatenate([prompt, lane.embed(mx.arange(40), 0)], axis=1)
+    states = lane.states(embeds)
+    mx.eval(draft.model(embeds, shifted(states), caches))
+    newest = mx.contiguous(states[:, -1:])
     passes: dict[str, Callable[[], object]] = {}
-    lanes = [(Lane(engine._model.t3, 0.0), engine._conditioning), (Lane(draft.model, 0.0), draft.conditioning)]
-    for lane, conditioning in lanes:
-        mx.eval(lane.start(conditioning, text_ids))
-        mx.eval(lane.read(mx.arange(40), 0))
     tokens = mx.arange(MAX_ROWS)
     for rows in range(1, MAX_ROWS + 1):
-        passes[f"{rows} rows"] = lambda rows=rows: one_pass(lanes[0][0], tokens[:rows])
-    passes["draft"] = lambda: one_pass(lanes[1][0], tokens[:1])
+        passes[f"{rows} rows"] = lambda rows=rows: one_pass(lane, tokens[:rows])
+    passes["draft"] = lambda: one_guess(lane, draft.model, caches, newest)
     took: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(repeat):
         for name, run in passes.items():
@@ -126,6 +129,13 @@ def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
 def one_pass(lane: Lane, tokens: mx.array) -> None:
     mx.eval(mx.argmax(lane.read(tokens, 40), axis=-1))
     lane.rewind(tokens.size)
+
+
+def one_guess(lane: Lane, model: DraftModel, caches: list[Cache], state: mx.array) -> None:
+    given = model(lane.embed(mx.arange(1), 40), state, caches, num_last=1)
+    mx.eval(mx.argmax(lane.logits(given), axis=-1))
+    for cache in caches:
+        cache.trim(1)
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ class T3Config:
 
 @dataclass(frozen=True)
 class DraftConfig:
-    """The network that guesses T3's next states; it has T3's width, embeddings and head."""
+    """What guesses T3's next states. Its width is T3's."""
 
     llama: LlamaConfig
 
@@ -194,7 +194,7 @@ class ModelConfig:
     """Everything that a model folder's config.json says."""
 
     t3: T3Config
-    draft: T3Config | None
+    draft: DraftConfig | None
     s3gen: S3GenConfig
     hift: HiFTConfig
 

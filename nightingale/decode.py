@@ -16,6 +16,7 @@ import numpy as np
 
 from nightingale.cache import Cache
 from nightingale.config import CacheOptions
+from nightingale.draft import DraftModel, shifted
 from nightingale.errors import CacheError
 from nightingale.pace import Pace
 from nightingale.sampling import Sampler, guide, histories
@@ -45,7 +46,7 @@ class Report:
 
 @dataclass
 class Lane:
-    """A model reading one sentence: its caches, of which kind, and how its rows are guided."""
+    """T3 reading one sentence: its caches, of which kind, and how its rows are guided."""
 
     model: T3
     cfg_weight: float
@@ -54,16 +55,29 @@ class Lane:
 
     def start(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
         """Read the prompt; logits (1, V) of the first token."""
-        self.caches = self.model.new_caches(self.cache)
-        prompt = self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
-        return guide(self.model(prompt, self.caches, num_last=1), self.cfg_weight)
+        return self.logits(self.states(self.prompt(conditioning, text_ids), num_last=1))
 
-    def read(self, tokens: mx.array, index: int, num_last: int | None = None) -> mx.array:
-        """Read tokens (L,), the first of which is the sentence's token number `index`; logits (L or num_last, V)."""
+    def read(self, tokens: mx.array, index: int) -> mx.array:
+        """Read tokens (L,), the first of which is the sentence's token number `index`; logits (L, V)."""
+        return self.logits(self.states(self.embed(tokens, index)))
+
+    def prompt(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
+        """Forget everything; what is to be read first: (B, L, hidden)."""
+        self.caches = self.model.new_caches(self.cache)
+        return self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
+
+    def embed(self, tokens: mx.array, index: int) -> mx.array:
+        """Tokens (L,) from number `index` on, to be read: (B, L, hidden)."""
         embeds = self.model.embed_speech(tokens, index + 1)  # position 0 is start_speech
-        if self.cfg_weight > 0:
-            embeds = mx.concatenate([embeds, embeds])
-        return guide(self.model(embeds, self.caches, num_last), self.cfg_weight)
+        return mx.concatenate([embeds, embeds]) if self.cfg_weight > 0 else embeds
+
+    def states(self, embeds: mx.array, num_last: int | None = None) -> mx.array:
+        """Read (B, L, hidden); states (B, L or num_last, hidden)."""
+        return self.model.llama(embeds, self.caches, num_last)
+
+    def logits(self, states: mx.array) -> mx.array:
+        """States (B, L, hidden), its own or a draft's -> guided logits (L, V)."""
+        return guide(self.model.logits(states), self.cfg_weight)
 
     @property
     def room(self) -> int:
@@ -87,10 +101,9 @@ class Sentence:
 
 @dataclass(frozen=True)
 class Draft:
-    """A small T3 that guesses, the voice's rows for it, and what is known of how well it pays."""
+    """What guesses, and what is known of how well it pays."""
 
-    model: T3
-    conditioning: mx.array
+    model: DraftModel
     pace: Pace = field(default_factory=Pace)
 
 
@@ -109,11 +122,11 @@ def generate(
     sampler = sentence.sampler
     lane = Lane(target, sampler.options.cfg_weight, cache)
     limit = min(sentence.limit, target.config.max_speech_tokens)
-    seen = sampler.nothing_said()
-    token = sampler.choose(lane.start(conditioning, sentence.text_ids), seen, 0)
     if draft is not None and draft.pace.wanted():
-        tokens = _speculative(lane, draft, sentence, token, limit, report)
+        tokens = _speculative(lane, draft, conditioning, sentence, limit, report)
     else:
+        seen = sampler.nothing_said()
+        token = sampler.choose(lane.start(conditioning, sentence.text_ids), seen, 0)
         tokens = _plain(lane, sampler, token, seen, 0, limit, report)
     try:
         for value in tokens:
@@ -147,16 +160,23 @@ def _plain(
 
 
 def _speculative(
-    lane: Lane, draft: Draft, sentence: Sentence, token: mx.array, limit: int, report: Report
+    lane: Lane, draft: Draft, conditioning: mx.array, sentence: Sentence, limit: int, report: Report
 ) -> Iterator[int]:
-    """Tokens from number 0, which is `token`, up to number `limit`: several a pass where the draft guesses well."""
+    """Tokens from number 0 up to number `limit`: several a pass where the draft guesses well."""
     sampler, pace = sentence.sampler, draft.pace
-    guesser = Lane(draft.model, sampler.options.cfg_weight)
-    mx.async_eval(guesser.start(draft.conditioning, sentence.text_ids))
-    if not all(cache.rewinds for cache in [*lane.caches, *guesser.caches]):
+    prompt = lane.prompt(conditioning, sentence.text_ids)
+    if not all(cache.rewinds for cache in lane.caches):
         raise CacheError("this kind of key-value cache cannot rewind, which speculation needs")
-    pair = _Pair(lane, guesser, sampler, tokens_of(token), sampler.nothing_said())
+    states = lane.states(prompt)
+    token = sampler.choose(lane.logits(states[:, -1:]), sampler.nothing_said(), 0)
+    mx.async_eval(token)
+    # While the first token is on its way to the sound; of what comes out, only the caches are of use.
+    caches = draft.model.new_caches()
+    prompt_read = draft.model(prompt, shifted(states), caches, num_last=1)
+    mx.async_eval(prompt_read)
+    pair = _Pair(lane, draft.model, caches, sampler, tokens_of(token), sampler.nothing_said(), states[:, -1:])
     yield pair.said[0]
+    mx.eval(prompt_read)  # no part of the first round, which is timed
     while (num_said := len(pair.said)) < limit:
         count = pace.num_draft()
         if count is None:
@@ -177,16 +197,17 @@ def _speculative(
 class _Pair:
     """Target and draft at one place of a sentence.
 
-    said: all tokens so far; the target has read all but the newest, the draft the first `num_read`.
-    seen: the history before the newest token.
+    said: all tokens so far; the target has read all but the newest. seen: the history before that one.
+    unread: the target's states (B, U, hidden) before each of the U newest tokens, which the draft has not read.
     """
 
     target: Lane
-    guesser: Lane
+    draft: DraftModel
+    draft_caches: list[Cache]
     sampler: Sampler
     said: list[int]
     seen: mx.array | None
-    num_read: int = 0
+    unread: mx.array
 
     def advance(self, count: int) -> int:
         """One round: `count` guesses, one pass of the target, what it chose is said. How many guesses were right."""
@@ -194,17 +215,20 @@ class _Pair:
         newest = mx.array(self.said[-1:])
         seen = _after(self.seen, newest)
         guesses = self._guess(count, seen)
-        logits = self.target.read(mx.concatenate([newest, guesses]), index)
-        chosen = self.sampler.choose(logits, histories(seen, guesses), index + 1)
+        states = self.target.states(self.target.embed(mx.concatenate([newest, guesses]), index))
+        chosen = self.sampler.choose(self.target.logits(states), histories(seen, guesses), index + 1)
         mx.eval(guesses, chosen)
         accepted = num_accepted(guesses, chosen)
 
         self.target.rewind(count - accepted)
+        new, before_new = chosen[: accepted + 1], states[:, : accepted + 1]
         if count > 0:
-            # The last guess was never read by the draft, and those after the first wrong one never happened.
-            self.num_read = min(index + count, index + accepted + 1)
-            self.guesser.rewind(index + count - self.num_read)
-        new = chosen[: accepted + 1]
+            # Right guesses too were read with the draft's own states, and are to be read again with the target's.
+            for cache in self.draft_caches:
+                cache.trim(count - 1)
+            self.unread = before_new
+        else:
+            self.unread = mx.concatenate([self.unread, before_new], axis=1)
         self.seen = _after(seen, new[:-1])
         self.said += tokens_of(new)
         return accepted
@@ -215,12 +239,14 @@ class _Pair:
         seen: everything said, the newest token included.
         """
         guesses = [mx.zeros((0,), mx.uint32)]
-        unread = mx.array(self.said[self.num_read :])
+        states = self.unread
+        tokens = mx.array(self.said[len(self.said) - states.shape[1] :])
         for i in range(len(self.said), len(self.said) + count):
-            logits = self.guesser.read(unread, i - unread.size, num_last=1)
-            unread = self.sampler.choose(logits, seen, i)
-            seen = _after(seen, unread)
-            guesses.append(unread)
+            embeds = self.target.embed(tokens, i - tokens.size)
+            states = self.draft(embeds, states, self.draft_caches, num_last=1)
+            tokens = self.sampler.choose(self.target.logits(states), seen, i)
+            seen = _after(seen, tokens)
+            guesses.append(tokens)
         return mx.concatenate(guesses)
 
 

@@ -84,7 +84,9 @@ class Engine:
         # than that gives (benchmarks/speculation.py). The pace finds out and stops, the prompt having been read twice.
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
         self._cache = cache
-        if speculate and self._model.draft is None:
+        draft = self._model.draft
+        self._draft = Draft(draft) if draft is not None else None
+        if speculate and draft is None:
             logger.warning("this model has no draft: it speaks without speculation")
         self.report = Report()
         self.tally = Tally()
@@ -101,8 +103,6 @@ class Engine:
         self._check_voice(found)
         self.voice = found
         self._conditioning = self._model.t3.condition(found)
-        draft = self._model.draft
-        self._draft = Draft(draft, draft.condition(found)) if draft is not None else None
         mx.eval(self._conditioning)
 
     def close(self) -> None:

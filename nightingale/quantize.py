@@ -16,8 +16,9 @@ from nightingale.errors import CheckpointMismatch, UsageError
 Arrays = dict[str, mx.array]
 
 GROUP_SIZES = (32, 64, 128)
-# The layers that run once a token: what speed is about. Their quantized form can be multiplied without unpacking.
-T3_LAYERS = r"(llama\.layers\..*_proj|speech_head)\.weight"
+# The layers of T3 and of its draft that run once a token: what speed is about. Their quantized form can be multiplied
+# without unpacking.
+T3_LAYERS = r"(llama\.layers\..*_proj|input_proj|speech_head)\.weight"
 # Everything that is a matrix. Positions stay: they are few bytes and set the rhythm of all.
 ALL_MATRICES = r"(?!.*pos_(embed|bias)).*\.weight"
 
@@ -100,7 +101,7 @@ def unpack(arrays: Arrays, widths: dict[str, int], keep: str | None = None) -> A
 
 
 def in_bits(arrays: Arrays, widths: dict[str, int], bits: int) -> Arrays:
-    """T3's arrays with its layers in so many bits, whatever they are stored in; FLOAT_BITS: none of them quantized.
+    """T3's or its draft's arrays with T3_LAYERS in so many bits, whatever they are stored in; FLOAT_BITS: as floats.
 
     What has that width already stays as it is stored: it was trained so, and rounding it again would cost.
     """

@@ -48,7 +48,7 @@ class Perceiver(nn.Module):
 
 
 class T3(nn.Module):
-    """A target or a draft: the same class, another config."""
+    """Any size; parameters are named and shaped as on disk until `fuse`."""
 
     def __init__(self, config: T3Config) -> None:
         super().__init__()
@@ -114,6 +114,9 @@ class T3(nn.Module):
 
     def __call__(self, embeds: mx.array, caches: list[Cache], num_last: int | None = None) -> mx.array:
         """(B, L, hidden) -> logits (B, num_last or L, speech vocabulary)."""
-        states = self.llama(embeds, caches, num_last)
+        return self.logits(self.llama(embeds, caches, num_last))
+
+    def logits(self, states: mx.array) -> mx.array:
+        """States (B, L, hidden), normalised as the backbone gives them -> logits (B, L, speech vocabulary)."""
         logits: mx.array = self.speech_head(states.reshape(-1, states.shape[-1]))
         return logits.reshape(*states.shape[:2], -1)

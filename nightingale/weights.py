@@ -15,6 +15,7 @@ from mlx.utils import tree_flatten
 
 from nightingale import kernels
 from nightingale.config import ModelConfig, chatterbox_english, from_dict
+from nightingale.draft import DraftModel
 from nightingale.elementary import on_cpu
 from nightingale.errors import CheckpointMismatch, VoiceNotFound
 from nightingale.hift import HiFT
@@ -39,7 +40,7 @@ class Model:
     config: ModelConfig
     tokenizer: TextTokenizer
     t3: T3
-    draft: T3 | None
+    draft: DraftModel | None
     s3gen: S3Gen
     hift: HiFT
 
@@ -74,7 +75,7 @@ def read_config(path: Path) -> ModelConfig:
 def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None = None) -> None:
     """Give a module its parameters; what is quantized stays so only where the device multiplies it fast.
 
-    bits: what T3's layers are rounded to before, None for nothing.
+    bits: what T3_LAYERS are rounded to before, None for nothing.
 
     Raises CheckpointMismatch, naming `source` and the entry, unless names and shapes are exactly the module's.
     """
@@ -105,7 +106,7 @@ def _load_native(folder: Path, bits: int | None, with_draft: bool) -> Model:
     tokenizer = TextTokenizer(folder / "tokenizer.json")
     _check_sizes(folder, config, tokenizer)
     t3, s3gen, hift = T3(config.t3), S3Gen(config.s3gen), HiFT(config.hift)
-    draft = T3(config.draft) if with_draft and config.draft is not None else None
+    draft = DraftModel(config.draft) if with_draft and config.draft is not None else None
     modules: dict[str, nn.Module | None] = {"t3": t3, "draft": draft, "s3gen": s3gen, "hift": hift}
     for name, module in modules.items():
         if module is None:
@@ -113,7 +114,7 @@ def _load_native(folder: Path, bits: int | None, with_draft: bool) -> Model:
         path = folder / f"{name}.safetensors"
         if not path.is_file():
             raise CheckpointMismatch(f"{path} is missing")
-        load_arrays(module, read_arrays(path), str(path), bits if isinstance(module, T3) else None)
+        load_arrays(module, read_arrays(path), str(path), bits if isinstance(module, T3 | DraftModel) else None)
     return _ready(Model(config, tokenizer, t3, draft, s3gen, hift))
 
 
@@ -148,14 +149,16 @@ def _ready(model: Model) -> Model:
 
 
 def _check_sizes(folder: Path, config: ModelConfig, tokenizer: TextTokenizer) -> None:
-    """The parts of a folder speak the same tokens."""
+    """The parts of a folder fit together."""
     if tokenizer.vocab_size > config.t3.text_vocab_size:
         raise CheckpointMismatch(
             f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, T3 reads {config.t3.text_vocab_size}"
         )
-    draft = config.draft
-    if draft is not None and draft.speech_vocab_size != config.t3.speech_vocab_size:
-        raise CheckpointMismatch(f"{folder}: the draft and T3 do not have the same speech tokens")
+    width = config.t3.llama.hidden_size
+    if config.draft is not None and config.draft.llama.hidden_size != width:
+        raise CheckpointMismatch(
+            f"{folder}: the draft is {config.draft.llama.hidden_size} wide, T3, whose states it reads, {width}"
+        )
 
 
 def _quantize_modules(module: nn.Module, arrays: Arrays, expected: Arrays) -> None:

@@ -19,7 +19,7 @@ from nightingale import voice
 LAYERS = [
     "errors config audio text blas pace stats playback sink",  # no mlx
     "elementary layers dsp cache budget sampling tokenizer tensorfile voice quantize remap kernels",
-    "llama t3 s3gen hift cloning",
+    "llama t3 draft s3gen hift cloning",
     "decode stream weights",
     "engine",
     "cli devices player bench",

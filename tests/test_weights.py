@@ -13,9 +13,10 @@ import mlx.core as mx
 import numpy as np
 import pytest
 from mlx.utils import tree_flatten
-from tiny_models import model_config, randomized, t3_config, write_model
+from tiny_models import draft_config, model_config, randomized, t3_config, write_model
 
 from nightingale.config import FLOAT_BITS, chatterbox_english
+from nightingale.draft import DraftModel
 from nightingale.elementary import native
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.hift import HiFT
@@ -137,6 +138,14 @@ def test_a_tokenizer_with_more_tokens_than_t3_reads(copy: Path) -> None:
         load_model(copy)
 
 
+def test_a_draft_of_another_width_than_t3(copy: Path) -> None:
+    values = json.loads((copy / "config.json").read_text())
+    values["draft"]["llama"]["hidden_size"] = 32
+    (copy / "config.json").write_text(json.dumps(values))
+    with pytest.raises(CheckpointMismatch, match="the draft is 32 wide, T3, whose states it reads, 64"):
+        load_model(copy)
+
+
 # --- stored in few bits ---------------------------------------------------------------------------------------------
 
 
@@ -177,6 +186,9 @@ def test_policies_name_what_they_touch() -> None:
     names = shapes(T3(t3_config()))
     layers = {name for name in names if re.fullmatch(T3_LAYERS, name)}
     assert len(layers) == 2 * 7 + 1
+    of_draft = shapes(DraftModel(draft_config()))
+    vectors = {"input_norm.weight", "llama.layers.0.input_norm.weight", "llama.layers.0.post_attention_norm.weight"}
+    assert {name for name in of_draft if not re.fullmatch(T3_LAYERS, name)} == vectors | {"llama.norm.weight"}
     matrices = {name for name in names if re.fullmatch(ALL_MATRICES, name)}
     assert "text_pos_embed.weight" not in matrices and "speech_embed.weight" in matrices
     with pytest.raises(UsageError, match="not 7"):
@@ -233,21 +245,24 @@ def test_any_number_of_bits_whatever_was_stored(folder: Path, stored_in_5_bits: 
             assert arrays[name].dtype == mx.uint32 and arrays[name].shape[-1] * 32 == widths[name] * bits, name
         model = load_model(source, bits=bits)
         assert model.draft is not None
-        for t3 in (model.t3, model.draft):
-            for layer in (t3.speech_head, t3.llama.layers[0].mlp.down_proj) if native() else ():
-                assert isinstance(layer, PackedLinear) and layer.matrix.bits == bits
+        downs = [part.llama.layers[0].mlp.down_proj for part in (model.t3, model.draft)]
+        for layer in (model.t3.speech_head, model.draft.input_proj, *downs) if native() else ():
+            assert isinstance(layer, PackedLinear) and layer.matrix.bits == bits
 
 
 @pytest.mark.parametrize("stored", ["folder", "stored_in_5_bits"])
 def test_the_error_grows_as_bits_fall(stored: str, request: pytest.FixtureRequest) -> None:
-    """Of what T3 and the draft want to say, against the stored weights in floats."""
+    """Of T3's logits and the draft's states, against the stored weights in floats."""
     source: Path = request.getfixturevalue(stored)
     rows = mx.random.normal((1, 9, 64), key=mx.random.key(0))
 
     def wants(bits: int | None) -> list[mx.array]:
         model = load_model(source, bits=bits)
         assert model.draft is not None
-        return [t3(rows, t3.new_caches()) for t3 in (model.t3, model.draft)]
+        return [
+            model.t3(rows, model.t3.new_caches()),
+            model.draft(rows, rows[:, ::-1], model.draft.new_caches()),
+        ]
 
     exact = wants(FLOAT_BITS)
     for part in range(2):

@@ -12,6 +12,7 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten, tree_map
 
 from nightingale.config import (
+    DraftConfig,
     EncoderConfig,
     EstimatorConfig,
     FlowConfig,
@@ -21,6 +22,7 @@ from nightingale.config import (
     S3GenConfig,
     T3Config,
 )
+from nightingale.draft import DraftModel
 from nightingale.t3 import T3
 from nightingale.voice import Voice, save_voice
 
@@ -44,12 +46,15 @@ def t3_config(**changes: Any) -> T3Config:
     return dataclasses.replace(base, **changes)
 
 
+def draft_config(**changes: Any) -> DraftConfig:
+    return DraftConfig(llama_config(num_layers=1, **changes))
+
+
 def model_config() -> ModelConfig:
     """All parts, as small as they go; causal and windowed, as the bundled voice is."""
-    t3 = t3_config()
     return ModelConfig(
-        t3=t3,
-        draft=dataclasses.replace(t3, llama=llama_config(num_layers=1)),
+        t3=t3_config(),
+        draft=draft_config(),
         s3gen=S3GenConfig(
             encoder=EncoderConfig(
                 vocab_size=40, hidden_size=32, num_heads=2, ffn_size=32, num_blocks=1, num_up_blocks=1,
@@ -94,6 +99,14 @@ def tiny_t3(seed: int = 0, config: T3Config | None = None, down_scale: float = 1
     return t3
 
 
+def tiny_draft(seed: int = 0) -> DraftModel:
+    """A fused draft for `tiny_t3`, which guesses at random."""
+    draft = DraftModel(draft_config())
+    randomized(draft, seed)
+    draft.fuse()
+    return draft
+
+
 def tiny_voice() -> Voice:
     key = mx.random.key(5)
     return Voice("tiny", mx.random.normal((16,), key=key), mx.random.normal((12,), key=key))
@@ -121,7 +134,12 @@ def write_model(folder: Path) -> Path:
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config)))
     write_tokenizer(folder / "tokenizer.json")
     assert config.draft is not None
-    parts = {"t3": T3(config.t3), "draft": T3(config.draft), "s3gen": S3Gen(config.s3gen), "hift": HiFT(config.hift)}
+    parts = {
+        "t3": T3(config.t3),
+        "draft": DraftModel(config.draft),
+        "s3gen": S3Gen(config.s3gen),
+        "hift": HiFT(config.hift),
+    }
     for seed, (name, module) in enumerate(parts.items()):
         arrays = dict(tree_flatten(randomized(module, seed, 0.5).parameters()))
         mx.save_safetensors(str(folder / f"{name}.safetensors"), arrays)

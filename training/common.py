@@ -80,13 +80,12 @@ class Run:
                 group["lr"] = value
 
     def descend(self, loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, most: float | None) -> None:
-        """One step of the optimizer down the loss, with gradients of norm `most` at most; of a list, each model's."""
+        """One step of the optimizer down the loss, with gradients of norm `most` at the most."""
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.sync(model)
         if most is not None:
-            for part in model if isinstance(model, nn.ModuleList) else [model]:
-                nn.utils.clip_grad_norm_(part.parameters(), most)
+            nn.utils.clip_grad_norm_(model.parameters(), most)
         optimizer.step()
 
     def due(self, step: int, every: int) -> bool:

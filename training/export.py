@@ -28,12 +28,12 @@ from training.models.s3gen import SPEAKER_SIZE as S3GEN_SPEAKER_SIZE
 from training.models.speech_tokenizer import Encoder
 from training.models.t3 import DRAFT_CONFIG, STOP_TEXT, T3, T3_CONFIG, TEXT_IDS, Draft
 from training.models.t3 import SPEAKER_SIZE as T3_SPEAKER_SIZE
+from training.quantization import T3_BITS
 from training.restore import TOKENIZER
 
 VOICES = Path(__file__).parent.parent / "nightingale" / "voices"
 VOICE = "florence"
 TIME = r".*(time_mlp|time_mixer|time_proj).*\.weight"  # sees a handful of inputs in all its life
-T3_BITS = 4  # what `training.train_t3 --bits` trained it for
 POSITIONS = r"(text|speech)_pos_embed\.weight"
 POLICIES = {
     "t3": [Policy(8, layers=POSITIONS), Policy(T3_BITS)],
@@ -79,12 +79,12 @@ def tokenizer_json() -> dict[str, Any]:
 
 def main() -> None:
     checkpoints = Path(sys.argv[1])
-    tokenizer, t3_state, s3gen_state, hift_state = (
-        load(checkpoints / f"{name}.pt", torch.device("cpu")) for name in ("tokenizer", "t3", "s3gen", "hift")
+    tokenizer, t3_state, draft_state, s3gen_state, hift_state = (
+        load(checkpoints / f"{name}.pt", torch.device("cpu")) for name in ("tokenizer", "t3", "draft", "s3gen", "hift")
     )
     modules = {
         "t3": (T3(T3_CONFIG), t3_state["t3"]),
-        "draft": (Draft(DRAFT_CONFIG), t3_state["draft"]),
+        "draft": (Draft(DRAFT_CONFIG), draft_state["draft"]),
         "s3gen": (S3Gen(), s3gen_state["s3gen"]),
         "hift": (HiFT(), hift_state["hift"]),
     }

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 GROUP_SIZE = 64
+T3_BITS = 4  # that T3 and its draft are shipped in
 _SUFFIX = ".parametrizations.weight.original"
 
 
@@ -45,6 +46,14 @@ def train_as_stored(module: nn.Module, bits: int) -> None:
         kept = name.endswith(("text_pos_embed", "speech_pos_embed"))
         if isinstance(layer, nn.Linear | nn.Embedding) and not kept and layer.weight.shape[-1] % GROUP_SIZE == 0:
             parametrize.register_parametrization(layer, "weight", Stored(bits))
+
+
+def store(module: nn.Module, bits: int) -> None:
+    """Give the module the weights that it will be stored with, for good."""
+    train_as_stored(module, bits)
+    for layer in module.modules():
+        if parametrize.is_parametrized(layer, "weight"):
+            parametrize.remove_parametrizations(layer, "weight")
 
 
 def plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:

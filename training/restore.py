@@ -2,8 +2,8 @@
 
     python -m training.restore DIR
 
-Writes tokenizer.pt, t3.pt, s3gen.pt and hift.pt. What was lost is what quantization cost, the optimizers' moments and
-the vocoder's critics: all come back within a few hundred steps. Needs both PyTorch and MLX.
+Writes tokenizer.pt, t3.pt, draft.pt, s3gen.pt and hift.pt. What was lost is what quantization cost, the optimizers'
+moments and the vocoder's critics: all come back within a few hundred steps. Needs both PyTorch and MLX.
 """
 
 import sys
@@ -54,8 +54,8 @@ def fill(module: nn.Module, path: Path) -> nn.Module:
 def main() -> None:
     out = Path(sys.argv[1])
     save(out / "tokenizer.pt", encoder=half(fill(Encoder(), TOKENIZER)))
-    t3, draft = fill(T3(T3_CONFIG), MODEL / "t3.safetensors"), fill(Draft(DRAFT_CONFIG), MODEL / "draft.safetensors")
-    save(out / "t3.pt", t3=half(t3), draft=half(draft))
+    save(out / "t3.pt", t3=half(fill(T3(T3_CONFIG), MODEL / "t3.safetensors")))
+    save(out / "draft.pt", draft=half(fill(Draft(DRAFT_CONFIG), MODEL / "draft.safetensors")))
     save(out / "s3gen.pt", s3gen=half(fill(S3Gen(), MODEL / "s3gen.safetensors")))
     save(out / "hift.pt", hift=half(fill(HiFT(), MODEL / "hift.safetensors")))
     print(f"checkpoints in {out}")

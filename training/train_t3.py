@@ -1,12 +1,14 @@
-"""Trains T3 and its draft together: text characters to speech tokens.
+"""Trains T3: text characters to speech tokens.
 
 Rows are padded at the right. Some input speech tokens are replaced by random ones, so that the model reads the text
-rather than its own past. The draft learns T3's distributions, from T3's states and then from its own guesses of them.
+rather than its own past.
 """
 
 import argparse
 import math
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +35,6 @@ from training.corpus import is_held_out
 from training.data import Encode, Shard, ShardReader, load_encoder, shard_mel
 from training.models.speech_tokenizer import NUM_CODES
 from training.models.t3 import (
-    DRAFT_CONFIG,
     MAX_LENGTH,
     SPEAKER_SIZE,
     START_SPEECH,
@@ -43,15 +44,12 @@ from training.models.t3 import (
     T3,
     T3_CONFIG,
     TEXT_IDS,
-    Draft,
 )
 from training.quantization import plain_names, train_as_stored
 
 BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
 MAX_TEXT = 302  # start and stop included
 SPEECH_SHARE = 0.6  # of the places of a batch predict a speech token, at the most
-NUM_DRAFT = 3  # guesses in a row that the draft is trained for
-TEMPERATURE = 0.5  # that the tokens are drawn with in use: where draft and T3 should agree
 
 
 def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
@@ -138,99 +136,110 @@ def counted_places(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
     return index, counts[index]
 
 
-def losses(
-    t3: T3, draft: Draft, rows: Tensor, speaker: Tensor, noise: float, textless: float = 0.0, share: float = 1.0
-) -> Parts:
-    """Mean cross entropy of T3 on the speech tokens, and the draft's divergence from T3.
+@dataclass
+class Task:
+    """A batch as T3 reads it: ids (B, L) and text lengths (B,); of the flattened places (K,) that predict a token of
+    speech their index, what each weighs in the mean, and its target."""
 
-    noise: share of the input speech tokens replaced; textless: of the rows without text, for guidance (CFG); share: of
-    the places that may count.
-    """
+    ids: Tensor
+    text: Tensor
+    index: Tensor
+    weight: Tensor
+    target: Tensor
+
+    def at(self, states: Tensor) -> Tensor:
+        """(B, L, hidden) -> (K, hidden)."""
+        return states.flatten(0, 1).index_select(0, self.index)
+
+
+def read_rows(rows: Tensor, noise: float, share: float) -> Task:
+    """noise: share of the input speech tokens replaced; share: of the places that may count."""
     text, ids = rows[:, 0].long(), rows[:, 2:].long()
     index, counts = counted_places(rows, share)
-    weight = counts / counts.sum()
     target = torch.cat([ids[:, 1:], torch.full_like(ids[:, :1], STOP_SPEECH)], 1).flatten()[index]
     if noise:
         is_speech = torch.arange(ids.shape[1], device=ids.device)[None] > text[:, None] + 2
         swap = (torch.rand(ids.shape, device=ids.device) < noise) & is_speech
         ids = torch.where(swap, torch.randint_like(ids, NUM_CODES), ids)
-    has_text = torch.rand(len(ids), device=ids.device) >= textless
-    embeds = t3.embed(ids, text, speaker.expand(len(ids), -1), has_text)
-    states, head = t3(embeds), t3.speech_head.weight
-    logits = F.linear(states.flatten(0, 1).index_select(0, index), head).float()
-    loss = (F.cross_entropy(logits, target, reduction="none") * weight).sum()
-    accuracy = ((logits.argmax(-1) == target) * weight).sum()
-    guesses = draft(embeds.detach(), states.detach(), NUM_DRAFT)
-    divergence, overlaps = draft_losses(guesses, head.detach(), index, logits.detach(), weight)
-    return {"loss": loss, "accuracy": accuracy, "draft": divergence} | overlaps
+    return Task(ids, text, index, counts / counts.sum(), target)
 
 
-def draft_losses(
-    guesses: list[Tensor], head: Tensor, index: Tensor, logits: Tensor, weight: Tensor
-) -> tuple[Tensor, Parts]:
-    """Divergence of the guessed states (B, L, hidden) from T3's logits (K, V) at the places `index` of weight (K,).
+def embed(t3: T3, task: Task, speaker: Tensor, textless: float) -> Tensor:
+    """T3's input (B, L, hidden). textless: share of the rows without text, for guidance (CFG)."""
+    has_text = torch.rand(len(task.ids), device=speaker.device) >= textless
+    return t3.embed(task.ids, task.text, speaker.expand(len(task.ids), -1), has_text)
 
-    Half of it at temperature 1, half as the tokens are drawn. Each depth is judged at a share of the places, so that
-    all of them cost as much as T3's own logits. overlap: share of the drawn distributions that is common, by depth.
-    """
-    divergence, overlaps = torch.zeros((), device=head.device), Parts()
-    for depth, states in enumerate(guesses):
-        at = slice(depth, None, len(guesses))
-        share = weight[at] / weight[at].sum()
-        guessed = F.linear(states.flatten(0, 1).index_select(0, index[at]), head).float()
-        for temperature in (1.0, TEMPERATURE):
-            theirs, ours = ((x / temperature).log_softmax(-1) for x in (logits[at], guessed))
-            apart = F.kl_div(ours, theirs, log_target=True, reduction="none").sum(-1)
-            divergence = divergence + (apart * share).sum() / (2 * len(guesses))
-        overlaps[f"overlap{depth}"] = (torch.minimum(theirs.exp(), ours.detach().exp()).sum(-1) * share).sum()
-    return divergence, overlaps
+
+def losses(t3: T3, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
+    """Mean cross entropy on the speech tokens."""
+    embeds = embed(t3, task, speaker, textless)
+    logits = t3.speech_head(task.at(t3(embeds))).float()
+    loss = (F.cross_entropy(logits, task.target, reduction="none") * task.weight).sum()
+    return {"loss": loss, "accuracy": ((logits.argmax(-1) == task.target) * task.weight).sum()}
+
+
+def filled_pool(run: Run, args: argparse.Namespace) -> TokenPool:
+    """Rows of the speech there is, some thousands at the least: the teacher may be slower."""
+    pool = TokenPool(run, args.shards, load_encoder(args.tokenizer, run.device).encode)
+    while sum(pool.counts.values()) < (50 if run.toy else 3000):
+        pool.refresh(4)
+        time.sleep(0.05)
+    return pool
+
+
+def optimizer_of(run: Run, model: nn.Module) -> torch.optim.AdamW:
+    """Matrices decay, vectors do not."""
+    matrices = [p for p in model.parameters() if p.dim() > 1]
+    vectors = [p for p in model.parameters() if p.dim() <= 1]
+    groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
+    return run.adamw(groups, (0.9, 0.98), weight_decay=0.0)
+
+
+def on_held_out(pool: TokenPool, measure: Callable[[Task], Parts]) -> str:
+    """Measures of whole rows, without replaced tokens; mean over the speech tokens."""
+    sums: dict[str, float] = {}
+    count = 0
+    for bucket in BUCKETS:
+        rows = [r for r in pool.held_out if len(r) == bucket + 2][:48]
+        if not rows:
+            continue
+        batch = torch.from_numpy(np.stack(rows)).to(pool.run.device)
+        with pool.run.autocast():
+            parts = measure(read_rows(batch, noise=0.0, share=1.0))
+        weight = sum(int(r[1]) for r in rows)
+        count += weight
+        for name, value in parts.items():
+            sums[name] = sums.get(name, 0.0) + weight * float(value)
+    return shown({name: total / count for name, total in sums.items()}) if count else "none"
+
+
+def compile_layers(t3: T3) -> None:
+    """Fuse what is small in a layer: a step takes two thirds of the time."""
+    torch._dynamo.config.suppress_errors = True
+    torch._dynamo.config.cache_size_limit = 64
+    for layer in t3.llama.layers:
+        layer.compile(dynamic=True)
 
 
 class T3Training:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run, self.noise, self.textless = run, args.noise, args.textless
-        self.t3, self.draft = T3(T3_CONFIG, args.dropout).to(run.device), Draft(DRAFT_CONFIG).to(run.device)
+        self.t3 = T3(T3_CONFIG, args.dropout).to(run.device)
         self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
         if args.resume:
-            self.resume(args.resume)
+            self.t3.load_state_dict(load(args.resume, run.device)["t3"])
         if args.bits:
             train_as_stored(self.t3, args.bits)
-            train_as_stored(self.draft, args.bits)
-        self.both = nn.ModuleList([self.t3, self.draft])
-        run.broadcast(self.both)
-        self.optimizer = self._optimizer()
+        run.broadcast(self.t3)
+        self.optimizer = optimizer_of(run, self.t3)
         self.optimizers = [self.optimizer]
         if run.device.type == "cuda":
-            self._compile()
-        self.pool = TokenPool(run, args.shards, load_encoder(args.tokenizer, run.device).encode)
-        while sum(self.pool.counts.values()) < (50 if run.toy else 3000):
-            self.pool.refresh(4)
-            time.sleep(0.05)  # the teacher may be slower
+            compile_layers(self.t3)
+        self.pool = filled_pool(run, args)
         self.positions = 2000 if run.toy else args.positions
         # The same choices on every rank: batches of like length keep the processes in step.
         self.choices = np.random.default_rng(args.seed)
         self.learn = Graphed(self._learn)
-
-    def resume(self, path: Path) -> None:
-        """From a checkpoint, which may lack the draft."""
-        state = load(path, self.run.device)
-        self.t3.load_state_dict(state["t3"])
-        if "draft" in state:
-            self.draft.load_state_dict(state["draft"])
-
-    def _optimizer(self) -> torch.optim.AdamW:
-        """Matrices decay, vectors do not."""
-        matrices = [p for p in self.both.parameters() if p.dim() > 1]
-        vectors = [p for p in self.both.parameters() if p.dim() <= 1]
-        groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
-        return self.run.adamw(groups, (0.9, 0.98), weight_decay=0.0)
-
-    def _compile(self) -> None:
-        """Fuse what is small in a layer: a step takes two thirds of the time."""
-        torch._dynamo.config.suppress_errors = True
-        torch._dynamo.config.cache_size_limit = 64
-        for layer in self.t3.llama.layers:
-            layer.compile(dynamic=True)
 
     def advance(self, step: int) -> Parts:
         parts = self.learn(self.pool.batch(self.positions, self.choices.random()))
@@ -240,39 +249,32 @@ class T3Training:
 
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():
-            parts = losses(self.t3, self.draft, rows, self.speaker, self.noise, self.textless, SPEECH_SHARE)
-        self.run.descend(parts["loss"] + parts["draft"], self.both, self.optimizer, 1.0)
+            parts = losses(self.t3, read_rows(rows, self.noise, SPEECH_SHARE), self.speaker, self.textless)
+        self.run.descend(parts["loss"], self.t3, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
-        """The losses on whole rows, without replaced tokens; mean over the speech tokens."""
-        self.both.eval()
-        sums: dict[str, float] = {}
-        count = 0
-        for bucket in BUCKETS:
-            rows = [r for r in self.pool.held_out if len(r) == bucket + 2][:48]
-            if not rows:
-                continue
-            with self.run.autocast():
-                batch = torch.from_numpy(np.stack(rows)).to(self.run.device)
-                parts = losses(self.t3, self.draft, batch, self.speaker, noise=0.0)
-            weight = sum(int(r[1]) for r in rows)
-            count += weight
-            for name, value in parts.items():
-                sums[name] = sums.get(name, 0.0) + weight * float(value)
-        self.both.train()
-        return shown({name: total / count for name, total in sums.items()}) if count else "none"
+        self.t3.eval()
+        found = on_held_out(self.pool, lambda task: losses(self.t3, task, self.speaker))
+        self.t3.train()
+        return found
 
     def keep(self, path: Path) -> None:
-        save(path, t3=plain_names(half(self.t3)), draft=plain_names(half(self.draft)))
+        save(path, t3=plain_names(half(self.t3)))
 
 
-def main() -> None:
-    parser = arguments(__doc__)
+def token_arguments(doc: str | None) -> argparse.ArgumentParser:
+    """What the scripts that learn from tokens are told."""
+    parser = arguments(doc)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
     parser.add_argument("--positions", type=int, default=24_576, help="sequence positions a batch and process")
     parser.add_argument("--noise", type=float, default=0.06, help="share of input speech tokens replaced")
     parser.add_argument("--textless", type=float, default=0.08, help="share of rows whose text is hidden")
+    return parser
+
+
+def main() -> None:
+    parser = token_arguments(__doc__)
     parser.add_argument("--dropout", type=float, default=0.05)
     parser.add_argument("--bits", type=int, help="train with weights as they are stored in so many bits")
     args = parser.parse_args()

@@ -1,0 +1,106 @@
+"""Trains the draft: T3's states to those that come next. T3 stays as it is.
+
+It learns T3's distributions over the tokens, from T3's states and then from its own guesses of them.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from training.common import Graphed, Parts, Run, detached, half, load, save, speaker_embedding, train
+from training.models.t3 import DRAFT_CONFIG, SPEAKER_SIZE, T3, T3_CONFIG, Draft
+from training.quantization import T3_BITS, plain_names, store, train_as_stored
+from training.train_t3 import (
+    SPEECH_SHARE,
+    Task,
+    compile_layers,
+    embed,
+    filled_pool,
+    on_held_out,
+    optimizer_of,
+    read_rows,
+    token_arguments,
+)
+
+NUM_DRAFT = 3  # guesses in a row
+TEMPERATURE = 0.5  # that the tokens are drawn with in use: where draft and T3 should agree
+
+
+def losses(t3: T3, draft: Draft, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
+    """Divergence of the draft's distributions from T3's, half of it at temperature 1, half as the tokens are drawn.
+
+    Each depth is judged at a share of the places, so that all of them cost as much as T3's own logits. overlap: share
+    of the drawn distributions that is common, by depth.
+    """
+    with torch.no_grad():
+        embeds = embed(t3, task, speaker, textless)
+        states, head = t3(embeds), t3.speech_head.weight
+    parts = {"divergence": torch.zeros((), device=speaker.device)}
+    for depth, guessed in enumerate(draft(embeds, states, NUM_DRAFT)):
+        at = slice(depth, None, NUM_DRAFT)
+        weight = task.weight[at] / task.weight[at].sum()
+        logits, ours = (F.linear(task.at(x)[at], head).float() for x in (states, guessed))
+        for temperature in (1.0, TEMPERATURE):
+            p, q = ((x / temperature).log_softmax(-1) for x in (logits, ours))
+            apart = F.kl_div(q, p, log_target=True, reduction="none").sum(-1)
+            parts["divergence"] = parts["divergence"] + (apart * weight).sum() / (2 * NUM_DRAFT)
+        parts[f"overlap{depth}"] = (torch.minimum(p.exp(), q.detach().exp()).sum(-1) * weight).sum()
+    return parts
+
+
+class DraftTraining:
+    def __init__(self, run: Run, args: argparse.Namespace) -> None:
+        self.run, self.noise, self.textless = run, args.noise, args.textless
+        self.t3 = T3(T3_CONFIG).to(run.device).eval().requires_grad_(False)
+        self.t3.load_state_dict(load(args.t3, run.device)["t3"])
+        self.draft = Draft(DRAFT_CONFIG).to(run.device)
+        if args.resume:
+            self.draft.load_state_dict(load(args.resume, run.device)["draft"])
+        store(self.t3, args.bits)
+        train_as_stored(self.draft, args.bits)
+        run.broadcast(self.draft)
+        self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
+        self.optimizer = optimizer_of(run, self.draft)
+        self.optimizers = [self.optimizer]
+        if run.device.type == "cuda":
+            compile_layers(self.t3)
+        self.pool = filled_pool(run, args)
+        self.positions = 2000 if run.toy else args.positions
+        self.choices = np.random.default_rng(args.seed)  # the same on every rank
+        self.learn = Graphed(self._learn)
+
+    def advance(self, step: int) -> Parts:
+        parts = self.learn(self.pool.batch(self.positions, self.choices.random()))
+        if self.run.due(step, 10):
+            self.pool.refresh(2)
+        return parts
+
+    def _learn(self, rows: Tensor) -> Parts:
+        with self.run.autocast():
+            task = read_rows(rows, self.noise, SPEECH_SHARE)
+            parts = losses(self.t3, self.draft, task, self.speaker, self.textless)
+        self.run.descend(parts["divergence"], self.draft, self.optimizer, 1.0)
+        return detached(parts)
+
+    def held_out(self) -> str:
+        return on_held_out(self.pool, lambda task: losses(self.t3, self.draft, task, self.speaker))
+
+    def keep(self, path: Path) -> None:
+        save(path, draft=plain_names(half(self.draft)))
+
+
+def main() -> None:
+    parser = token_arguments(__doc__)
+    parser.add_argument("--t3", type=Path, required=True, help="checkpoint of T3")
+    parser.add_argument("--bits", type=int, default=T3_BITS, help="that T3 and the draft are stored in")
+    args = parser.parse_args()
+    run = Run(args)
+    train(run, DraftTraining(run, args), args.out)
+
+
+if __name__ == "__main__":
+    main()
