@@ -78,18 +78,19 @@ class Choose : public CpuPrimitive {
     choice.seen = inputs.size() > 3 ? inputs[3].data<uint8_t>() : nullptr;
     choice.width = inputs[0].shape(1);
     choice.penalty = penalty_;
-    choice.temperature = temperature_ == 0.0f ? 1.0f : temperature_;
+    const bool greedy = temperature_ == 0.0f;
+    choice.temperature = greedy ? 1.0f : temperature_;
     const uint32_t* key = inputs[2].data<uint32_t>();
     mx::cpu::get_command_encoder(stream()).dispatch(
-        [=, logits = Rows(inputs[0]), position = position_, greedy = temperature_ == 0.0f, least = log_min_p_]() mutable {
+        [=, logits = Rows(inputs[0]), position = position_, least = log_min_p_]() mutable {
           thread_local std::vector<float> scratch;
           scratch.resize(std::max(scratch.size(), static_cast<size_t>(choice.width)));
+          const float *begin = scratch.data(), *end = begin + choice.width;
           choice.logits = logits.data();
           for (int row = 0; row < logits.rows(); ++row) {
             const float most = routines().temper(choice, scratch.data());
-            const float* end = scratch.data() + choice.width;
-            tokens[row] = greedy ? first(scratch.data(), end, most)
-                                 : loudest(scratch.data(), end, most + least, fold({key[0], key[1]}, position + row));
+            tokens[row] = greedy ? first(begin, end, most)
+                                 : loudest(begin, end, most + least, fold({key[0], key[1]}, position + row));
             choice.logits += logits.row_stride();
             choice.seen += choice.seen == nullptr ? 0 : choice.width;
           }
