@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 
+from nightingale import kernels
 from nightingale.config import SpeakOptions
+from nightingale.elementary import native
 
 _BLOCK = 64  # rows of noise drawn at once by indexed_normal
 _NOISE_KEPT = 16  # positions of Gumbel noise: a few more than a draft and its target look at in a round
@@ -90,6 +92,10 @@ class Sampler:
         seen: (L, V) bool, what each position finds already said; None without a repetition penalty.
         """
         options = self.options
+        if native() and options.top_p == 1:
+            # The same in one operation, which draws noise only for the few tokens that the filter leaves.
+            noise, said = (self.key, position), None if seen is None else (seen, options.repetition_penalty)
+            return kernels.choose(logits, self.forbidden, noise, options.temperature, options.min_p, said)
         logits = mx.where(self.forbidden, -mx.inf, logits)
         if seen is not None:
             logits = penalize(logits, seen, options.repetition_penalty)

@@ -14,6 +14,8 @@ from tiny import close, noise
 
 from nightingale import kernels
 from nightingale.cache import compressed, expanded
+from nightingale.config import SpeakOptions
+from nightingale.sampling import Sampler, fold, indexed_gumbel, penalize, seed_key
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=f"no native kernels: {kernels.description()}")
 SETS = kernels._native.instruction_sets() if kernels.available() else []
@@ -362,6 +364,136 @@ def test_cached_position_by_position(form: str) -> None:
         assert mx.array_equal(alone, together[i : i + 1])
 
 
+# --- choosing tokens ------------------------------------------------------------------------------------------------
+
+
+def twin(sampler: Sampler, logits: mx.array, seen: mx.array | None, position: int) -> mx.array:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("nightingale.sampling.native", lambda: False)
+        return sampler.choose(logits, seen, position)
+
+
+def chosen_like_twin(sampler: Sampler, logits: mx.array, seen: mx.array | None = None, position: int = 0) -> list[int]:
+    """What `choose` gives: MLX's tokens, or one with as much noise where logarithms of another library decide a tie."""
+    ours = poisoned(lambda: sampler.choose(logits, seen, position))
+    theirs = twin(sampler, logits, seen, position)
+    assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
+    options = sampler.options
+    for row in np.flatnonzero(np.array(ours) != np.array(theirs)).tolist():
+        assert options.temperature > 0 and not bool(sampler.forbidden[ours[row]])
+        scores = logits[row] if seen is None else penalize(logits[row], seen[row], options.repetition_penalty)
+        noisy = scores / options.temperature + indexed_gumbel(
+            sampler.key, position + row, position + row + 1, logits.shape[1]
+        )
+        assert float(mx.abs(noisy[0, ours[row]] - noisy[0, theirs[row]])) <= 1e-5
+    return ours.tolist()
+
+
+def allowing_all(width: int, options: SpeakOptions, seed: int = 0) -> Sampler:
+    return Sampler(options, seed_key(seed), mx.zeros((width,), mx.bool_))
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 16, 17, 63, 64, 700, 6563])
+@pytest.mark.parametrize("penalty", [1.0, 1.3])
+@pytest.mark.parametrize(
+    "temperature,min_p", [(0.0, 0.0), (0.0, 0.05), (0.5, 0.05), (1.0, 0.0), (2.0, 0.3), (1.0, 1.0)]
+)
+def test_choose(width: int, penalty: float, temperature: float, min_p: float) -> None:
+    options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
+    for rows in (1, 2, 6, 37):
+        logits = 3.0 * noise("logits", (rows, width))
+        forbidden = noise("forbidden", (width,)) > 1.0
+        seen = noise("seen", logits.shape) > 0.5 if penalty > 1 else None
+        chosen_like_twin(Sampler(options, seed_key(rows), forbidden), logits, seen, position=rows)
+
+
+def test_choose_many_rows() -> None:
+    logits = 2.0 * noise("logits", (4000, 99))
+    tokens = chosen_like_twin(allowing_all(99, SpeakOptions(temperature=1.5)), logits)
+    assert len(set(tokens)) == 99
+
+
+def test_choose_position_by_position() -> None:
+    logits, seen = 2.0 * noise("logits", (6, 333)), noise("seen", (6, 333)) > 0.0
+    sampler = allowing_all(333, SpeakOptions(temperature=2.0, repetition_penalty=1.2))
+    together = sampler.choose(logits, seen, 40).tolist()
+    assert len(set(together)) > 1
+    assert together == [int(sampler.choose(logits[i : i + 1], seen[i : i + 1], 40 + i)) for i in range(6)]
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**63 - 1, 2**64 - 1])
+@pytest.mark.parametrize("position", [0, 1, 2**31, 2**32 - 3, 2**32, 2**63 + 5, 2**64 - 40])
+def test_choose_with_any_seed_and_position(seed: int, position: int) -> None:
+    sampler = allowing_all(65, SpeakOptions(temperature=1.0, min_p=0.0), seed)
+    assert len(set(chosen_like_twin(sampler, mx.zeros((9, 65)), position=position))) > 1
+
+
+def test_choose_among_ties() -> None:
+    flat = mx.zeros((50, 40))
+    assert set(chosen_like_twin(allowing_all(40, SpeakOptions(temperature=0.0)), flat)) == {0}
+    assert len(set(chosen_like_twin(allowing_all(40, SpeakOptions(min_p=1.0)), flat))) > 20
+    # What lies on the floor of min-p is kept, what lies next below it is not.
+    floor = float(np.log(np.float64(0.25)).astype(np.float32))
+    steps = mx.array([0.0, floor, float(np.nextafter(np.float32(floor), np.float32(-9.0)))])
+    tokens = chosen_like_twin(
+        allowing_all(3, SpeakOptions(temperature=1.0, min_p=0.25)), mx.repeat(steps[None], 200, 0)
+    )
+    assert set(tokens) == {0, 1}
+
+
+@pytest.mark.parametrize("temperature,min_p", [(0.0, 0.0), (0.5, 0.05), (1.0, 0.0)])
+def test_choose_at_the_ends(temperature: float, min_p: float) -> None:
+    options = SpeakOptions(temperature=temperature, min_p=min_p)
+    logits = noise("logits", (30, 33))
+    forbidden = mx.arange(33) != 29
+    assert set(chosen_like_twin(Sampler(options, seed_key(0), forbidden), logits)) == {29}
+    assert set(chosen_like_twin(Sampler(options, seed_key(0), mx.ones((33,), mx.bool_)), logits)) == {0}
+    impossible = mx.where(mx.arange(33) < 17, -mx.inf, logits)
+    assert min(chosen_like_twin(allowing_all(33, options), impossible)) >= 17
+    for value in (-mx.inf, mx.nan):
+        assert set(chosen_like_twin(allowing_all(33, options), mx.full((9, 33), value))) == {0}
+    for scale in (1e-30, 1e8, 1e30):
+        chosen_like_twin(allowing_all(33, options), logits * scale)
+    said = mx.where(mx.arange(33) < 9, -mx.inf, logits)
+    penalizing = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=2.0)
+    chosen_like_twin(allowing_all(33, penalizing), said, mx.ones(said.shape, mx.bool_))
+
+
+def test_the_loudest_noise_is_finite() -> None:
+    """A uniform number that would be rounded to 1 stays below, and its noise is 16.6."""
+    position, entry, width = 426, 1498, 6563
+    key = seed_key(0)
+    assert float(mx.random.uniform(shape=(width,), key=fold(key, position))[entry]) == float(1 - mx.array(2.0**-24))
+    sampler, ids = allowing_all(width, SpeakOptions(temperature=1.0, min_p=0.0)), mx.arange(width)
+    for rival in (7, 5000):
+        for below, winner in ((12.0, entry), (25.0, rival)):
+            logits = mx.where(ids == entry, -below, mx.where(ids == rival, 0.0, -60.0))
+            assert chosen_like_twin(sampler, logits[None], None, position) == [winner]
+
+
+def test_choose_in_any_order_of_memory() -> None:
+    wide, mask = 2.0 * noise("logits", (12, 80)), noise("mask", (12, 80)) > 0.5
+    options = SpeakOptions(temperature=1.0, repetition_penalty=1.5)
+    key = mx.array([1, 2, 3, 4], dtype=mx.uint32)[::2]
+    views: list[Callable[[mx.array], mx.array]] = [
+        lambda x: x[:, 8:48], lambda x: x[::2, ::2], lambda x: x[:, :12].T, lambda x: mx.broadcast_to(x[:1], (5, 80)),
+        lambda x: x[3:4, 5:],
+    ]  # fmt: skip
+    for view in views:
+        logits, seen = view(wide), view(mask)
+        for forbidden in (mask[1, : logits.shape[1]], mx.repeat(mask[0], 2)[::2][: logits.shape[1]]):
+            chosen_like_twin(Sampler(options, key, forbidden), logits, seen)
+
+
+def test_top_p_is_left_to_mlx(monkeypatch: pytest.MonkeyPatch) -> None:
+    logits, native = noise("logits", (20, 30)), kernels.choose
+    for top_p, expected in ((0.5, 0), (1.0, 1)):
+        calls: list[object] = []
+        monkeypatch.setattr(kernels, "choose", lambda *given, calls=calls: calls.append(given) or native(*given))
+        mx.eval(allowing_all(30, SpeakOptions(top_p=top_p)).choose(logits, None, 0))
+        assert len(calls) == expected
+
+
 # --- threads, processes, mistakes -----------------------------------------------------------------------------------
 
 
@@ -415,6 +547,8 @@ def test_mistakes_are_refused() -> None:
     stored = mx.quantize(weight, bits=4)
     layer, keys = Llama(0), noise("k", (1, 2, 3, 24))
 
+    nothing, key = mx.zeros((64,), mx.bool_), seed_key(0)
+
     def read_cache(*held: mx.array) -> mx.array:
         queries = noise("q", (1, layer.heads * layer.dim))
         return kernels.llama_output(noise("x", (1, layer.hidden)), queries, held, (6, 2), layer.tail)
@@ -435,6 +569,16 @@ def test_mistakes_are_refused() -> None:
         lambda: kernels.softmax(x, x[:1]),
         lambda: kernels.compress(x[None, None], x[None, None], 3),
         lambda: kernels.compress(x[None, None, :, :12], x[None, None, :, :12], 4),
+        lambda: kernels.choose(x.astype(mx.float16), nothing, (key, 0), 1.0, 0.0),
+        lambda: kernels.choose(x[0], nothing, (key, 0), 1.0, 0.0),
+        lambda: kernels.choose(x[:, :0], nothing[:0], (key, 0), 1.0, 0.0),
+        lambda: kernels.choose(x, nothing[1:], (key, 0), 1.0, 0.0),
+        lambda: kernels.choose(x, nothing.astype(mx.float32), (key, 0), 1.0, 0.0),
+        lambda: kernels.choose(x, nothing, (key[:1], 0), 1.0, 0.0),
+        lambda: kernels.choose(x, nothing, (key.astype(mx.int32), 0), 1.0, 0.0),
+        lambda: kernels.choose(x, nothing, (key, 0), 1.0, 0.0, (nothing[None], 2.0)),
+        lambda: kernels.choose(x, nothing, (key, 0), 1.0, 0.0, (x, 2.0)),
+        lambda: kernels.choose(x, nothing, (key, 0), 1.0, 0.0, (x > 0, 0.5)),
         lambda: read_cache(keys, keys[:, :, 1:]),
         lambda: read_cache(keys.astype(mx.float16), keys),
         lambda: read_cache(keys),

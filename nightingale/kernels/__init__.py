@@ -186,3 +186,21 @@ def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array:
     w + 2n ... from its lowest bits up. 32 and more values in 4 bits have a scale and an offset for each half of them.
     """
     return _native.compress(keys, values, bits)
+
+
+def choose(
+    logits: mx.array,
+    forbidden: mx.array,
+    noise: tuple[mx.array, int],
+    temperature: float,
+    min_p: float,
+    said: tuple[mx.array, float] | None = None,
+) -> mx.array:
+    """Tokens (L,) for logits (L, V): the argmax with noise of what min-p leaves; without noise at temperature 0.
+
+    forbidden: (V,) bool. noise: a key, and the first row's position. min_p: 0 for none. said: what each row finds said,
+    (L, V) bool, and the penalty for it, at least 1.
+    """
+    seen, penalty = said or (None, 1.0)
+    key, position = noise
+    return _native.choose(logits, forbidden, key, position, temperature, min_p, seen, penalty)

@@ -57,3 +57,13 @@ def llama_output(
     eps: float,
 ) -> mx.array: ...
 def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array: ...
+def choose(
+    logits: mx.array,
+    forbidden: mx.array,
+    key: mx.array,
+    position: int,
+    temperature: float,
+    min_p: float,
+    seen: mx.array | None,
+    penalty: float,
+) -> mx.array: ...

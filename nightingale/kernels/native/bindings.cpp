@@ -74,4 +74,7 @@ NB_MODULE(_native, m) {
         return ours::llama_output(x, queries, stored, heads, kv_heads, o, norm, gate_up, down, packings, eps);
       });
   m.def("compress", &ours::compress);
+  m.def(
+      "choose", &ours::choose, nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg(), nb::arg().none(),
+      nb::arg());
 }

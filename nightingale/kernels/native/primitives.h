@@ -66,4 +66,11 @@ mx::array llama_output(
 // Keys and values (B, kv_heads, L, D) -> rows (B, kv_heads, L, 2 * packed_words) of words, which a cache holds.
 mx::array compress(const mx::array& keys, const mx::array& values, int bits);
 
+// Tokens (L,) of positions position, position + 1, ... for logits (L, V): the argmax with the noise of this key among
+// what is not forbidden (V,) and at least min_p times as probable as the most probable; without noise at temperature 0.
+// seen: none, or (L, V) where the penalty is due.
+mx::array choose(
+    const mx::array& logits, const mx::array& forbidden, const mx::array& key, uint64_t position, float temperature,
+    double min_p, const std::optional<mx::array>& seen, float penalty);
+
 }  // namespace nightingale

@@ -201,6 +201,26 @@ void attend(const Lookup& lookup) {
   }
 }
 
+// The compiler makes vectors of a loop that only chooses between two values, where bytes, not bools, say which.
+float temper(const Choice& choice, float* y) {
+  const float* x = choice.logits;
+  const uint8_t *forbidden = choice.forbidden, *seen = choice.seen;
+  const Floats temperature = all(choice.temperature), penalty = all(choice.penalty);
+  if (seen == nullptr) {
+    map([=](Floats v) { return v / temperature; }, x, y, choice.width);
+  } else {
+    map([=](Floats v) { return min(v / penalty, v * penalty); }, x, y, choice.width);  // the lesser, whatever its sign
+    for (int i = 0; i < choice.width; ++i) {
+      y[i] = seen[i] != 0 ? y[i] : x[i];
+    }
+    map([=](Floats v) { return v / temperature; }, y, y, choice.width);
+  }
+  for (int i = 0; i < choice.width; ++i) {
+    y[i] = forbidden[i] != 0 ? -__builtin_inff() : y[i];
+  }
+  return greatest(y, choice.width);
+}
+
 bool supported() {
 #if defined(__AVX512F__)
   return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl") &&
@@ -221,7 +241,7 @@ extern const Routines kRoutines;
 const Routines kRoutines = {
     NAME(INSTRUCTION_SET), supported, panels, blocks,  group_sums, apply,   snake,
     layer_norm,            rms_norm,  rotate, gate,    softmax,    attend,  attend_packed,
-    compress,
+    compress,              temper,
 };
 
 }  // namespace nightingale::INSTRUCTION_SET

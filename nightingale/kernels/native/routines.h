@@ -83,6 +83,16 @@ struct PackedLookup {
   float* out;      // (head_dim,)
 };
 
+// A position's logits, and what becomes of them before there is noise.
+struct Choice {
+  const float* logits;       // (width,)
+  const uint8_t* forbidden;  // (width,), 0 or 1
+  const uint8_t* seen;       // null, or the same of tokens that the penalty is for
+  int width;
+  float penalty;  // at least 1
+  float temperature;
+};
+
 // A result never depends on how rows, panels or blocks are divided into calls: each output is one chain of operations.
 struct Routines {
   const char* name;
@@ -100,6 +110,7 @@ struct Routines {
   void (*attend)(const Lookup& lookup);
   void (*attend_packed)(const PackedLookup& lookup);
   void (*compress)(const float* x, uint32_t* words, int width, int bits);  // (width,) -> (packed_words,)
+  float (*temper)(const Choice& choice, float* y);  // logits to choose by, -inf where forbidden; the greatest of them
 };
 
 const Routines& routines();                // the best that this processor has, unless told otherwise
