@@ -21,18 +21,16 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from inprocess import load_engine
+from texts import FOUR_SECONDS, sentences
 
 if TYPE_CHECKING:
     from nightingale.engine import Engine
 
-HERE = Path(__file__).parent
 WORD = "Hello."
-FOUR_SECONDS = "Wow! I absolutely cannot believe that it worked on the first try!"
 THIRTY_WORDS = (
     "The old clock in the hall has not worked for many years, and nobody in the family has ever found the time or the "
     "money to have it properly repaired by anyone."
@@ -43,8 +41,7 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 def long_text(seconds: float) -> str:
     """Sentences of sentences.txt, over and over, for about so much speech at 17.5 characters a second."""
-    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    text = " ".join(line for line in lines if len(line) > 30)
+    text = " ".join(line for line in sentences() if len(line) > 30)
     return (text + " ") * (int(seconds * 17.5 / len(text)) + 1)
 
 
@@ -145,7 +142,7 @@ def measure_memory(utterances: int) -> dict[str, Any]:
     from nightingale.repl.talker import Talker
     from nightingale.sink import Muted
 
-    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
+    lines = sentences()
     talker = Talker(lambda: load_engine(openblas=True), Muted)
     sizes: list[float] = []
     try:

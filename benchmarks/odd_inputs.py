@@ -15,12 +15,11 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 from process import Outcome, run_command
 from scoring import Faults, Recogniser, Sound, edit_distance, excerpt_distance, find_faults, plain_words, read_wav
+from texts import sentences
 
-HERE = Path(__file__).parent
 REFUSED = 65
 MAX_EDGE_S = 0.6  # silence before or after the speech; longer is a stall, not a breath
 EXCERPT_S = 25.0  # one window of the recogniser, with room to spare
@@ -45,11 +44,6 @@ class Case:
     @property
     def is_long(self) -> bool:
         return self.longest_s > 60
-
-
-def sentences() -> list[str]:
-    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if line.strip()]
 
 
 def without_full_stop(length: int) -> str:

@@ -17,11 +17,12 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
 import sys
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+from process import Worker
 
 HERE = Path(__file__).resolve().parent
 LAYERS = 30
@@ -32,41 +33,13 @@ Job = tuple[Any, ...]  # a method's name and its arguments
 Times = list[tuple[float, float]]  # seconds by the clock, and of processor time
 
 
-class Worker:
+def start(python: str, side: str, layers: int, threads: int | None) -> Worker:
     """One side in its process."""
-
-    def __init__(self, python: str, side: str, layers: int, threads: int | None) -> None:
-        argv = [python, str(HERE / "official_worker.py"), side, str(layers)]
-        # The checkout's package for our side, whether it is installed or not.
-        environment = os.environ | {"PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
-        if threads is not None:
-            environment["OMP_NUM_THREADS"] = str(threads)
-        self._process = subprocess.Popen(
-            argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
-        )
-        self.description = self._answer()
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
-
-    def time(self, job: Job) -> tuple[float, float]:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        seconds, processor = self._answer()
-        return seconds, processor
-
-    def _answer(self) -> Any:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"official: a worker ended with {self._process.wait()}")
-        return json.loads(line)
+    # The checkout's package for our side, whether it is installed or not.
+    environment = {"PYTHONPATH": str(HERE.parent), "PYTHONWARNINGS": "ignore"}
+    if threads is not None:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    return Worker([python, str(HERE / "official_worker.py"), side, str(layers)], environment)
 
 
 class Sides:
@@ -81,9 +54,9 @@ class Sides:
         jobs = [(side, job) for side, job in jobs if side in self._workers]
         for turn in range(repeat + warm):
             for side, job in jobs:
-                taken = self._workers[side].time(job)
+                seconds, processor = self._workers[side].ask(job)
                 if turn >= warm:
-                    self.times.setdefault((side, job), []).append(taken)
+                    self.times.setdefault((side, job), []).append((seconds, processor))
 
     def seconds(self, side: str, job: Job, what: int = 0) -> list[float]:
         """Of every round; `what` 1 is processor time. Empty for a side that is not there."""
@@ -166,7 +139,7 @@ def main() -> int:
     pythons = {"ours": sys.executable, "reference": args.reference, "mlx-audio": args.mlx_audio}
     with ExitStack() as stack:
         workers = {
-            side: stack.enter_context(Worker(python, side, args.layers, args.threads))
+            side: stack.enter_context(start(python, side, args.layers, args.threads))
             for side, python in pythons.items()
             if python
         }
@@ -175,7 +148,7 @@ def main() -> int:
             tables.append(t3_table(sides, args.repeat, args.layers))
         if "sound" in args.only:
             tables.append(sound_table(sides, args.repeat, not args.no_prompt))
-    described = json.dumps({side: worker.description for side, worker in workers.items()})
+    described = json.dumps({side: worker.hello for side, worker in workers.items()})
     print(f"{os.cpu_count()} cores, load average {before} before and {load()} after; {described}")
     for table in tables:
         print(*table, sep="\n", end="\n\n")

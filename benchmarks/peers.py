@@ -15,18 +15,17 @@ not named, or that has no weights on this machine, is told and skipped; nothing 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from process import run_command
-from speed import NUM_SENTENCES, SENTENCE
+from process import Worker, WorkerEnded, run_command
+from texts import FOUR_SECONDS, some_sentences
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
@@ -41,7 +40,7 @@ class Peer:
     name: str
     python: str
     weights: str
-    process: subprocess.Popen[str] | None = None
+    worker: Worker
     cold_s: list[float] = field(default_factory=list)
     cold_mb: list[float] = field(default_factory=list)
     warm: list[dict[str, float]] = field(default_factory=list)
@@ -55,38 +54,19 @@ class Peer:
             "hibari": [str(beside / "hibari"), "-", "-o", output],
         }.get(self.name)
 
-    def start(self) -> str | None:
-        """Loads it; says why not, if it cannot be."""
-        environment = os.environ | {"HF_HUB_OFFLINE": "1"}
-        if self.name == "nightingale":
-            environment["PYTHONPATH"] = str(ROOT)
-        self.process = subprocess.Popen(
-            [self.python, str(HERE / "peers_worker.py"), self.name, self.weights],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment,
-        )  # fmt: skip
-        problem: str | None = self._answer().get("problem")
-        return problem
 
-    def speak(self, text: str) -> dict[str, float]:
-        assert self.process and self.process.stdin
-        self.process.stdin.write(json.dumps(text) + "\n")
-        self.process.stdin.flush()
-        return self._answer()
-
-    def stop(self) -> None:
-        if self.process and self.process.stdin:
-            self.process.stdin.close()
-            self.process.wait()
-
-    def _answer(self) -> Any:
-        assert self.process and self.process.stdout
-        line = self.process.stdout.readline()
-        return json.loads(line) if line else {"problem": f"ended with {self.process.wait()}"}
+def start(name: str, python: str, weights: str) -> Worker:
+    """Loads it."""
+    environment = {"HF_HUB_OFFLINE": "1"}
+    if name == "nightingale":
+        environment["PYTHONPATH"] = str(ROOT)
+    return Worker([python, str(HERE / "peers_worker.py"), name, weights], environment, quiet=True)
 
 
-def find(pythons: dict[str, str], weights: dict[str, str]) -> tuple[list[Peer], dict[str, str]]:
-    """Those that can speak here, loaded; and why the others cannot."""
-    peers, missing = [], {}
+def find(stack: ExitStack, pythons: dict[str, str], weights: dict[str, str]) -> tuple[list[Peer], dict[str, str]]:
+    """Those that can speak here, loaded until the stack is closed; and why the others cannot."""
+    peers: list[Peer] = []
+    missing: dict[str, str] = {}
     for name in NAMES:
         if name not in pythons:
             missing[name] = "no --python"
@@ -95,12 +75,15 @@ def find(pythons: dict[str, str], weights: dict[str, str]) -> tuple[list[Peer], 
         if name == "piper" and not given:
             asked = subprocess.run([pythons[name], "-c", PIPER_VOICE], capture_output=True, text=True)
             given = asked.stdout.strip()
-        peer = Peer(name, pythons[name], given)
-        if problem := peer.start():
+        try:
+            worker = stack.enter_context(start(name, pythons[name], given))
+            problem = worker.hello.get("problem", "")
+        except WorkerEnded as error:
+            problem = str(error)[-300:]
+        if problem:
             missing[name] = " ".join(problem.split())[:300]
-            peer.stop()
         else:
-            peers.append(peer)
+            peers.append(Peer(name, pythons[name], given, worker))
     return peers, missing
 
 
@@ -112,7 +95,7 @@ def measure_cold(peers: list[Peer], repeat: int) -> None:
                 command = peer.command(str(output))
                 if command is None:
                     continue
-                outcome = run_command(command, SENTENCE)
+                outcome = run_command(command, FOUR_SECONDS)
                 if outcome.exit_code or not output.is_file():
                     raise SystemExit(f"peers: {peer.name}: exit {outcome.exit_code}: {outcome.stderr.strip()}")
                 peer.cold_s.append(outcome.seconds)
@@ -120,12 +103,11 @@ def measure_cold(peers: list[Peer], repeat: int) -> None:
 
 
 def measure_warm(peers: list[Peer], repeat: int) -> None:
-    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
     for peer in peers:
-        peer.speak(SENTENCE)
-    for text in [SENTENCE, *lines[:NUM_SENTENCES]] * repeat:
+        peer.worker.ask(FOUR_SECONDS)
+    for text in some_sentences() * repeat:
         for peer in peers:
-            peer.warm.append(peer.speak(text))
+            peer.warm.append(peer.worker.ask(text))
 
 
 def table(peers: list[Peer]) -> list[str]:
@@ -162,13 +144,10 @@ def main() -> int:
     parser.add_argument("--weights", nargs="+", default=[], metavar="NAME=PATH", help="where a peer needs a model")
     parser.add_argument("--repeat", type=int, default=3, help="how often each is measured")
     args = parser.parse_args()
-    peers, missing = find({"nightingale": sys.executable} | named(args.python), named(args.weights))
-    try:
+    with ExitStack() as stack:
+        peers, missing = find(stack, {"nightingale": sys.executable} | named(args.python), named(args.weights))
         before = os.getloadavg()[0]
         measure_warm(peers, args.repeat)
-    finally:
-        for peer in peers:
-            peer.stop()
     measure_cold(peers, args.repeat)
     print(f"{os.cpu_count()} cores, load average {before:.1f} before and {os.getloadavg()[0]:.1f} after")
     print(*table(peers), sep="\n")

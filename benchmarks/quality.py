@@ -27,8 +27,8 @@ from typing import Any
 import numpy as np
 from process import run_command
 from scoring import ASR_RATE, Faults, Recogniser, Sound, at_rate, error_rate, find_faults, plain_words, read_wav
+from texts import SENTENCES
 
-HERE = Path(__file__).parent
 TEACHER_RATE = 24_000
 MOS_EVERY = 3  # the opinion score is the slowest measure and varies little
 
@@ -199,7 +199,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", action="store_true", help="the engine in this process")
     parser.add_argument("--wavs", type=Path, metavar="DIR", help="a folder of numbered WAV files")
     parser.add_argument("--teacher", action="store_true", help="the teacher")
-    parser.add_argument("--text", type=Path, default=HERE / "sentences.txt", help="one sentence a line")
+    parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
     parser.add_argument("--limit", type=int, help="only the first sentences")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst sentences on stderr")
     parser.add_argument("--no-mos", action="store_true", help="skip the opinion score")

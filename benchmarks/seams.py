@@ -15,17 +15,16 @@ import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest.mock import patch
 
 import numpy as np
 from inprocess import load_engine
+from texts import sentences
 
 if TYPE_CHECKING:
     from nightingale.engine import Engine
 
-HERE = Path(__file__).parent
 PERCENTILE = 99.9
 
 
@@ -94,8 +93,7 @@ def main() -> int:
     parser.add_argument("--sentences", type=int, default=20, help="how many of sentences.txt that are long enough")
     parser.add_argument("--json", action="store_true")
     args = parser.parse_args()
-    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    texts = [line for line in lines if len(line) > 40][: args.sentences]
+    texts = [line for line in sentences() if len(line) > 40][: args.sentences]
     figures = compare(load_engine(openblas=True), texts)
     if args.json:
         print(json.dumps(figures))

@@ -15,10 +15,10 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from inprocess import choose_blas
+from texts import sentences
 
 LIBRARY = choose_blas(openblas=True)
 
@@ -32,7 +32,6 @@ from nightingale.engine import Engine  # noqa: E402
 from nightingale.pace import Pace  # noqa: E402
 from nightingale.sampling import Sampler, fold, seed_key  # noqa: E402
 
-HERE = Path(__file__).parent
 MAX_ROWS = 6
 WAYS: dict[str, int | None] = {"1": 1, "2": 2, "3": 3, "5": 5, "own": None}
 
@@ -145,7 +144,7 @@ def main() -> None:
     parser.add_argument("--repeat", type=int, default=200, help="of every pass")
     parser.add_argument("--json", action="store_true", help="JSON instead of lines")
     args = parser.parse_args()
-    texts = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()[: args.sentences]
+    texts = sentences()[: args.sentences]
     engine = Engine(speculate=True)
     figures: dict[str, Any] = {"passes": measure_passes(engine, texts[0], args.repeat)}
     for temperature in args.temperatures:

@@ -19,24 +19,22 @@ import os
 import platform
 import shlex
 import statistics
-import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from process import run_command
+from process import Worker, run_command
 from scoring import read_wav
+from texts import FOUR_SECONDS, some_sentences
 
 if TYPE_CHECKING:
     from nightingale.engine import Engine
 
-HERE = Path(__file__).parent
-SENTENCE = "Wow! I absolutely cannot believe that it worked on the first try!"
-NUM_SENTENCES = 8  # of sentences.txt, beside SENTENCE
-BLAS = {"with OpenBLAS": True, "without OpenBLAS": False}
+BLAS = {"with OpenBLAS": "openblas", "without OpenBLAS": "plain"}
 
 
 @dataclass(frozen=True)
@@ -54,44 +52,13 @@ class Spoken:
         return self.compute_s / self.sound_s
 
 
-class Worker:
-    """A process with an engine of its own; closed by leaving the `with` block."""
-
-    def __init__(self, openblas: bool) -> None:
-        argv = [sys.executable, str(Path(__file__).resolve()), "--worker", "openblas" if openblas else "plain"]
-        self._process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        self.library: str | None = self._answer()["library"]
-
-    def __enter__(self) -> Worker:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        assert self._process.stdin
-        self._process.stdin.close()
-        self._process.wait()
-
-    def speak(self, text: str) -> Spoken:
-        assert self._process.stdin
-        self._process.stdin.write(json.dumps(text) + "\n")
-        self._process.stdin.flush()
-        return Spoken(**self._answer())
-
-    def _answer(self) -> dict[str, Any]:
-        assert self._process.stdout
-        line = self._process.stdout.readline()
-        if not line:
-            raise SystemExit(f"speed: the worker ended with {self._process.wait()}")
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-
 def work(openblas: bool) -> None:
     """The worker's side: one text a line on stdin, one measurement a line on stdout."""
     from inprocess import choose_blas, load_engine
 
     library = choose_blas(openblas=openblas)
     engine = load_engine(openblas=openblas)
-    speak_timed(engine, SENTENCE)  # warm: buffers allocated, files in memory
+    speak_timed(engine, FOUR_SECONDS)  # warm: buffers allocated, files in memory
     print(json.dumps({"library": library}), flush=True)
     for line in sys.stdin:
         print(json.dumps(asdict(speak_timed(engine, json.loads(line)))), flush=True)
@@ -110,17 +77,16 @@ def speak_timed(engine: Engine, text: str) -> Spoken:
 
 def measure_realtime(repeat: int) -> dict[str, Any]:
     """Both engines speak each sentence in turn."""
-    lines = (HERE / "sentences.txt").read_text(encoding="utf-8").splitlines()
-    texts = [SENTENCE, *lines[:NUM_SENTENCES]] * repeat
     spoken: dict[str, list[Spoken]] = {name: [] for name in BLAS}
-    with Worker(True) as fast, Worker(False) as slow:
-        library = fast.library
-        for text in texts:
-            for name, worker in zip(BLAS, (fast, slow), strict=True):
-                spoken[name].append(worker.speak(text))
+    argv = [sys.executable, str(Path(__file__).resolve()), "--worker"]
+    with ExitStack() as stack:
+        workers = {name: stack.enter_context(Worker([*argv, blas])) for name, blas in BLAS.items()}
+        for text in some_sentences() * repeat:
+            for name, worker in workers.items():
+                spoken[name].append(Spoken(**worker.ask(text)))
     pairs = zip(*spoken.values(), strict=True)
     figures: dict[str, Any] = {
-        "openblas": library,
+        "openblas": workers["with OpenBLAS"].hello["library"],
         "gain": round(statistics.median(slow.compute_s / fast.compute_s for fast, slow in pairs), 2),
     }
     return figures | {name: summarise(measured) for name, measured in spoken.items()}
@@ -140,7 +106,7 @@ def summarise(measured: list[Spoken]) -> dict[str, float]:
 
 def measure_process(command: list[str], repeat: int) -> dict[str, float]:
     """The whole process, start to exit, and its peak memory."""
-    outcomes = [run_command(command, SENTENCE) for _ in range(repeat)]
+    outcomes = [run_command(command, FOUR_SECONDS) for _ in range(repeat)]
     for outcome in outcomes:
         if outcome.exit_code:
             raise SystemExit(f"speed: exit {outcome.exit_code}: {outcome.stderr.strip()}")
@@ -158,7 +124,7 @@ def measure_same(command: list[str], repeat: int, together: int) -> dict[str, An
     """How many different outputs come of the same input; 1 is right, and an exit code other than 0 is never right."""
 
     def digest(_: int) -> str:
-        outcome = run_command(command, SENTENCE, timeout_s=600)
+        outcome = run_command(command, FOUR_SECONDS, timeout_s=600)
         return hashlib.sha256(outcome.stdout).hexdigest() if outcome.exit_code == 0 else f"exit {outcome.exit_code}"
 
     began = time.perf_counter()
@@ -195,7 +161,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--together", type=int, default=20, help="how many processes at once must agree")
     parser.add_argument("--skip", nargs="+", default=[], choices=["realtime", "process", "same"])
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
-    parser.add_argument("--worker", choices=["openblas", "plain"], help=argparse.SUPPRESS)
+    parser.add_argument("--worker", choices=BLAS.values(), help=argparse.SUPPRESS)
     return parser.parse_args()
 
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import mlx.core as mx
 import numpy as np
 import pytest
-from tiny import as_on_gpu, close, fill, golden, noise, s3gen_config
+from tiny import as_on_gpu, close, fill, golden, in_pieces, noise, s3gen_config
 
 from nightingale.config import FlowConfig
 from nightingale.s3gen import S3Gen, flow
@@ -62,12 +62,7 @@ def test_speed_sets_the_number_of_frames(speed: float, frames: int) -> None:
 def run_in_pieces(model: S3Gen, tokens: mx.array, pieces: list[int], speed: float, prompted: bool) -> mx.array:
     prompt = (mx.array([4, 8, 6]), noise("prompt_mel", (6, 80))) if prompted else (None, None)
     state = model.start(noise("speaker", (12,)), *prompt, key=seed_key(7), speed=speed)
-    outputs, at = [], 0
-    for i, count in enumerate(pieces):
-        mel, state = model.step(tokens[:, at : at + count], state, last=i == len(pieces) - 1)
-        outputs.append(mel)
-        at += count
-    return mx.concatenate(outputs, axis=1)
+    return in_pieces(model.step, tokens, state, pieces)
 
 
 @pytest.mark.parametrize("speed,prompted,cfg_rate", [(1.0, False, 0.0), (0.7, True, 0.0), (1.6, True, 0.7)])

@@ -3,7 +3,7 @@
 import mlx.core as mx
 import numpy as np
 import pytest
-from tiny import as_on_gpu, close, fill, golden, hift_config, noise
+from tiny import as_on_gpu, close, fill, golden, hift_config, in_pieces, noise
 
 from nightingale.hift import HiFT
 from nightingale.sampling import seed_key
@@ -62,24 +62,15 @@ def test_source_follows_the_pitch_in_phase() -> None:
     assert np.std(error[~voiced]) == pytest.approx(0.1 / 3 * np.linalg.norm(weights), rel=0.2)
 
 
-def in_pieces(model: HiFT, mel: mx.array, pieces: list[int]) -> mx.array:
-    state, outputs, at = model.start(seed_key(3)), [], 0
-    for i, count in enumerate(pieces):
-        samples, state = model.step(mel[:, at : at + count], state, last=i == len(pieces) - 1)
-        outputs.append(samples)
-        at += count
-    return mx.concatenate(outputs, axis=1)
-
-
 @pytest.mark.parametrize("three_stages", [False, True])
 @pytest.mark.parametrize("pieces", [[1] * 9 + [15], [2, 9, 13], [23, 1], [0, 24, 0]])
 def test_pieces_give_what_the_whole_gives(pieces: list[int], three_stages: bool) -> None:
     model = tiny_hift(True, three_stages)
     raise_pitch(model, 150.0)
     mel = noise("mel24", (1, 24, 80))
-    whole = in_pieces(model, mel, [24])
+    whole = in_pieces(model.step, mel, model.start(seed_key(3)), [24])
     assert float(mx.abs(whole).max()) > 0.05
-    close(in_pieces(model, mel, pieces), whole)
+    close(in_pieces(model.step, mel, model.start(seed_key(3)), pieces), whole)
 
 
 def test_causal_form_sees_three_frames_ahead() -> None:

@@ -6,15 +6,10 @@ Short versions of benchmarks/seams.py and benchmarks/latency.py, by their own fu
 from __future__ import annotations
 
 import os
-import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-
 from inprocess import load_engine
 from latency import FOUR_SECONDS, THIRTY_WORDS, measure_gaps, resident_mb, timed
 from seams import compare

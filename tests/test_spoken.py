@@ -6,15 +6,10 @@ Nothing here passes on silence, on noise or on other words: the first tests show
 from __future__ import annotations
 
 import importlib.util
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))  # the benchmarks' own scorer: one definition of WER
-
 from inprocess import load_engine, speak
 from odd_inputs import Case, check_heard, length_bounds, short_cases, without_full_stop
 from scoring import Recogniser, Sound, edit_distance, error_rate, excerpt_distance, find_faults, plain_words

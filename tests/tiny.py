@@ -1,6 +1,8 @@
 """Tiny models of every form with the weights of golden_weights.py."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -13,6 +15,7 @@ from numpy.typing import NDArray
 from nightingale.config import EncoderConfig, EstimatorConfig, FlowConfig, HiFTConfig, S3GenConfig
 
 Floats = NDArray[np.float32]
+State = TypeVar("State")
 
 
 def golden(name: str) -> dict[str, Floats]:
@@ -77,6 +80,16 @@ def as_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Compute with what MLX has built in, as on a GPU, instead of what is fast on a CPU."""
     monkeypatch.setattr("nightingale.layers.on_cpu", lambda: False)
     monkeypatch.setattr("nightingale.elementary.on_cpu", lambda: False)
+
+
+def in_pieces(step: Callable[..., tuple[mx.array, State]], x: mx.array, state: State, pieces: list[int]) -> mx.array:
+    """What a model gives for x (B, T, ...), of which it is given so many at a time."""
+    outputs, at = [], 0
+    for i, count in enumerate(pieces):
+        output, state = step(x[:, at : at + count], state, last=i == len(pieces) - 1)
+        outputs.append(output)
+        at += count
+    return mx.concatenate(outputs, axis=1)
 
 
 def close(ours: mx.array, theirs: mx.array | Floats, tolerance: float = 1e-4) -> None:
