@@ -137,7 +137,8 @@ def generate(
             yield value
         report.reason = "token limit"
     finally:
-        # Whoever leaves in mid-sentence leaves a pass under way, which must not outlive its thread: MLX aborts then.
+        # Whoever leaves in mid-sentence leaves a pass under way, and a process that ends while OpenBLAS multiplies on
+        # MLX's thread hangs for good.
         mx.synchronize()
 
 

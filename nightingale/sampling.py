@@ -5,7 +5,7 @@ its target will see, and a chunk of sound does not depend on where the chunk beg
 """
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import mlx.core as mx
 
@@ -14,7 +14,6 @@ from nightingale.config import SpeakOptions
 from nightingale.elementary import native
 
 _BLOCK = 64  # rows of noise drawn at once by indexed_normal
-_NOISE_KEPT = 16  # positions of Gumbel noise: a few more than a draft and its target look at in a round
 
 
 def seed_key(seed: int) -> mx.array:
@@ -84,7 +83,6 @@ class Sampler:
     options: SpeakOptions
     key: mx.array
     forbidden: mx.array
-    _drawn: dict[int, mx.array] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def choose(self, logits: mx.array, seen: mx.array | None, position: int) -> mx.array:
         """Tokens (L,) for guided logits (L, V) of speech positions position, position + 1, ...
@@ -106,18 +104,8 @@ class Sampler:
             logits = keep_min_p(logits, options.min_p)
         if options.top_p < 1:
             logits = keep_top_p(logits, options.top_p)
-        return mx.argmax(logits + self._noise(position, position + logits.shape[0]), axis=-1)
-
-    def _noise(self, start: int, stop: int) -> mx.array:
-        """Of positions start to stop (L, V). The draft asks first, its target after it, and both again after a wrong
-        guess: so what was drawn is kept for a while."""
-        for i in range(start, stop):
-            if i not in self._drawn:
-                self._drawn[i] = indexed_gumbel(self.key, i, i + 1, self.forbidden.size)
-        rows = [self._drawn[i] for i in range(start, stop)]
-        while len(self._drawn) > _NOISE_KEPT:
-            self._drawn.pop(next(iter(self._drawn)))
-        return rows[0] if len(rows) == 1 else mx.concatenate(rows)
+        L, V = logits.shape
+        return mx.argmax(logits + indexed_gumbel(self.key, position, position + L, V), axis=-1)
 
     def nothing_said(self) -> mx.array | None:
         """The history (1, V) that a sentence begins with; None where no penalty asks for one."""

@@ -104,15 +104,6 @@ def test_a_token_depends_on_seed_and_position_only() -> None:
     assert other.choose(logits, None, 4).tolist() != together
 
 
-def test_noise_that_was_drawn_before_is_the_same() -> None:
-    """Forwards, back after a wrong guess, and back to what was given up since."""
-    options, logits = SpeakOptions(temperature=1.0, min_p=0.0), mx.zeros((60, 5))
-    sampler = Sampler(options, seed_key(11), NEVER)
-    for start, stop in ((0, 1), (1, 4), (2, 6), (5, 45), (0, 60)):
-        fresh = Sampler(options, seed_key(11), NEVER).choose(logits, None, 0).tolist()
-        assert sampler.choose(logits[start:stop], None, start).tolist() == fresh[start:stop]
-
-
 def test_forbidden_tokens_are_never_said() -> None:
     forbidden = mx.array([True, False, True, False, True])
     for temperature in (0.0, 2.0):

@@ -1,14 +1,14 @@
-"""Draws what a run learned: its losses over time, and a sentence as the teacher and the voice speak it.
+"""Draws what was learned: losses over time, and a sentence as the teacher and the voice speak it.
 
-    python -m training.plots LOGS PICTURES [SENTENCE]
+    python -m training.plots PICTURES LOGS [LOGS ...]
 
-LOGS is a folder with the training scripts' logs; PICTURES gets losses.png and spectrogram.png. Needs matplotlib and the
-teacher.
+LOGS are folders with the training scripts' logs, of runs that went on from each other; PICTURES gets losses.png and
+spectrogram.png. Needs matplotlib and the teacher.
 """
 
+import argparse
 import random
 import re
-import sys
 from pathlib import Path
 
 import matplotlib  # type: ignore[import-not-found]
@@ -24,8 +24,8 @@ CURVES = {
     "t3": (
         ("T3, training", r"train loss ([\d.]+)"),
         ("T3, held out", r"held loss ([\d.]+)"),
-        ("draft, held out", r"held .*?draft ([\d.]+)"),
     ),
+    "draft": (("divergence from T3", r"held divergence ([\d.]+)"),),
     "s3gen": (
         ("mel L1, 2 steps from the mean", r"2x0\.0: ([\d.]+)"),
         ("2 steps from noise", r"2x1\.0: ([\d.]+)"),
@@ -38,12 +38,12 @@ CURVES = {
 Curve = tuple[list[float], list[float]]
 
 
-def read_curve(log: Path, pattern: str) -> Curve:
-    """Steps and values. A part that went on in a second stage counts its steps on."""
+def read_curve(logs: list[Path], pattern: str) -> Curve:
+    """Steps and values. A part that went on in another stage counts its steps on."""
     steps: list[float] = []
     values: list[float] = []
     base = last = 0
-    for line in log.read_text().splitlines():
+    for line in [line for log in logs if log.exists() for line in log.read_text().splitlines()]:
         step = re.search(r"step (\d+)", line)
         if step is None:
             continue
@@ -56,11 +56,11 @@ def read_curve(log: Path, pattern: str) -> Curve:
     return steps, values
 
 
-def draw_losses(logs: Path, path: Path) -> None:
+def draw_losses(logs: list[Path], path: Path) -> None:
     figure, axes = plt.subplots(1, len(CURVES), figsize=(14, 3.2))
     for axis, (name, curves) in zip(axes, CURVES.items(), strict=True):
         for label, pattern in curves:
-            axis.plot(*read_curve(logs / f"{name}.log", pattern), label=label, linewidth=1.2)
+            axis.plot(*read_curve([folder / f"{name}.log" for folder in logs], pattern), label=label, linewidth=1.2)
         axis.set(title=name, xlabel="step", yscale="log")
         axis.yaxis.set_major_formatter("{x:g}")
         axis.yaxis.set_minor_formatter("{x:g}")
@@ -89,9 +89,12 @@ def draw_spectrograms(sentence: str, path: Path) -> None:
 
 
 def main() -> None:
-    logs, pictures = Path(sys.argv[1]), Path(sys.argv[2])
-    draw_losses(logs, pictures / "losses.png")
-    draw_spectrograms(sys.argv[3] if len(sys.argv) > 3 else SENTENCE, pictures / "spectrogram.png")
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("pictures", type=Path)
+    parser.add_argument("logs", type=Path, nargs="+")
+    args = parser.parse_args()
+    draw_losses(args.logs, args.pictures / "losses.png")
+    draw_spectrograms(SENTENCE, args.pictures / "spectrogram.png")
 
 
 if __name__ == "__main__":
