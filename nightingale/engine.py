@@ -80,8 +80,8 @@ class Engine:
         same; without, rows of a pass of several differ in their last bits from a pass of one, and near-ties with them.
         cache: how T3 keeps what it has read; None for all of it, as floats. Otherwise the tokens are others.
         """
-        # Speculation is off unless asked for: of the bundled draft's guesses a third is right, and to guess costs more
-        # than that gives (benchmarks/speculation.py). The pace finds out and stops, the prompt having been read twice.
+        # Speculation is off unless asked for: of the bundled draft's first guesses half are right, and to guess costs
+        # more than that gives (benchmarks/speculation.py). The pace finds out and stops.
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
         self._cache = cache
         draft = self._model.draft
