@@ -527,6 +527,7 @@ def test_an_old_checkpoint_learns_a_second_voice(name: str, much_speech: Path, r
     common.save(path, **{name: common.half(modules[name]())})
     assert common.trained_voices(common.load(path, run.device)) == {"florence"}
     training = trainer(name, much_speech, run)
+    training.positions = 240  # three rows of T3's
     parts = training.advance(0)
     assert all(np.isfinite(float(part)) for part in parts.values())
     with torch.no_grad():
