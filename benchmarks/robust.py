@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from inprocess import load_engine, speak
-from quality import speech_seconds, teacher_speaker
+from quality import hibari_speaker, speech_seconds
 from scoring import Recogniser
 
 SHORTEST, LONGEST = 0.6, 1.6
@@ -30,7 +30,7 @@ def main() -> int:
     parser.add_argument("--asr", action="store_true", help="show what is heard of the odd ones")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
-    engine, teacher = load_engine(openblas=True), teacher_speaker()
+    engine, teacher = load_engine(openblas=True), hibari_speaker()
     recognise = Recogniser() if args.asr else None
     lines = [line for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()][: args.limit]
     ratios, num_odd = [], 0

@@ -6,7 +6,11 @@ Skipped where PyTorch is not installed: it is needed to train, never to speak, a
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import re
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -26,12 +30,26 @@ from nightingale.s3gen import S3Gen
 from nightingale.sampling import seed_key
 from nightingale.t3 import T3
 from nightingale.text import ALPHABET
-from nightingale.voice import Voice
+from nightingale.voice import Voice, load_voice
 from nightingale.weights import load_arrays
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; only training needs it")
 
-from training import common, corpus, data, export, quantization, restore, train_t3  # noqa: E402
+from training import (  # noqa: E402
+    common,
+    corpus,
+    data,
+    export,
+    pipeline,
+    pitch,
+    quantization,
+    restore,
+    teacher,
+    train_draft,
+    train_hift,
+    train_s3gen,
+    train_t3,
+)
 from training.models import hift as torch_hift  # noqa: E402
 from training.models import s3gen as torch_s3gen  # noqa: E402
 from training.models import t3 as torch_t3  # noqa: E402
@@ -249,6 +267,7 @@ def test_held_out_share() -> None:
     assert share == pytest.approx(corpus.HELD_OUT_PER_MILLE / 1000, rel=0.3)
 
 
+FLORENCE, JOE = range(2)
 TEXTS = ["Hello there.", "A second, longer one: is it read?", "No."]
 TOKENS = [20, 33, 8]
 
@@ -256,14 +275,23 @@ TOKENS = [20, 33, 8]
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
     """Three utterances of TOKENS tokens: a tone of another pitch in each."""
-    from training.teacher import write_shard
-
-    rows = []
-    for i, (text, count) in enumerate(zip(TEXTS, TOKENS, strict=True)):
-        time = np.arange(count * 960) / 24_000
-        rows.append((0.3 * np.sin(2 * np.pi * 200 * (i + 1) * time), np.full(2 * count, 200.0 * (i + 1)), text, "abc"))
-    write_shard(tmp_path / "00000-000.npz", rows)
+    pitches = (200.0, 400.0, 600.0)
+    rows = [tone(*row) for row in zip(TEXTS, TOKENS, pitches, strict=True)]
+    teacher.write_shard(tmp_path / "00000-000.npz", "florence", rows)
     return tmp_path
+
+
+def tone(text: str, tokens: int, hertz: float) -> teacher.Row:
+    time = np.arange(tokens * 960) / 24_000
+    return 0.3 * np.sin(2 * np.pi * hertz * time), np.full(2 * tokens, hertz), text, "abc"
+
+
+@pytest.fixture
+def two_voices(shards: Path) -> Path:
+    """The same texts again, lower and by the second voice."""
+    rows = [tone(text, count, 100.0) for text, count in zip(TEXTS, TOKENS, strict=True)]
+    teacher.write_shard(shards / "00000-001.npz", "joe", rows)
+    return shards
 
 
 @pytest.fixture
@@ -330,7 +358,7 @@ def test_token_rows(shards: Path, run: common.Run) -> None:
     assert sum(pool.counts.values()) + len(pool.held_out) == 3
     row = next(r for r in pool.rows[80][: pool.counts[80]].tolist() if r[1] == TOKENS[0])
     text = [torch_t3.START_TEXT, *(torch_t3.TEXT_IDS[c] for c in TEXTS[0]), torch_t3.STOP_TEXT]
-    begin = [len(text), 20, 0, *text, torch_t3.START_SPEECH, torch_t3.START_SPEECH]
+    begin = [len(text), 20, FLORENCE, *text, torch_t3.START_SPEECH, torch_t3.START_SPEECH]
     assert row[: len(begin) + 20] == begin + list(range(20))
     assert set(row[len(begin) + 20 :]) == {torch_t3.STOP_SPEECH} and len(row) == 82
 
@@ -340,16 +368,20 @@ def test_t3_learns_every_token_and_the_stop(shards: Path, run: common.Run) -> No
     pool = train_t3.TokenPool(run, shards, frame_count)
     pool.refresh(1)
     config = replace(torch_t3.t3_config(32, 1, 4, 2, 48), speaker_embed_size=8)
-    t3, draft = shaken(torch_t3.T3(config, 0.0)), shaken(torch_t3.Draft(DraftConfig(config.llama)))
+    t3 = shaken(torch_t3.T3(config, 0.0))
     row = pool.rows[80][:1]
     longer = torch.cat([row, torch.full((1, 30), torch_t3.STOP_SPEECH, dtype=torch.int16)], 1)
     exact = row[:, : 2 + 3 + int(row[0, 0]) + int(row[0, 1])]  # no room for the stop itself
-    found = [train_t3.losses(t3, draft, r, torch.ones(1, 8), noise=0.0) for r in (row, longer, exact)]
-    for other in found[1:]:
-        assert float(other["loss"].detach()) == pytest.approx(float(found[0]["loss"].detach()), abs=1e-5)
-    assert 0 < float(found[0]["overlap2"]) < 1
-    silent = [train_t3.losses(t3, draft, r, torch.ones(1, 8), 0.0, textless=1.1)["loss"] for r in (row, changed(row))]
-    assert float(silent[0].detach()) == pytest.approx(float(silent[1].detach()), abs=1e-6)
+    found = [t3_loss(t3, r) for r in (row, longer, exact)]
+    assert found == pytest.approx([found[0]] * 3, abs=1e-5)
+    assert t3_loss(t3, row, textless=1.1) == pytest.approx(t3_loss(t3, changed(row), textless=1.1), abs=1e-6)
+    assert t3_loss(t3, row) != pytest.approx(t3_loss(t3, changed(row)), abs=1e-6)
+
+
+def t3_loss(t3: Any, rows: Any, speakers: Any = None, textless: float = 0.0) -> float:
+    speakers = torch.ones(2, 8) if speakers is None else speakers
+    with torch.no_grad():
+        return float(train_t3.losses(t3, train_t3.read_rows(rows, 0.0, 1.0), speakers, textless)["loss"])
 
 
 def test_t3_counts_the_places_that_speak(shards: Path, run: common.Run) -> None:
@@ -383,3 +415,255 @@ def test_modules_are_native() -> None:
     ]
     for module, twin in config:
         load_arrays(module, export.native_arrays(twin), type(twin).__name__)
+
+
+def test_florence_keeps_her_embeddings() -> None:
+    """Those that she was shipped with, whatever voices come after her."""
+    t3, s3gen = (common.speaker_embeddings(size) for size in (torch_t3.SPEAKER_SIZE, torch_s3gen.SPEAKER_SIZE))
+    florence = load_voice("florence")
+    np.testing.assert_array_equal(np.array(florence.t3_speaker_embed), t3[FLORENCE].numpy())
+    np.testing.assert_array_equal(np.array(florence.s3gen_speaker_embed), s3gen[FLORENCE].numpy())
+    assert abs(float(t3[FLORENCE] @ t3[JOE])) < 0.2
+
+
+def test_pools_know_whose_voice_it_is(two_voices: Path, run: common.Run) -> None:
+    speech = data.SpeechPool(run, two_voices, hours=0.01)
+    speech.refresh(0.0, wait_for=6)
+    pitches = [float(speech.f0[start]) for start in speech.starts]
+    assert speech.voice(np.arange(6)).tolist() == [JOE if hertz == 100.0 else FLORENCE for hertz in pitches]
+    assert speech.voices == {"florence", "joe"}
+    speech.held_out = list(range(6))
+    assert [pitches[i] for i in speech.held_out_of(JOE)] == [100.0] * 3
+    tokens = train_t3.TokenPool(run, two_voices, frame_count)
+    tokens.refresh(2)
+    rows = tokens.rows[80][: tokens.counts[80]]
+    assert sorted(rows[:, 2].tolist()) == [FLORENCE] * 3 + [JOE] * 3 and tokens.voices == {"florence", "joe"}
+
+
+def test_t3_hears_each_row_in_its_own_voice(two_voices: Path, run: common.Run) -> None:
+    """A row's loss hangs on its own speaker embedding and on no other."""
+    pool = train_t3.TokenPool(run, two_voices, frame_count)
+    pool.refresh(2)
+    t3 = shaken(torch_t3.T3(replace(torch_t3.t3_config(32, 1, 4, 2, 48), speaker_embed_size=8), 0.0))
+    table = torch.from_numpy(noise(2, 8))
+    for voice in (FLORENCE, JOE):
+        row = next(r for r in pool.rows[80] if r[2] == voice and r[0])[None]
+        other_changed, own_changed = table.clone(), table.clone()
+        other_changed[1 - voice] += 1.0
+        own_changed[voice] += 1.0
+        assert t3_loss(t3, row, other_changed) == t3_loss(t3, row, table)
+        assert t3_loss(t3, row, own_changed) != pytest.approx(t3_loss(t3, row, table), abs=1e-6)
+
+
+def test_draft_is_judged_by_t3(two_voices: Path, run: common.Run) -> None:
+    pool = train_t3.TokenPool(run, two_voices, frame_count)
+    pool.refresh(2)
+    config = replace(torch_t3.t3_config(32, 1, 4, 2, 48), speaker_embed_size=8)
+    t3, draft = shaken(torch_t3.T3(config, 0.0)), shaken(torch_t3.Draft(DraftConfig(config.llama)))
+    task = train_t3.read_rows(pool.rows[80][:6], 0.0, 1.0)
+    with torch.no_grad():
+        parts = train_draft.losses(t3, draft, task, torch.from_numpy(noise(2, 8)))
+    assert float(parts["divergence"]) > 0 and 0 < float(parts["overlap2"]) < 1
+
+
+def test_s3gen_has_a_speaker_for_each_row(s3gens: tuple[Any, S3Gen]) -> None:
+    twin, _ = s3gens
+    tokens, speakers = torch.randint(0, 10, (2, 15)), torch.from_numpy(noise(2, 12))
+    both = twin.sample(tokens, speakers, steps=2, temperature=0.0)
+    for row in range(2):
+        alone = twin.sample(tokens[row : row + 1], speakers[row : row + 1], steps=2, temperature=0.0)
+        assert torch.allclose(both[row : row + 1], alone, atol=1e-5)
+
+
+class SpeakerAsMel:
+    """In place of S3Gen: every frame is the speaker's embedding, as far as it goes."""
+
+    config = torch_s3gen.S3GEN_CONFIG
+
+    def sample(self, tokens: Any, speaker: Any, steps: int, temperature: float) -> Any:
+        return speaker[:, None, :80].expand(-1, 2 * tokens.shape[1], -1)
+
+
+def test_vocoder_hears_mels_of_the_right_voice(two_voices: Path, run: common.Run) -> None:
+    pool = data.SpeechPool(run, two_voices, hours=0.01, keep_audio=True, encode=frame_count)
+    pool.refresh(0.0, wait_for=6)
+    crops = train_hift.Crops(pool, 4, SpeakerAsMel())  # type: ignore[arg-type]
+    numbers = np.arange(6)
+    mel, f0, _ = crops.draw(crops.starts(numbers), pool.voice(numbers), made=True)
+    table = common.speaker_embeddings(torch_s3gen.SPEAKER_SIZE)[:, :80]
+    for row, hertz in zip(mel, f0[:, 0], strict=True):
+        assert torch.equal(row[0], table[JOE if hertz == 100.0 else FLORENCE])
+
+
+@pytest.fixture
+def much_speech(tmp_path: Path) -> Path:
+    """Forty short utterances of each voice, eight of them held out."""
+    texts = [f"Sentence number {i}." for i in range(20_000)]
+    aside = [text for text in texts if corpus.is_held_out(text)][:8]
+    learned = [text for text in texts if not corpus.is_held_out(text)][:32]
+    for worker, (voice, hertz) in enumerate((("florence", 200.0), ("joe", 100.0))):
+        rows = [tone(text, 20, hertz) for text in aside + learned]
+        teacher.write_shard(tmp_path / f"00000-{worker:03d}.npz", voice, rows)
+    return tmp_path
+
+
+def trainer(name: str, folder: Path, run: common.Run) -> Any:
+    """A training script's state, resumed from a checkpoint in the folder."""
+    common.save(folder / "tokenizer.pt", encoder=common.half(Encoder()))
+    args = argparse.Namespace(
+        shards=folder, resume=folder / f"{name}.pt", tokenizer=folder / "tokenizer.pt", hours=0.1, seed=0, noise=0.0,
+        textless=0.0, dropout=0.0, bits=None, s3gen=None,
+    )  # fmt: skip
+    kinds = {"t3": train_t3.T3Training, "s3gen": train_s3gen.S3GenTraining, "hift": train_hift.HiFTTraining}
+    return kinds[name](run, args)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["t3", "s3gen", "hift"])
+def test_an_old_checkpoint_learns_a_second_voice(name: str, much_speech: Path, run: common.Run) -> None:
+    """It was florence's alone and did not say so; what follows is of both, and each is measured apart."""
+    modules = {"t3": lambda: torch_t3.T3(torch_t3.T3_CONFIG), "s3gen": torch_s3gen.S3Gen, "hift": torch_hift.HiFT}
+    path = much_speech / f"{name}.pt"
+    common.save(path, **{name: common.half(modules[name]())})
+    assert common.trained_voices(common.load(path, run.device)) == {"florence"}
+    training = trainer(name, much_speech, run)
+    training.positions = 240  # three rows of T3's
+    parts = training.advance(0)
+    assert all(np.isfinite(float(part)) for part in parts.values())
+    with torch.no_grad():
+        found = training.held_out()
+    assert re.fullmatch(r"florence: [^;]*\d[^;]*; joe: [^;]*\d[^;]*", found)
+    training.keep(path)
+    assert common.trained_voices(common.load(path, run.device)) == {"florence", "joe"}
+    (much_speech / "00000-001.npz").unlink()  # the second voice is not heard again, but was learned
+    (much_speech / "00000-000.npz").rename(much_speech / "00000-001.npz")
+    teacher.write_shard(much_speech / "00000-000.npz", "florence", [tone("Hello.", 20, 200.0)] * 40)
+    again = trainer(name, much_speech, run)
+    with torch.no_grad():
+        found = again.held_out()
+    assert found.startswith("florence: ") and "joe" not in found
+    again.keep(path)
+    assert common.trained_voices(common.load(path, run.device)) == {"florence", "joe"}
+
+
+def test_only_trained_voices_are_exported(tmp_path: Path) -> None:
+    export.write_voices(tmp_path, {"florence", "joe"})
+    joe = load_voice(str(tmp_path / "joe.safetensors"))
+    np.testing.assert_array_equal(np.array(joe.t3_speaker_embed), common.speaker_embeddings(256)[JOE].numpy())
+    np.testing.assert_array_equal(np.array(joe.s3gen_speaker_embed), common.speaker_embeddings(192)[JOE].numpy())
+    export.write_voices(tmp_path, {"florence"})
+    assert [path.name for path in tmp_path.iterdir()] == ["florence.safetensors"]
+
+
+def buzz(f0: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Thirty harmonics of F0 (N,), falling as those of a voice do."""
+    turns = np.cumsum(f0) / 24_000
+    return sum((np.cos(2 * np.pi * k * turns) / k for k in range(1, 31)), np.zeros(len(f0))) / 10
+
+
+@pytest.mark.parametrize("hertz", [70.0, 95.0, 140.0, 240.0])
+def test_pitch_of_a_buzz(hertz: float) -> None:
+    """It glides by a fifth of its pitch, in some noise, and stops for half a second."""
+    seconds = np.arange(3 * 24_000) / 24_000
+    f0 = hertz * (1 + 0.2 * np.sin(2 * np.pi * 0.8 * seconds))
+    audio = buzz(f0) + 0.01 * noise(len(f0))
+    audio[36_000:48_000] = 0.0
+    found, frames = pitch.estimate(audio, 300.0), f0[150::300]
+    sounds = np.ones(len(frames), bool)
+    sounds[114:166] = False
+    assert len(found) == 240 and (found[130:150] == 0).all()
+    assert np.mean(found[sounds] > 0) > 0.99
+    assert np.abs(found - frames)[sounds & (found > 0)].mean() < 0.01 * hertz
+
+
+def test_pitch_goes_through_consonants_but_not_through_pauses() -> None:
+    """As hibari draws it: 0.1 s of hiss has the pitch around it, 0.5 s of silence has none; nor has hiss alone."""
+    audio = buzz(np.full(48_000, 110.0))
+    audio[12_000:14_400] = 0.05 * noise(2_400)
+    audio[24_000:36_000] = 0.0
+    found = pitch.estimate(audio, 300.0)
+    assert found[42:46] == pytest.approx(110.0, rel=0.03) and (found[90:110] == 0).all()
+    assert not pitch.estimate(0.1 * noise(24_000), 300.0).any()
+    assert not pitch.estimate(np.zeros(24_000), 300.0).any()
+
+
+def test_resampling_keeps_pitch_and_level() -> None:
+    time = np.arange(22_050) / 22_050
+    fade = np.sin(np.pi * time) ** 2
+    audio = teacher.resample(fade * np.sin(2 * np.pi * 5_000 * time), 22_050)
+    assert len(audio) % pitch.HOP == 0 and 24_000 <= len(audio) < 24_000 + 60 * 160
+    there = np.arange(len(audio)) / 24_000
+    wanted = np.where(there < 1, np.sin(np.pi * there) ** 2 * np.sin(2 * np.pi * 5_000 * there), 0.0)
+    assert np.abs(audio - wanted).max() < 1e-3
+
+
+def test_phonemes_are_written_as_hibari_does() -> None:
+    assert teacher.as_hibari("tʃˈeɪndʒ fˈɜːst tˈaɪɡɚ bˈɔɪ ɡˈoʊ hˈaʊs") == "ʧˈAnʤ fˈɜɹst tˈIɡəɹ bˈY ɡˈO hˈWs"
+
+
+def test_workers_are_shared_out() -> None:
+    """Every voice on both halves of a run of two processes, which read every second worker."""
+    voices = teacher.shared_out(["florence", "joe", "joe"], 12)
+    assert voices == ["florence"] * 4 + ["joe"] * 8
+    assert set(voices[::2]) == set(voices[1::2]) == {"florence", "joe"}
+
+
+def test_a_dead_worker_ends_the_teacher() -> None:
+    context = multiprocessing.get_context("fork")
+    processes = [context.Process(target=time.sleep, args=(60,)), context.Process(target=sys.exit, args=(3,))]
+    for process in processes:
+        process.start()
+    began = time.monotonic()
+    with pytest.raises(SystemExit, match="ended with 3"):
+        teacher.stand_by(processes)
+    processes[0].join(20)
+    assert processes[0].exitcode and time.monotonic() - began < 30
+
+
+def test_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beside each other where there are GPUs for all, else in turn; what has no share is left out."""
+    ran: list[tuple[str, list[int], float]] = []
+    monkeypatch.setattr(pipeline.Pipeline, "stage", lambda _, *what: ran.append(what))
+    monkeypatch.setattr(pipeline.Pipeline, "teacher_speaks", lambda _: True)
+    lanes: list[pipeline.Lane] = [[("t3", 0.6), ("draft", 0.2)], [("s3gen", 0.0), ("hift", 1.0)]]
+
+    def stages(gpus: int) -> list[tuple[str, list[int], float]]:
+        ran.clear()
+        pipeline.Pipeline(tmp_path, None, gpus, toy=True).train(lanes, 100.0)
+        return sorted((name, places, round(seconds, 6)) for name, places, seconds in ran)
+
+    assert stages(1) == [("draft", [0], 12.5), ("hift", [0], 50.0), ("t3", [0], 37.5)]
+    assert stages(2) == [("draft", [0], 25.0), ("hift", [1], 100.0), ("t3", [0], 75.0)]
+    assert stages(4) == [("draft", [0, 1, 2], 25.0), ("hift", [3], 100.0), ("t3", [0, 1, 2], 75.0)]
+    assert pipeline.share_of_lane("s3gen=0.25") == ("s3gen", 0.25)
+    with pytest.raises(argparse.ArgumentTypeError, match="no stage 'tokeniser'"):
+        pipeline.share_of_lane("tokeniser=1")
+
+
+def test_a_run_ends_when_its_teacher_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the last that the teacher said, and without the stages that wait for it."""
+    monkeypatch.setattr(pipeline, "LOOK_EVERY", 0.1)
+    monkeypatch.setattr(pipeline, "launcher", lambda _: [sys.executable, "-c", "import time; time.sleep(60)"])
+    run = pipeline.Pipeline(tmp_path, None, 1, toy=True)
+    run.running["teacher"] = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1); exit(1)"])
+    (tmp_path / "teacher.log").write_text("starting\nno such voice\n")
+    began = time.monotonic()
+    with pytest.raises(pipeline.TeacherStopped, match="no such voice"):
+        run.train([[("t3", 1.0), ("draft", 1.0)]], 100.0)
+    assert run.running["t3"].wait(20) < 0 and "draft" not in run.running
+    assert time.monotonic() - began < 30
+
+
+def test_checkpoints_are_gone_on_from(tmp_path: Path) -> None:
+    """Those of --resume come to the new folder; a stage reads its own and the others' that are there."""
+    (tmp_path / "before").mkdir()
+    for name in ("t3", "tokenizer", "s3gen"):
+        (tmp_path / "before" / f"{name}.pt").write_bytes(name.encode())
+    run = pipeline.Pipeline(tmp_path / "work", tmp_path / "before", 1, toy=True)
+    own, other = (str(tmp_path / "work" / f"{name}.pt") for name in ("t3", "tokenizer"))
+    options = run._options("t3", 10.0)
+    assert options[options.index("--resume") + 1] == own and options[options.index("--tokenizer") + 1] == other
+    assert "--s3gen" in run._options("hift", 10.0)
+    run.ahead = {"s3gen"}  # another will be made: the vocoder does not learn from the old one's mels
+    assert "--s3gen" not in run._options("hift", 10.0) and "--decay-from" in run._options("hift", 10.0)
+    assert Path(own).read_bytes() == b"t3"

@@ -16,6 +16,8 @@ import torch.distributed as dist
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.voices import VOICES
+
 SAMPLE_RATE, N_FFT, HOP, N_MELS, F_MAX = 24_000, 1920, 480, 80, 8_000.0
 FRAMES_PER_TOKEN = 2
 WARMUP = 300  # steps
@@ -266,10 +268,21 @@ def from_native(layer: nn.Module, weight: Tensor) -> Tensor:
     return weight.permute(2, 0, 1) if isinstance(layer, nn.ConvTranspose1d) else weight
 
 
-def speaker_embedding(size: int, speaker: int = 0) -> Tensor:
-    """A fixed unit vector for each voice of the models (1, size)."""
-    vector = np.random.default_rng(speaker).standard_normal(size).astype(np.float32)
-    return torch.from_numpy(vector / np.linalg.norm(vector))[None]
+def speaker_embeddings(size: int) -> Tensor:
+    """A fixed unit vector for each voice (V, size), whatever voices come after it."""
+    vectors = [np.random.default_rng(i).standard_normal(size).astype(np.float32) for i in range(len(VOICES))]
+    return torch.from_numpy(np.stack([v / np.linalg.norm(v) for v in vectors]))
+
+
+def trained_voices(state: Mapping[str, Any]) -> set[str]:
+    """Names of the voices that a checkpoint learned. The first checkpoints had one voice and did not say so."""
+    return set(state.get("voices", VOICES[:1]))
+
+
+def of_each_voice(measure: Callable[[int], str]) -> str:
+    """What is measured of each voice, beside its name; nothing of one of which there is too little speech."""
+    found = ((name, measure(voice)) for voice, name in enumerate(VOICES))
+    return "; ".join(f"{name}: {text}" for name, text in found if text) or "none"
 
 
 class Ema:

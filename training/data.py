@@ -11,6 +11,7 @@ from torch import Tensor
 from training.common import FRAMES_PER_TOKEN, HOP, LogMel, Run, load
 from training.corpus import is_held_out
 from training.models.speech_tokenizer import Encoder
+from training.voices import VOICES
 
 LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
@@ -22,6 +23,7 @@ class Shard:
     def __init__(self, path: Path) -> None:
         with np.load(path) as file:
             self.audio, self.ends, self.f0 = file["audio"], file["ends"], file["f0"]
+            self.voice = file["voice"].tobytes().decode()
             self.texts = file["texts"].tobytes().decode().split("\n")
             self.phonemes = file["phonemes"].tobytes().decode().split("\n")
         self.starts = np.concatenate([[0], self.ends[:-1]])
@@ -68,6 +70,8 @@ class SpeechPool:
         self.starts: list[int] = []  # frames
         self.lengths: list[int] = []  # frames
         self.phonemes: list[str] = []
+        self.speakers: list[int] = []  # numbers of their voices
+        self.voices: set[str] = set()  # names of all that were read
         self.held_out: list[int] = []  # utterance numbers
         self._kept_aside: list[int] = []  # the same, of what is read but not sorted in yet
         self._starts = self._lengths = self._by_length = self._sorted_lengths = self._edges = np.zeros(0, np.int64)
@@ -115,6 +119,8 @@ class SpeechPool:
             self.starts.append(self.used + int(start) // HOP)
             self.lengths.append(int(end - start) // HOP)
             self.phonemes.append(phonemes)
+            self.speakers.append(VOICES.index(shard.voice))
+        self.voices.add(shard.voice)
         self.used += total
 
     @property
@@ -138,6 +144,13 @@ class SpeechPool:
         device = self.mel.device
         as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device)  # noqa: E731
         return as_tensor(starts + offset), as_tensor(size), as_tensor(offset + size < lengths)
+
+    def voice(self, numbers: np.ndarray) -> Tensor:
+        """Numbers (B,) of the voices that speak some utterances."""
+        return torch.tensor([self.speakers[i] for i in numbers]).to(self.mel.device)
+
+    def held_out_of(self, voice: int) -> list[int]:
+        return [i for i in self.held_out if self.speakers[i] == voice]
 
     def random(self, count: int) -> np.ndarray:
         """Utterance numbers, longer ones more often."""

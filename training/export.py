@@ -21,7 +21,7 @@ from torch.nn.utils import parametrize
 from nightingale.config import ModelConfig
 from nightingale.quantize import ALL_MATRICES, Policy, quantize_arrays
 from nightingale.voice import Voice, save_voice
-from training.common import load, speaker_embedding, to_native
+from training.common import load, speaker_embeddings, to_native, trained_voices
 from training.models.hift import HIFT_CONFIG, HiFT, widened
 from training.models.s3gen import S3GEN_CONFIG, S3Gen
 from training.models.s3gen import SPEAKER_SIZE as S3GEN_SPEAKER_SIZE
@@ -30,9 +30,9 @@ from training.models.t3 import DRAFT_CONFIG, STOP_TEXT, T3, T3_CONFIG, TEXT_IDS,
 from training.models.t3 import SPEAKER_SIZE as T3_SPEAKER_SIZE
 from training.quantization import T3_BITS
 from training.restore import TOKENIZER
+from training.voices import VOICES
 
-VOICES = Path(__file__).parent.parent / "nightingale" / "voices"
-VOICE = "florence"
+FOLDER = Path(__file__).parent.parent / "nightingale" / "voices"
 TIME = r".*(time_mlp|time_mixer|time_proj).*\.weight"  # sees a handful of inputs in all its life
 POSITIONS = r"(text|speech)_pos_embed\.weight"
 POLICIES = {
@@ -77,6 +77,17 @@ def tokenizer_json() -> dict[str, Any]:
     }  # fmt: skip
 
 
+def write_voices(folder: Path, trained: set[str]) -> None:
+    """A file for each voice that all models learned; one of an earlier export that they did not learn is taken away."""
+    tables = [speaker_embeddings(size).numpy() for size in (T3_SPEAKER_SIZE, S3GEN_SPEAKER_SIZE)]
+    for number, name in enumerate(VOICES):
+        path = folder / f"{name}.safetensors"
+        if name in trained:
+            save_voice(path, Voice(name, *(mx.array(table[number]) for table in tables)))
+        else:
+            path.unlink(missing_ok=True)
+
+
 def main() -> None:
     checkpoints = Path(sys.argv[1])
     tokenizer, t3_state, draft_state, s3gen_state, hift_state = (
@@ -88,7 +99,7 @@ def main() -> None:
         "s3gen": (S3Gen(), s3gen_state["s3gen"]),
         "hift": (HiFT(), hift_state["hift"]),
     }
-    folder = VOICES / "model"
+    folder = FOLDER / "model"
     folder.mkdir(parents=True, exist_ok=True)
     for name, (module, state) in modules.items():
         module.load_state_dict(widened(state, module) if isinstance(module, HiFT) else state)
@@ -99,8 +110,7 @@ def main() -> None:
     config = ModelConfig(T3_CONFIG, DRAFT_CONFIG, S3GEN_CONFIG, HIFT_CONFIG)
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer_json(), indent=1) + "\n")
-    embeds = (mx.array(speaker_embedding(size)[0].numpy()) for size in (T3_SPEAKER_SIZE, S3GEN_SPEAKER_SIZE))
-    save_voice(VOICES / f"{VOICE}.safetensors", Voice(VOICE, *embeds))
+    write_voices(FOLDER, set.intersection(*map(trained_voices, (t3_state, s3gen_state, hift_state))))
 
 
 if __name__ == "__main__":

@@ -1,55 +1,90 @@
-"""Runs the whole chain on one machine with any number of GPUs, within a time budget.
+"""Runs the chain on one machine with any number of GPUs, within a time budget.
 
     python -m training.pipeline --corpus sentences.txt.xz --work DIR --tokenizer-seconds 250 --seconds 1200
 
-The teacher speaks on the cores that the training leaves free, from the first second to the last. First comes the speech
-tokenizer, beside it the vocoder; then S3Gen and T3, beside them the vocoder on a GPU of its own, or all one after the
-other where there is one. Checkpoints in --resume (or in DIR, from an earlier run) are gone on from; without a
-tokenizer's budget its checkpoint is taken as it is. Logs and checkpoints are in DIR, and are whole at any time.
+The teachers speak on the cores that the training leaves free, from the first second to the last. First comes the speech
+tokenizer, beside it the vocoder; without a budget for it, its checkpoint is taken as it is. Then come the lanes:
+
+    --lane t3=0.8 draft=0.2 --lane s3gen=0.3 hift=0.7
+
+Lanes run beside each other, each on GPUs of its own, or one after the other where there are too few GPUs; the stages of
+a lane follow each other, each for its share of the lane's time. What no lane names stays as it is. Until S3Gen has had
+its turn the vocoder learns from real mels. Checkpoints in --resume are copied to DIR, and those in DIR are gone on
+from. Logs and checkpoints there are whole at any time.
 """
 
 import argparse
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from threading import Event, Thread
+from threading import Thread
 
 import torch
 
+from training.voices import VOICES
+
 STAGES = {
     "tokenizer": ["training.train_tokenizer", "--lr", "1.5e-3", "--hours", "120"],
-    "t3": ["training.train_t3", "--lr", "1e-3", "--decay-from", "0.4", "--bits", "4"],
     "s3gen": ["training.train_s3gen", "--lr", "1e-3", "--decay-from", "0.5", "--hours", "60"],
     "hift": ["training.train_hift", "--lr", "4e-4", "--decay-from", "0.6", "--hours", "30"],
+    "t3": ["training.train_t3", "--lr", "1.2e-3", "--decay-from", "0.5"],
+    "draft": ["training.train_draft", "--lr", "1e-3", "--decay-from", "0.4"],
 }
+# The checkpoints that a stage reads beside its own, unless they are yet to be made or made anew.
+READS = {"s3gen": ["tokenizer"], "hift": ["tokenizer", "s3gen"], "t3": ["tokenizer"], "draft": ["tokenizer", "t3"]}
+
+Lane = list[tuple[str, float]]  # stages and their shares of the lane's time
+LANES: list[Lane] = [[("t3", 0.8), ("draft", 0.2)], [("s3gen", 0.3), ("hift", 0.7)]]
+LOOK_EVERY = 20.0  # seconds
+
+
+class TeacherStopped(Exception):
+    """No more speech comes; those that wait for it would wait for ever."""
 
 
 class Pipeline:
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.work, self.resume, self.toy = args.work, args.resume or args.work, args.toy
-        self.shards = args.work / "shards"
+    def __init__(self, work: Path, resume: Path | None, gpus: int, toy: bool) -> None:
+        self.work, self.gpus, self.toy = work, gpus, toy
+        self.shards = work / "shards"
         self.shards.mkdir(parents=True, exist_ok=True)
+        for checkpoint in resume.glob("*.pt") if resume else ():
+            shutil.copy(checkpoint, work)
+        self.ahead: set[str] = set()  # stages that have not run yet
         self.failed: list[str] = []
+        self.running: dict[str, subprocess.Popen[bytes]] = {}
 
-    def teacher(self, corpus: Path, workers: int, first_epoch: int) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "training.teacher", "--corpus", str(corpus), "--out", str(self.shards)]
-        command += ["--first-epoch", str(first_epoch), "--workers", str(workers)]
+    def start_teacher(self, *options: str) -> None:
+        command = [sys.executable, "-m", "training.teacher", "--out", str(self.shards), *options]
         with open(self.work / "teacher.log", "wb") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+            self.running["teacher"] = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
 
-    def stage(self, name: str, gpus: list[int], seconds: float, *extra: str) -> None:
+    def teacher_speaks(self) -> bool:
+        return self.running["teacher"].poll() is None
+
+    def stop(self) -> None:
+        """All that still runs, with what it started."""
+        for process in list(self.running.values()):
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+
+    def stage(self, name: str, gpus: list[int], seconds: float) -> None:
         """Run one training script on some GPUs; its failure is told and does not stop the others."""
         environment = os.environ | {
             "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)),
             "PYTHONUNBUFFERED": "1",
             "OMP_NUM_THREADS": "2",
         }
-        command = [*launcher(len(gpus)), *STAGES[name], *self._options(name, seconds), *extra]
+        command = [*launcher(len(gpus)), *STAGES[name], *self._options(name, seconds)]
         with open(self.work / f"{name}.log", "ab") as log:
-            code = subprocess.run(command, stdout=log, stderr=log, env=environment, check=False).returncode
+            process = subprocess.Popen(command, stdout=log, stderr=log, env=environment, start_new_session=True)
+        self.running[name] = process
+        code = process.wait()
+        self.ahead.discard(name)
         if code:
             self.failed.append(name)
             print(f"{name} failed with {code}; see {name}.log", flush=True)
@@ -57,67 +92,58 @@ class Pipeline:
     def _options(self, name: str, seconds: float) -> list[str]:
         out = self.work / f"{name}.pt"
         options = ["--shards", str(self.shards), "--out", str(out), "--seconds", str(seconds)]
-        before = out if out.exists() else self.resume / out.name
-        if before.exists():
-            options += ["--resume", str(before)]
-        if name in ("t3", "s3gen"):
-            options += self._with("tokenizer")
+        if out.exists():
+            options += ["--resume", str(out)]
+        for other in READS.get(name, []):
+            if other not in self.ahead and (path := self.work / f"{other}.pt").exists():
+                options += [f"--{other}", str(path)]
+        if name == "hift" and "--s3gen" not in options:
+            options += ["--decay-from", "1"]  # its end is yet to come, on the mels of S3Gen
         return options + (["--toy"] if self.toy else [])
 
-    def _with(self, name: str) -> list[str]:
-        return [f"--{name}", str(self.work / f"{name}.pt")]
-
     def together(self, *lanes: Callable[[], None]) -> None:
+        """Raises TeacherStopped."""
         threads = [Thread(target=lane) for lane in lanes]
         for thread in threads:
             thread.start()
         for thread in threads:
             while thread.is_alive():
-                thread.join(20)
+                thread.join(LOOK_EVERY)
                 self.show()
+                if not self.teacher_speaks():
+                    self.stop()
+                    raise TeacherStopped("the teacher has stopped:\n" + "\n".join(self._lines("teacher")[-10:]))
 
     def show(self) -> None:
         for name in STAGES:
-            log = self.work / f"{name}.log"
-            lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-            if lines:
+            if lines := self._lines(name):
                 print(f"{name:9} {lines[-1][:300]}", flush=True)
 
-    def run(self, gpus: int, tokenizer_seconds: float, seconds: float) -> None:
-        if tokenizer_seconds:
-            self._first(gpus, tokenizer_seconds)
-        elif not (self.work / "tokenizer.pt").exists():
-            (self.work / "tokenizer.pt").write_bytes((self.resume / "tokenizer.pt").read_bytes())
-        self._rest(gpus, seconds)
+    def _lines(self, name: str) -> list[str]:
+        log = self.work / f"{name}.log"
+        return log.read_text(errors="replace").splitlines() if log.exists() else []
 
-    def _first(self, gpus: int, seconds: float) -> None:
-        """The tokenizer on all GPUs but the last, which has the vocoder."""
-        lanes = [lambda: self.stage("tokenizer", list(range(max(1, gpus - 1))), seconds)]
-        if gpus > 1:
-            lanes.append(lambda: self.stage("hift", [gpus - 1], seconds, "--decay-from", "1"))
+    def train_tokenizer(self, seconds: float) -> None:
+        """On all GPUs but the last, which has the vocoder."""
+        lanes = [partial(self.stage, "tokenizer", list(range(max(1, self.gpus - 1))), seconds)]
+        if self.gpus > 1:
+            lanes.append(partial(self.stage, "hift", [self.gpus - 1], seconds))
         self.together(*lanes)
 
-    def _rest(self, gpus: int, seconds: float) -> None:
-        """S3Gen, then T3; beside them the vocoder, which ends on the mels of the new S3Gen."""
-        finish = [*self._with("s3gen"), *self._with("tokenizer")]
-        others, last = list(range(max(1, gpus - 1))), [gpus - 1]
-        made = Event()
+    def train(self, lanes: list[Lane], seconds: float) -> None:
+        """The first lane has all GPUs but one for each of the others."""
+        first = self.gpus - len(lanes) + 1
+        if first >= 1:
+            places = [list(range(first)), *([gpu] for gpu in range(first, self.gpus))]
+            self.together(*(partial(self._run, lane, gpus, seconds) for lane, gpus in zip(lanes, places, strict=True)))
+            return
+        for lane in lanes:
+            self.together(partial(self._run, lane, list(range(self.gpus)), seconds / len(lanes)))
 
-        def tokens(share: float) -> None:
-            self.stage("s3gen", others, 0.3 * share * seconds)
-            made.set()
-            self.stage("t3", others, 0.7 * share * seconds)  # last, when there is the most to read
-
-        def sound(share: float) -> None:
-            self.stage("hift", last, 0.3 * share * seconds, "--decay-from", "1")
-            made.wait()
-            self.stage("hift", last, 0.7 * share * seconds, *finish)
-
-        if gpus == 1:
-            tokens(0.6)
-            sound(0.4)
-        else:
-            self.together(lambda: tokens(1.0), lambda: sound(1.0))
+    def _run(self, lane: Lane, gpus: list[int], seconds: float) -> None:
+        for name, share in lane:
+            if share and self.teacher_speaks():
+                self.stage(name, gpus, seconds * share / sum(part for _, part in lane))
 
 
 def launcher(processes: int) -> list[str]:
@@ -128,24 +154,45 @@ def launcher(processes: int) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), *meeting, "-m"]
 
 
-def main() -> None:
+def share_of_lane(word: str) -> tuple[str, float]:
+    """One stage=share of a lane."""
+    name, _, share = word.partition("=")
+    if name not in STAGES or name == "tokenizer":
+        raise argparse.ArgumentTypeError(f"no stage {name!r}; there are {', '.join(list(STAGES)[1:])}")
+    return name, float(share)
+
+
+def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="sentences that training.corpus prepared")
+    parser.add_argument("--corpus", required=True, help="sentences that training.corpus prepared")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--resume", type=Path, help="folder of checkpoints to go on from")
     parser.add_argument("--tokenizer-seconds", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, required=True, help="for all that follows the tokenizer")
-    parser.add_argument("--first-epoch", type=int, default=0, help="of the teacher: another one is other speech")
+    parser.add_argument("--lane", type=share_of_lane, nargs="+", action="append", metavar="STAGE=SHARE")
+    parser.add_argument("--voices", nargs="+", default=[VOICES[0]], help="of the teacher's workers, shared out evenly")
+    parser.add_argument("--first-epoch", default="0", help="of the teacher: another one is other speech")
     parser.add_argument("--toy", action="store_true", help="tiny batches, to try the chain out on a CPU")
-    args = parser.parse_args()
+    return parser.parse_args()
+
+
+def main() -> None:
+    args = arguments()
     gpus = torch.cuda.device_count() or 1
-    cores = len(os.sched_getaffinity(0))
-    pipeline = Pipeline(args)
-    teacher = pipeline.teacher(args.corpus, max(1, cores - 2 * gpus), args.first_epoch)
+    lanes = args.lane or LANES
+    pipeline = Pipeline(args.work, args.resume, gpus, args.toy)
+    pipeline.ahead = {name for lane in lanes for name, share in lane if share}
+    workers = max(len(args.voices), len(os.sched_getaffinity(0)) - 2 * gpus)
+    teacher = ["--corpus", args.corpus, "--first-epoch", args.first_epoch, "--workers", str(workers)]
+    pipeline.start_teacher(*teacher, "--voices", *args.voices)
     try:
-        pipeline.run(gpus, args.tokenizer_seconds, args.seconds)
+        if args.tokenizer_seconds:
+            pipeline.train_tokenizer(args.tokenizer_seconds)
+        pipeline.train(lanes, args.seconds)
+    except TeacherStopped as stopped:
+        sys.exit(str(stopped))
     finally:
-        os.killpg(teacher.pid, signal.SIGTERM)  # its workers too
+        pipeline.stop()
     pipeline.show()
     sys.exit(1 if pipeline.failed else 0)
 

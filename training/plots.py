@@ -20,12 +20,12 @@ from matplotlib import pyplot as plt  # type: ignore[import-not-found]
 SENTENCE = "Have you seen the garden since the rain stopped?"
 # What is drawn of each log: a label, and where in a line its number stands.
 CURVES = {
-    "tokenizer": (("mel L1", r"held l1 ([\d.]+)"), ("CTC", r"held .*?ctc ([\d.]+)")),
+    "tokenizer": (("mel L1", r"held (?:florence: )?l1 ([\d.]+)"), ("CTC", r"held .*?ctc ([\d.]+)")),
     "t3": (
         ("T3, training", r"train loss ([\d.]+)"),
-        ("T3, held out", r"held loss ([\d.]+)"),
+        ("T3, held out", r"held (?:florence: )?loss ([\d.]+)"),
     ),
-    "draft": (("divergence from T3", r"held divergence ([\d.]+)"),),
+    "draft": (("divergence from T3", r"held (?:florence: )?divergence ([\d.]+)"),),
     "s3gen": (
         ("mel L1, 2 steps from the mean", r"2x0\.0: ([\d.]+)"),
         ("2 steps from noise", r"2x1\.0: ([\d.]+)"),
@@ -73,10 +73,10 @@ def draw_losses(logs: list[Path], path: Path) -> None:
 def draw_spectrograms(sentence: str, path: Path) -> None:
     """The teacher above, the voice below."""
     from nightingale import Engine
-    from training.teacher import SAMPLE_RATE, Teacher, trim
+    from training.teacher import SAMPLE_RATE, HibariTeacher, trim
 
     voice = np.concatenate([chunk.samples for chunk in Engine().speak(sentence)])
-    trimmed = trim(*Teacher().speak(sentence, 1.0, seed=0)[:2], random.Random(0))
+    trimmed = trim(*HibariTeacher(seed=0).speak(sentence, 1.0)[:2], random.Random(0))
     assert trimmed is not None
     teacher = trimmed[0]
     figure, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True)

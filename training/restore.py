@@ -22,6 +22,7 @@ from training.models.hift import HiFT
 from training.models.s3gen import S3Gen
 from training.models.speech_tokenizer import Encoder
 from training.models.t3 import DRAFT_CONFIG, T3, T3_CONFIG, Draft
+from training.voices import VOICES
 
 MODEL = Path(__file__).parent.parent / "nightingale" / "voices" / "model"
 TOKENIZER = Path(__file__).with_name("speech_tokenizer.safetensors")
@@ -53,11 +54,12 @@ def fill(module: nn.Module, path: Path) -> nn.Module:
 
 def main() -> None:
     out = Path(sys.argv[1])
+    voices = [name for name in VOICES if (MODEL.parent / f"{name}.safetensors").exists()]
     save(out / "tokenizer.pt", encoder=half(fill(Encoder(), TOKENIZER)))
-    save(out / "t3.pt", t3=half(fill(T3(T3_CONFIG), MODEL / "t3.safetensors")))
+    save(out / "t3.pt", t3=half(fill(T3(T3_CONFIG), MODEL / "t3.safetensors")), voices=voices)
     save(out / "draft.pt", draft=half(fill(Draft(DRAFT_CONFIG), MODEL / "draft.safetensors")))
-    save(out / "s3gen.pt", s3gen=half(fill(S3Gen(), MODEL / "s3gen.safetensors")))
-    save(out / "hift.pt", hift=half(fill(HiFT(), MODEL / "hift.safetensors")))
+    save(out / "s3gen.pt", s3gen=half(fill(S3Gen(), MODEL / "s3gen.safetensors")), voices=voices)
+    save(out / "hift.pt", hift=half(fill(HiFT(), MODEL / "hift.safetensors")), voices=voices)
     print(f"checkpoints in {out}")
 
 

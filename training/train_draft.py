@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from training.common import Graphed, Parts, Run, detached, half, load, save, speaker_embedding, train
+from training.common import Graphed, Parts, Run, detached, half, load, save, speaker_embeddings, train
 from training.models.t3 import DRAFT_CONFIG, SPEAKER_SIZE, T3, T3_CONFIG, Draft
 from training.quantization import T3_BITS, plain_names, store, train_as_stored
 from training.train_t3 import (
@@ -30,16 +30,16 @@ NUM_DRAFT = 3  # guesses in a row
 TEMPERATURE = 0.5  # that the tokens are drawn with in use: where draft and T3 should agree
 
 
-def losses(t3: T3, draft: Draft, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
+def losses(t3: T3, draft: Draft, task: Task, speakers: Tensor, textless: float = 0.0) -> Parts:
     """Divergence of the draft's distributions from T3's, half of it at temperature 1, half as the tokens are drawn.
 
     Each depth is judged at a share of the places, so that all of them cost as much as T3's own logits. overlap: share
     of the drawn distributions that is common, by depth.
     """
     with torch.no_grad():
-        embeds = embed(t3, task, speaker, textless)
+        embeds = embed(t3, task, speakers, textless)
         states, head = t3(embeds), t3.speech_head.weight
-    parts = {"divergence": torch.zeros((), device=speaker.device)}
+    parts = {"divergence": torch.zeros((), device=speakers.device)}
     for depth, guessed in enumerate(draft(embeds, states, NUM_DRAFT)):
         at = slice(depth, None, NUM_DRAFT)
         weight = task.weight[at] / task.weight[at].sum()
@@ -63,7 +63,7 @@ class DraftTraining:
         store(self.t3, args.bits)
         train_as_stored(self.draft, args.bits)
         run.broadcast(self.draft)
-        self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
+        self.speakers = speaker_embeddings(SPEAKER_SIZE).to(run.device)
         self.optimizer = optimizer_of(run, self.draft)
         self.optimizers = [self.optimizer]
         if run.device.type == "cuda":
@@ -82,12 +82,12 @@ class DraftTraining:
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():
             task = read_rows(rows, self.noise, SPEECH_SHARE)
-            parts = losses(self.t3, self.draft, task, self.speaker, self.textless)
+            parts = losses(self.t3, self.draft, task, self.speakers, self.textless)
         self.run.descend(parts["divergence"], self.draft, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
-        return on_held_out(self.pool, lambda task: losses(self.t3, self.draft, task, self.speaker))
+        return on_held_out(self.pool, lambda task: losses(self.t3, self.draft, task, self.speakers))
 
     def keep(self, path: Path) -> None:
         save(path, draft=plain_names(half(self.draft)))

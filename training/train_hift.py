@@ -21,9 +21,11 @@ from training.common import (
     detached,
     half,
     load,
+    of_each_voice,
     save,
-    speaker_embedding,
+    speaker_embeddings,
     train,
+    trained_voices,
 )
 from training.data import SpeechPool, gather, load_encoder
 from training.models.discriminators import Critics, critic_loss, feature_loss, generator_loss
@@ -73,7 +75,7 @@ class Crops:
 
     def __init__(self, pool: SpeechPool, frames: int, maker: S3Gen | None) -> None:
         self.pool, self.frames, self.maker = pool, frames, maker
-        self.speaker = speaker_embedding(SPEAKER_SIZE).to(pool.mel.device)
+        self.speakers = speaker_embeddings(SPEAKER_SIZE).to(pool.mel.device)
 
     def total(self, left: int) -> int:
         """Frames of mel of a crop: an even number, as tokens are two frames."""
@@ -83,23 +85,23 @@ class Crops:
         """First frames (B,) of random crops of some utterances."""
         return self.pool.spans(numbers, self.total(left))[0]
 
-    def draw(self, start: Tensor, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
+    def draw(self, start: Tensor, voice: Tensor, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
         total = self.total(left)
         f0 = gather(self.pool.f0, start, total).float()
         audio = gather(self.pool.audio, (start + left) * HOP, self.frames * HOP).float() / 32767.0
         if made and self.maker is not None:
-            mel = self._made_mel(self.maker, start, total)
+            mel = self._made_mel(self.maker, start, voice, total)
         else:
             mel = gather(self.pool.mel, start, total).float()
         return mel, f0, audio
 
     @torch.no_grad()
-    def _made_mel(self, maker: S3Gen, start: Tensor, total: int) -> Tensor:
+    def _made_mel(self, maker: S3Gen, start: Tensor, voice: Tensor, total: int) -> Tensor:
         """S3Gen's mel of the crop, with a second of context before it and its look-ahead after it."""
         first = (start - BEFORE).clamp(min=0)
         tokens = gather(self.pool.tokens, first // 2, (BEFORE + total + AFTER) // 2).long()
         flow = maker.config.flow
-        mel = maker.sample(tokens, self.speaker, flow.num_steps, flow.temperature).float()
+        mel = maker.sample(tokens, self.speakers[voice], flow.num_steps, flow.temperature).float()
         return gather_rows(mel, start - first, total)
 
 
@@ -112,6 +114,7 @@ def gather_rows(x: Tensor, start: Tensor, length: int) -> Tensor:
 class HiFTTraining:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run, self.resumed = run, args.resume is not None
+        self.trained: set[str] = set()
         self.model, self.critics = HiFT().to(run.device), Critics().to(run.device)
         self.distance = SpectralLoss().to(run.device)
         if args.resume:
@@ -139,21 +142,23 @@ class HiFTTraining:
         self.model.load_state_dict(widened(state["hift"], self.model))
         if "critics" in state:
             self.critics.load_state_dict(state["critics"])
+        self.trained = trained_voices(state)
 
     def advance(self, step: int) -> Parts:
         left = 0 if step % 5 == 0 else LEFT  # speech also starts without a past
         made = self.crops.maker is not None and step % 2 == 0
         # The real pitch teaches harmonics, the predicted one is what there is in use.
         own_pitch = (self.resumed or step > PITCH_GIVEN) and step % 3 != 0
-        start = self.crops.starts(self.pool.random(self.count), left)
-        parts = self.learn(start, left=left, made=made, own_pitch=own_pitch)
+        numbers = self.pool.random(self.count)
+        start = self.crops.starts(numbers, left)
+        parts = self.learn(start, self.pool.voice(numbers), left=left, made=made, own_pitch=own_pitch)
         self.ema.update(step)
         if step % 20 == 0:
             self.pool.refresh(0.02)
         return parts
 
-    def _learn(self, start: Tensor, left: int, made: bool, own_pitch: bool) -> Parts:
-        mel, f0, real = self.crops.draw(start, made, left)
+    def _learn(self, start: Tensor, voice: Tensor, left: int, made: bool, own_pitch: bool) -> Parts:
+        mel, f0, real = self.crops.draw(start, voice, made, left)
         with self.run.autocast():
             sung, predicted = self.model(mel, None if own_pitch else f0)
             sung = sung[:, left * HOP : left * HOP + real.shape[1]]
@@ -187,24 +192,30 @@ class HiFTTraining:
 
     def held_out(self) -> str:
         """Spectral distance and F0 error of the averaged weights, from real mels and from S3Gen's."""
-        if len(self.pool.held_out) < 4:
-            return "none"
         kept = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.ema.copy_to(self.model)
-        start, found = self.crops.starts(np.asarray(self.pool.held_out[:32])), []
+        found = of_each_voice(self._sung)
+        self.model.load_state_dict(kept)
+        return found
+
+    def _sung(self, voice: int) -> str:
+        numbers = np.asarray(self.pool.held_out_of(voice)[:32])
+        if len(numbers) < 4:
+            return ""
+        start, voices, found = self.crops.starts(numbers), self.pool.voice(numbers), []
         for made_mel in (False, True) if self.crops.maker else (False,):
-            mel, f0, real = self.crops.draw(start, made_mel)
+            mel, f0, real = self.crops.draw(start, voices, made_mel)
             made, predicted = self.model(mel)
             spectral = self.distance(made[:, LEFT * HOP : LEFT * HOP + real.shape[1]], real)
             voiced = f0 > 0
             pitch = ((predicted - f0).abs() * voiced).sum() / voiced.sum()
             source = "made" if made_mel else "real"
             found.append(f"{source} mel: spectral {float(spectral):.3f} f0 {float(pitch):.1f} Hz")
-        self.model.load_state_dict(kept)
-        return "; ".join(found)
+        return ", ".join(found)
 
     def keep(self, path: Path) -> None:
-        save(path, hift={k: v.half() for k, v in self.ema.shadow.items()}, critics=half(self.critics))
+        averaged = {k: v.half() for k, v in self.ema.shadow.items()}
+        save(path, hift=averaged, critics=half(self.critics), voices=sorted(self.trained | self.pool.voices))
 
 
 def load_maker(path: Path, device: torch.device) -> S3Gen:

@@ -24,9 +24,11 @@ from training.common import (
     detached,
     half,
     load,
+    of_each_voice,
     save,
-    speaker_embedding,
+    speaker_embeddings,
     train,
+    trained_voices,
 )
 from training.data import SpeechPool, gather, load_encoder, span_mask
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
@@ -69,7 +71,7 @@ def two_half_steps(average: S3Gen, x: Tensor, conditions: Conditions, t: Tensor,
 
 
 def losses(model: S3Gen, average: S3Gen, mel: Tensor, tokens: Tensor, speaker: Tensor, mask: Tensor) -> Parts:
-    """mel (B, T, 80) normalized, tokens (B, T / 2), mask (B, T).
+    """mel (B, T, 80) normalized, tokens (B, T / 2), speaker (B, S), mask (B, T).
 
     flow: the velocity at one time. shortcut: over a step. prior: distance of the encoder's output from the mel.
     """
@@ -110,12 +112,15 @@ class S3GenTraining:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run = run
         self.model = S3Gen().to(run.device)
+        self.trained: set[str] = set()
         if args.resume:
-            self.model.load_state_dict(load(args.resume, run.device)["s3gen"])
+            state = load(args.resume, run.device)
+            self.model.load_state_dict(state["s3gen"])
+            self.trained = trained_voices(state)
         run.broadcast(self.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
         self.ema = Ema(self.model, 0.999)
-        self.speaker = speaker_embedding(SPEAKER_SIZE).to(run.device)
+        self.speakers = speaker_embeddings(SPEAKER_SIZE).to(run.device)
         self.optimizer = run.adamw(self.model.parameters(), (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
         encoder = load_encoder(args.tokenizer, run.device)
@@ -125,31 +130,35 @@ class S3GenTraining:
         self.learn = Graphed(self._learn)
 
     def advance(self, step: int) -> Parts:
-        parts = self.learn(*self.pool.spans(self.pool.random(self.count), self.frames))
+        numbers = self.pool.random(self.count)
+        parts = self.learn(*self.pool.spans(numbers, self.frames), self.pool.voice(numbers))
         self.ema.update(step)
         if step % 10 == 0:
             self.ema.copy_to(self.average)
             self.pool.refresh(0.02)
         return parts
 
-    def _learn(self, start: Tensor, size: Tensor, goes_on: Tensor) -> Parts:
+    def _learn(self, start: Tensor, size: Tensor, goes_on: Tensor, voice: Tensor) -> Parts:
         mel, tokens, mask = draw(self.pool, (start, size, goes_on), self.frames)
         with self.run.autocast():
-            parts = losses(self.model, self.average, mel, tokens, self.speaker, mask)
+            parts = losses(self.model, self.average, mel, tokens, self.speakers[voice], mask)
         self.run.descend(parts["flow"] + parts["shortcut"] + parts["prior"], self.model, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
         """Of sampled crops: distance of the log mel, and how lively it is (1 is right), for steps and temperature."""
-        if len(self.pool.held_out) < 4:
-            return "none"
         self.ema.copy_to(self.average)
-        spans = self.pool.spans(np.asarray(self.pool.held_out[:64]), self.frames)
-        mel, tokens, mask = draw(self.pool, spans, self.frames)
+        return of_each_voice(self._sampled)
+
+    def _sampled(self, voice: int) -> str:
+        numbers = self.pool.held_out_of(voice)[:64]
+        if len(numbers) < 4:
+            return ""
+        mel, tokens, mask = draw(self.pool, self.pool.spans(np.asarray(numbers), self.frames), self.frames)
         inside, found = mask > 0, []
         for steps, temperature in SAMPLERS:
             with self.run.autocast():
-                sampled = self.average.sample(tokens, self.speaker, steps, temperature).float()
+                sampled = self.average.sample(tokens, self.speakers[voice : voice + 1], steps, temperature).float()
             sampled = (sampled - MEL_MEAN) / MEL_SCALE
             l1 = (sampled - mel).abs()[inside].mean() * MEL_SCALE
             slope = liveliness(sampled, inside) / liveliness(mel, inside)
@@ -158,7 +167,7 @@ class S3GenTraining:
 
     def keep(self, path: Path) -> None:
         self.ema.copy_to(self.average)
-        save(path, s3gen=half(self.average))
+        save(path, s3gen=half(self.average), voices=sorted(self.trained | self.pool.voices))
 
 
 def main() -> None:

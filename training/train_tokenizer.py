@@ -13,11 +13,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.common import Parts, Run, arguments, detached, half, load, save, shown, train
+from training.common import Parts, Run, arguments, detached, half, load, of_each_voice, save, shown, train
 from training.data import SpeechPool, gather, span_mask
 from training.models.speech_tokenizer import NUM_CODES, Encoder, Heads, quantize
 
-# The alphabet of the teacher's phonemes, the same for all processes and runs.
+# The alphabet of the teachers' phonemes, the same for all processes and runs.
 PHONEMES = " ".join(sorted("AIJKNOQSTWYabdefhijklmnopqrstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɫɬɭɹɾʃʊʌʒʔʤʧʰθᵊᵻː,.!?;:—…'"))
 SILENT_MARKS = 'ˈˌ "“”()-'  # not told apart by the recogniser
 
@@ -122,12 +122,14 @@ class TokenizerTraining:
 
     def held_out(self) -> str:
         """The losses, and how evenly the codes are used: bits of entropy (12.68 at most), codes that occur."""
-        pool = self.pool
-        if not pool.held_out:
-            return "none"
-        numbers = pool.held_out[:48]
+        return of_each_voice(lambda voice: self._measured(self.pool.held_out_of(voice)))
+
+    def _measured(self, held_out: list[int]) -> str:
+        if not held_out:
+            return ""
+        pool, numbers = self.pool, held_out[:48]
         parts = self.losses(numbers, max(pool.lengths[i] for i in numbers), self.both)
-        mel = torch.cat([pool.mel[pool.starts[i] : pool.starts[i] + pool.lengths[i]] for i in pool.held_out[:200]])
+        mel = torch.cat([pool.mel[pool.starts[i] : pool.starts[i] + pool.lengths[i]] for i in held_out[:200]])
         counts = torch.bincount(self.encoder.encode(mel.float()[None]), minlength=NUM_CODES).float()
         share = counts[counts > 0] / counts.sum()
         bits = float(-(share * share.log2()).sum())

@@ -262,7 +262,7 @@ class S3Gen(nn.Module):
         self.estimator = Estimator(c.estimator)
 
     def condition(self, tokens: Tensor, speaker: Tensor) -> tuple[Tensor, Tensor]:
-        """Tokens (B, N), speaker (1, S) -> mu (B, 2N, 80), speaker (B, 80)."""
+        """Tokens (B, N), speaker (B or 1, S) -> mu (B, 2N, 80), speaker (B, 80)."""
         mu = self.encoder_proj(self.encoder(self.token_embed(tokens)))
         return mu, self.speaker_proj(F.normalize(speaker, dim=-1)).expand(len(tokens), -1)
 
