@@ -10,10 +10,12 @@ namespace nightingale {
 #if defined(__x86_64__)
 namespace avx512 { extern const Routines kRoutines; }
 namespace avx2 { extern const Routines kRoutines; }
-#elif defined(__ARM_NEON)
-namespace neon { extern const Routines kRoutines; }
-#endif
 namespace plain { extern const Routines kRoutines; }
+#elif defined(__aarch64__)
+namespace neon { extern const Routines kRoutines; }
+#else
+namespace plain { extern const Routines kRoutines; }
+#endif
 
 namespace {
 
@@ -23,11 +25,13 @@ const std::vector<const Routines*>& runnable() {
     std::vector<const Routines*> sets;
     for (const Routines* set : {
 #if defined(__x86_64__)
-             &avx512::kRoutines, &avx2::kRoutines,
-#elif defined(__ARM_NEON)
-             &neon::kRoutines,
+             &avx512::kRoutines, &avx2::kRoutines, &plain::kRoutines
+#elif defined(__aarch64__)
+             &neon::kRoutines
+#else
+             &plain::kRoutines
 #endif
-             &plain::kRoutines}) {
+         }) {
       if (set->supported()) {
         sets.push_back(set);
       }

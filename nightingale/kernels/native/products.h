@@ -16,7 +16,7 @@ constexpr int kBlockVectors = 4;
 constexpr int kMostRows = 3;
 constexpr int kBlockRows = 2;
 constexpr int kBlockVectors = 4;
-#elif defined(__ARM_NEON)
+#elif defined(__aarch64__)
 constexpr int kMostRows = 2;
 constexpr int kBlockRows = 3;
 constexpr int kBlockVectors = 4;

@@ -8,7 +8,7 @@
 
 #if defined(__AVX512F__) || defined(__AVX2__)
 #include <immintrin.h>
-#elif defined(__ARM_NEON)
+#elif defined(__aarch64__)
 #include <arm_neon.h>
 #endif
 
@@ -50,7 +50,7 @@ inline float sum(Floats v) {
   return _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)));
 }
 
-#elif defined(__ARM_NEON)
+#elif defined(__aarch64__)
 
 constexpr int kLanes = 4;
 using Floats = float32x4_t;
