@@ -5,7 +5,7 @@
     quality.py --engine                    the engine in this process, loaded once: much faster
     quality.py --wavs DIR                  0000.wav, 0001.wav, ...: one for each sentence
     quality.py --teacher                   the voice that the bundled one was trained on, for comparison
-    quality.py --teacher-cut               the same with as little silence at its edges as the bundled voice has
+    quality.py --teacher-cut               the same with the silence at its edges cut as the bundled voice's is
     quality.py --engine --teacher --voice joe   another bundled voice, against its own teacher
 
 Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
@@ -32,7 +32,8 @@ from scoring import ASR_RATE, LOUD, Faults, Recogniser, Sound, at_rate, error_ra
 from texts import SENTENCES
 
 TEACHER_RATE = 24_000
-EDGES_S = (0.06, 0.18)  # silence before and after what the bundled voice says
+EDGES_S = (0.06, 0.20)  # silence before and after what the bundled voice says, the latter up to a token shorter
+TOKEN_S = 0.04
 MOS_EVERY = 3  # the opinion score is the slowest measure and varies little
 
 Speaker = Callable[[int, str], Sound]
@@ -103,13 +104,19 @@ def piper_speaker() -> Speaker:
 
 
 def with_cut_edges(speaker: Speaker) -> Speaker:
-    """The same with as little silence before and after it as the bundled voice has: the opinion score hears it."""
+    """The same with the bundled voice's silence before and after it, and like it a whole number of speech tokens long.
+
+    The opinion score hears both: it repeats a sound until it lasts 9 seconds, and a length of whole hops of its
+    spectrum lowers the score of the same sound.
+    """
 
     def speak(index: int, text: str) -> Sound:
         sound = speaker(index, text)
         loud = np.flatnonzero(np.abs(sound.samples) > LOUD)
         lead, tail = (int(seconds * sound.sample_rate) for seconds in EDGES_S)
-        return Sound(sound.samples[max(0, loud[0] - lead) : loud[-1] + tail], sound.sample_rate)
+        samples = sound.samples[max(0, loud[0] - lead) : loud[-1] + tail]
+        token = int(TOKEN_S * sound.sample_rate)
+        return Sound(samples[: len(samples) // token * token], sound.sample_rate)
 
     return speak
 
@@ -236,7 +243,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--teacher", action="store_true", help="the teacher")
     parser.add_argument("--voice", choices=TEACHERS, default="florence", help="that the engine and the teacher have")
     parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
-    parser.add_argument("--teacher-cut", action="store_true", help="the teacher with the voice's silence at the edges")
+    parser.add_argument("--teacher-cut", action="store_true", help="the teacher, cut as the voice's sound is")
     parser.add_argument("--limit", type=int, help="only the first sentences")
     parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst sentences on stderr")
     parser.add_argument("--no-mos", action="store_true", help="skip the opinion score")
@@ -251,7 +258,7 @@ def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]
     if args.teacher:
         wanted.append(("teacher", TEACHERS[args.voice]))
     if args.teacher_cut:
-        wanted.append(("teacher, edges cut", lambda: with_cut_edges(TEACHERS[args.voice]())))
+        wanted.append(("teacher, cut alike", lambda: with_cut_edges(TEACHERS[args.voice]())))
     if args.command:
         wanted.append((args.command, lambda: command_speaker(args.command)))
     if args.engine:
