@@ -635,9 +635,9 @@ def test_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert stages(1) == [("draft", [0], 12.5), ("hift", [0], 50.0), ("t3", [0], 37.5)]
     assert stages(2) == [("draft", [0], 25.0), ("hift", [1], 100.0), ("t3", [0], 75.0)]
     assert stages(4) == [("draft", [0, 1, 2], 25.0), ("hift", [3], 100.0), ("t3", [0, 1, 2], 75.0)]
-    assert pipeline.share_of_lane("s3gen=0.25") == ("s3gen", 0.25)
+    assert pipeline.of_stage("s3gen=0.25") == ("s3gen", 0.25)
     with pytest.raises(argparse.ArgumentTypeError, match="no stage 'tokeniser'"):
-        pipeline.share_of_lane("tokeniser=1")
+        pipeline.of_stage("tokeniser=1")
 
 
 def test_a_run_ends_when_its_teacher_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -667,3 +667,5 @@ def test_checkpoints_are_gone_on_from(tmp_path: Path) -> None:
     run.ahead = {"s3gen"}  # another will be made: the vocoder does not learn from the old one's mels
     assert "--s3gen" not in run._options("hift", 10.0) and "--decay-from" in run._options("hift", 10.0)
     assert Path(own).read_bytes() == b"t3"
+    run.rates = {"t3": 4e-4}
+    assert "0.0004" in run._options("t3", 10.0) and "0.0004" not in run._options("draft", 10.0)

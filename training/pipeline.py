@@ -5,7 +5,7 @@
 The teachers speak on the cores that the training leaves free, from the first second to the last. First comes the speech
 tokenizer, beside it the vocoder; without a budget for it, its checkpoint is taken as it is. Then come the lanes:
 
-    --lane t3=0.8 draft=0.2 --lane s3gen=0.3 hift=0.7
+    --lane s3gen=0.28 t3=0.52 draft=0.2 --lane hift=0.32 hift=0.68
 
 Lanes run beside each other, each on GPUs of its own, or one after the other where there are too few GPUs; the stages of
 a lane follow each other, each for its share of the lane's time. What no lane names stays as it is. Until S3Gen has had
@@ -39,7 +39,8 @@ STAGES = {
 READS = {"s3gen": ["tokenizer"], "hift": ["tokenizer", "s3gen"], "t3": ["tokenizer"], "draft": ["tokenizer", "t3"]}
 
 Lane = list[tuple[str, float]]  # stages and their shares of the lane's time
-LANES: list[Lane] = [[("t3", 0.8), ("draft", 0.2)], [("s3gen", 0.3), ("hift", 0.7)]]
+# T3 begins when there is much to read. The vocoder begins anew soon after S3Gen has ended, with its mels.
+LANES: list[Lane] = [[("s3gen", 0.28), ("t3", 0.52), ("draft", 0.2)], [("hift", 0.32), ("hift", 0.68)]]
 LOOK_EVERY = 20.0  # seconds
 
 
@@ -55,6 +56,7 @@ class Pipeline:
         for checkpoint in resume.glob("*.pt") if resume else ():
             shutil.copy(checkpoint, work)
         self.ahead: set[str] = set()  # stages that have not run yet
+        self.rates: dict[str, float] = {}  # learning rates, where they are not those of STAGES
         self.failed: list[str] = []
         self.running: dict[str, subprocess.Popen[bytes]] = {}
 
@@ -92,6 +94,8 @@ class Pipeline:
     def _options(self, name: str, seconds: float) -> list[str]:
         out = self.work / f"{name}.pt"
         options = ["--shards", str(self.shards), "--out", str(out), "--seconds", str(seconds)]
+        if name in self.rates:
+            options += ["--lr", str(self.rates[name])]
         if out.exists():
             options += ["--resume", str(out)]
         for other in READS.get(name, []):
@@ -154,12 +158,12 @@ def launcher(processes: int) -> list[str]:
     return [sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", str(processes), *meeting, "-m"]
 
 
-def share_of_lane(word: str) -> tuple[str, float]:
-    """One stage=share of a lane."""
-    name, _, share = word.partition("=")
+def of_stage(word: str) -> tuple[str, float]:
+    """STAGE=NUMBER."""
+    name, _, number = word.partition("=")
     if name not in STAGES or name == "tokenizer":
         raise argparse.ArgumentTypeError(f"no stage {name!r}; there are {', '.join(list(STAGES)[1:])}")
-    return name, float(share)
+    return name, float(number)
 
 
 def arguments() -> argparse.Namespace:
@@ -169,7 +173,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--resume", type=Path, help="folder of checkpoints to go on from")
     parser.add_argument("--tokenizer-seconds", type=float, default=0.0)
     parser.add_argument("--seconds", type=float, required=True, help="for all that follows the tokenizer")
-    parser.add_argument("--lane", type=share_of_lane, nargs="+", action="append", metavar="STAGE=SHARE")
+    parser.add_argument("--lane", type=of_stage, nargs="+", action="append", metavar="STAGE=SHARE")
+    parser.add_argument("--lr", type=of_stage, nargs="+", default=[], metavar="STAGE=RATE", help="other learning rates")
     parser.add_argument("--voices", nargs="+", default=[VOICES[0]], help="of the teacher's workers, shared out evenly")
     parser.add_argument("--first-epoch", default="0", help="of the teacher: another one is other speech")
     parser.add_argument("--toy", action="store_true", help="tiny batches, to try the chain out on a CPU")
@@ -182,6 +187,7 @@ def main() -> None:
     lanes = args.lane or LANES
     pipeline = Pipeline(args.work, args.resume, gpus, args.toy)
     pipeline.ahead = {name for lane in lanes for name, share in lane if share}
+    pipeline.rates = dict(args.lr)
     workers = max(len(args.voices), len(os.sched_getaffinity(0)) - 2 * gpus)
     teacher = ["--corpus", args.corpus, "--first-epoch", args.first_epoch, "--workers", str(workers)]
     pipeline.start_teacher(*teacher, "--voices", *args.voices)
