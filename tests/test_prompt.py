@@ -61,10 +61,12 @@ def test_prompt_ends_with_a_signal(number: int, exit_code: int, no_device: dict[
     assert code == exit_code and "Traceback" not in shown
 
 
-def test_prompt_without_a_voice(no_device: dict[str, str]) -> None:
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_prompt_without_a_voice(term: str, no_device: dict[str, str]) -> None:
+    """Said at once, though nothing is typed."""
     main, side = pty.openpty()
     command = [sys.executable, str(FAKE), "-v", "nobody", "--no-history"]
-    environment = os.environ | no_device
+    environment = os.environ | no_device | {"TERM": term}
     with subprocess.Popen(command, stdin=side, stdout=side, stderr=subprocess.PIPE, env=environment) as child:
         os.close(side)
         assert child.stderr

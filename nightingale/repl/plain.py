@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import select
 import time
 from typing import TextIO
 
 from nightingale.repl.commands import Quit, Session, answer
+from nightingale.repl.talker import Talker
 
 TWICE_S = 2.0
+LOOK_EVERY_S = 0.2
 
 
 def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
@@ -17,7 +20,7 @@ def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
     while talker.failure is None:
         try:
             print("> ", end="", file=shown, flush=True)
-            line = lines.readline()
+            line = typed_line(lines, talker)
             if not line:
                 break
             if said := answer(session, line):
@@ -38,3 +41,10 @@ def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
     talker.wait()  # what was asked for before the input ended is still said
 
 
+def typed_line(lines: TextIO, talker: Talker) -> str:
+    """The next line, "" at the end of all or when the talker has failed: whoever types nothing is told too."""
+    # A terminal hands out one line at a time, so none can wait unseen in the buffer of `lines`.
+    while lines.isatty() and not select.select([lines], [], [], LOOK_EVERY_S)[0]:
+        if talker.failure is not None:
+            return ""
+    return lines.readline()
