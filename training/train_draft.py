@@ -6,7 +6,6 @@ It learns T3's distributions over the tokens, from T3's states and then from its
 import argparse
 from pathlib import Path
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -17,9 +16,9 @@ from training.quantization import T3_BITS, plain_names, store, train_as_stored
 from training.train_t3 import (
     SPEECH_SHARE,
     Task,
+    TokenBatches,
     compile_layers,
     embed,
-    filled_pool,
     on_held_out,
     optimizer_of,
     read_rows,
@@ -68,16 +67,12 @@ class DraftTraining:
         self.optimizers = [self.optimizer]
         if run.device.type == "cuda":
             compile_layers(self.t3)
-        self.pool = filled_pool(run, args)
-        self.positions = 2000 if run.toy else args.positions
-        self.choices = np.random.default_rng(args.seed)  # the same on every rank
+        self.batches = TokenBatches(run, args)
+        self.pool = self.batches.pool
         self.learn = Graphed(self._learn)
 
     def advance(self, step: int) -> Parts:
-        parts = self.learn(self.pool.batch(self.positions, self.choices.random()))
-        if self.run.due(step, 10):
-            self.pool.refresh(2)
-        return parts
+        return self.batches.teach(self.learn, step)
 
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():

@@ -184,13 +184,25 @@ def losses(t3: T3, task: Task, speakers: Tensor, textless: float = 0.0) -> Parts
     return {"loss": loss, "accuracy": ((logits.argmax(-1) == task.target) * task.weight).sum()}
 
 
-def filled_pool(run: Run, args: argparse.Namespace) -> TokenPool:
-    """Rows of the speech there is, some thousands at the least: the teacher may be slower."""
-    pool = TokenPool(run, args.shards, load_encoder(args.tokenizer, run.device).encode)
-    while sum(pool.counts.values()) < (50 if run.toy else 3000):
-        pool.refresh(4)
-        time.sleep(0.05)
-    return pool
+class TokenBatches:
+    """Batches for what learns from tokens, out of a pool that reads on meanwhile."""
+
+    def __init__(self, run: Run, args: argparse.Namespace) -> None:
+        self.run = run
+        self.pool = TokenPool(run, args.shards, load_encoder(args.tokenizer, run.device).encode)
+        while sum(self.pool.counts.values()) < (50 if run.toy else 3000):
+            self.pool.refresh(4)
+            time.sleep(0.05)  # the teacher may be slower
+        self.positions = 2000 if run.toy else args.positions
+        # The same choices on every rank: batches of like length keep the processes in step.
+        self.choices = np.random.default_rng(args.seed)
+
+    def teach(self, learn: Callable[[Tensor], Parts], step: int) -> Parts:
+        """One step of learning from a fresh batch (B, L)."""
+        parts = learn(self.pool.batch(self.positions, self.choices.random()))
+        if self.run.due(step, 10):
+            self.pool.refresh(2)
+        return parts
 
 
 def optimizer_of(run: Run, model: nn.Module) -> torch.optim.AdamW:
@@ -248,17 +260,12 @@ class T3Training:
         self.optimizers = [self.optimizer]
         if run.device.type == "cuda":
             compile_layers(self.t3)
-        self.pool = filled_pool(run, args)
-        self.positions = 2000 if run.toy else args.positions
-        # The same choices on every rank: batches of like length keep the processes in step.
-        self.choices = np.random.default_rng(args.seed)
+        self.batches = TokenBatches(run, args)
+        self.pool = self.batches.pool
         self.learn = Graphed(self._learn)
 
     def advance(self, step: int) -> Parts:
-        parts = self.learn(self.pool.batch(self.positions, self.choices.random()))
-        if self.run.due(step, 10):
-            self.pool.refresh(2)
-        return parts
+        return self.batches.teach(self.learn, step)
 
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():
