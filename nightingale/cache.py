@@ -53,6 +53,8 @@ class KVCache:
     def __init__(self, step: int = 256) -> None:
         self.step = step
         self._offset = 0
+        # Of the last pass that wrote in place (kernels.cuda), of which MLX knows nothing: what reads must come after.
+        self.written: mx.array | None = None
         self._keys: mx.array | None = None
         self._values: mx.array | None = None
 
@@ -69,6 +71,7 @@ class KVCache:
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
         """Append (B, K, L, head_dim); return (B, K, offset, head_dim) twice."""
         start, end = self._offset, self._offset + keys.shape[2]
+        self._settle()
         self._keys = _grown(self._keys, keys, end, self.step)
         self._values = _grown(self._values, values, end, self.step)
         self._keys[:, :, start:end] = keys
@@ -79,13 +82,34 @@ class KVCache:
     def held(self) -> tuple[mx.array, mx.array]:
         """Keys and values (B, K, offset, head_dim)."""
         assert self._keys is not None and self._values is not None
+        self._settle()
         return self._keys[:, :, : self._offset], self._values[:, :, : self._offset]
+
+    def buffers(self, shape: tuple[int, ...], dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+        """The whole buffers, with room for so many more positions (B, K, L, head_dim), to be written in place."""
+        end = self._offset + shape[2]
+        if self._keys is None or self._values is None or self._keys.shape[2] < end:
+            self._settle()
+            like = mx.zeros(shape, dtype)
+            self._keys, self._values = (_grown(b, like, end, self.step) for b in (self._keys, self._values))
+        return self._keys, self._values
+
+    def wrote(self, count: int, by: mx.array) -> None:
+        """So many positions were written in place, by the pass that gives this array."""
+        self._offset += count
+        self.written = by
 
     def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         return stored[0], stored[1], causal(num_new)
 
     def trim(self, count: int) -> None:
         self._offset = trimmed(self._offset, count)
+
+    def _settle(self) -> None:
+        """Wait for what writes in place."""
+        if self.written is not None:
+            mx.eval(self.written)
+            self.written = None
 
 
 class QuantizedKVCache:

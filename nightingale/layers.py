@@ -3,7 +3,8 @@
 Layout is (B, T, C) everywhere. On the CPU, MLX multiplies matrices fast and does little else so: a convolution is one
 matrix product for each tap on a shifted view, a transposed convolution one product for each tap of a phase, a strided
 one is folded into wider rows. All three run at the speed of the matrix product, dilated or not. The native kernels,
-where they were built, take all taps at once, and take the place of MLX's own layers by `pack`.
+where they were built, take all taps at once, and take the place of MLX's own layers by `pack`. On an NVIDIA GPU, where
+MLX plans each convolution anew for each length of input and gives up after 256 plans, a convolution is one product.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from mlx.utils import tree_unflatten
 
 from nightingale import kernels
 from nightingale.elementary import native, on_cpu, snake, softmax
+from nightingale.kernels import cuda
 
 Extend = Callable[[mx.array, int], mx.array]  # (x (B, T, C), total) -> (B, T + total, C): a convolution's context
 
@@ -67,11 +69,15 @@ class Taps:
     def __init__(self, taps: mx.array) -> None:
         """taps: (k, in, out)."""
         self._count = taps.shape[0]
+        self._packed: kernels.Packed | None = None
+        self._joined: mx.array | None = None
         if native():
-            self._packed: kernels.Packed | None = kernels.pack_taps(taps.transpose(2, 0, 1))
+            self._packed = kernels.pack_taps(taps.transpose(2, 0, 1))
             mx.eval(self._packed.weights)
+        elif cuda.available():
+            self._joined = mx.contiguous(taps.reshape(-1, taps.shape[2]))
+            mx.eval(self._joined)
         else:
-            self._packed = None
             self._taps = [mx.contiguous(tap) for tap in taps]
             mx.eval(self._taps)
 
@@ -81,7 +87,10 @@ class Taps:
         """Sum over taps j of x[:, t + j * dilation] @ taps[j]: (B, T + (k - 1) * dilation, in) -> (B, T, out)."""
         if self._packed is not None:
             return kernels.conv1d(x, self._packed, self._count, dilation, bias, residual)
-        y = _shifted_matmul(x, self._taps, dilation, bias)
+        if self._joined is not None:
+            y = _joined_matmul(x, self._joined, self._count, dilation, bias)
+        else:
+            y = _shifted_matmul(x, self._taps, dilation, bias)
         return y if residual is None else residual + y
 
 
@@ -92,6 +101,20 @@ def _shifted_matmul(x: mx.array, taps: Sequence[mx.array], dilation: int, bias: 
     for j, tap in enumerate(taps[1:], start=1):
         total = mx.addmm(total, x[:, j * dilation : j * dilation + length], tap)
     return total
+
+
+def _joined_matmul(x: mx.array, taps: mx.array, count: int, dilation: int, bias: mx.array | None) -> mx.array:
+    """The same in one product: all rows that meet the taps (count * in, out) side by side, each copied for each tap."""
+    batch, rows, width = x.shape
+    length = rows - (count - 1) * dilation
+    if dilation == 1:
+        side_by_side = mx.as_strided(x, (batch, length, count * width), (rows * width, width, 1))
+    else:
+        strides = rows * width, width, dilation * width, 1
+        side_by_side = mx.as_strided(x, (batch, length, count, width), strides)
+    flat = mx.contiguous(side_by_side).reshape(batch * length, count * width)  # cuBLAS takes no rows that overlap
+    y = flat @ taps if bias is None else mx.addmm(bias, flat, taps)
+    return y.reshape(batch, length, -1)
 
 
 class _Convolution(nn.Module):
@@ -149,7 +172,7 @@ class Conv1d(_Convolution):
 
     def __call__(self, x: mx.array, residual: mx.array | None = None) -> mx.array:
         """With `residual`, shaped as what comes out, added to it."""
-        if not on_cpu():
+        if not on_cpu() and not cuda.available():
             y = mx.conv1d(x, self.weight, self.stride, 0, self.dilation)
             y = y + self.bias if "bias" in self else y
             return y if residual is None else y + residual

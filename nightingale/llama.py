@@ -7,15 +7,16 @@ and its cache's. Knows nothing of tokens or of sampling.
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias
+from typing import TypeAlias, TypeGuard
 
 import mlx.core as mx
 import mlx.nn as nn
 
 from nightingale import kernels
-from nightingale.cache import Cache
+from nightingale.cache import Cache, KVCache
 from nightingale.config import LlamaConfig
-from nightingale.elementary import native
+from nightingale.elementary import native, on_cpu
+from nightingale.kernels import cuda
 from nightingale.layers import PackedLinear
 
 Projection: TypeAlias = nn.Linear | nn.QuantizedLinear | PackedLinear
@@ -40,22 +41,23 @@ class Rope:
         self._frequencies = mx.array(frequencies)
         self._tables = mx.zeros((0, 1)), mx.zeros((0, 1))
 
-    def __call__(self, start: int, length: int, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
-        """Cosines and signed sines (length, head_dim) of positions start, start + 1, ..."""
+    def __call__(self, start: int, length: int) -> tuple[mx.array, mx.array]:
+        """Cosines and signed sines (length, head_dim) of positions start, start + 1, ..., in float32."""
         stop = start + length
-        if stop > self._tables[0].shape[0] or dtype != self._tables[0].dtype:
-            self._tables = self._make_tables(max(256, 2 * stop), dtype)
-        cos, sin = self._tables
+        cos, sin = self.tables(stop)
         return cos[start:stop], sin[start:stop]
 
-    def _make_tables(self, length: int, dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+    def tables(self, stop: int) -> tuple[mx.array, mx.array]:
+        """Those of all positions below `stop`, and of some more."""
+        if stop > self._tables[0].shape[0]:
+            self._tables = self._make_tables(max(256, 2 * stop))
+        return self._tables
+
+    def _make_tables(self, length: int) -> tuple[mx.array, mx.array]:
         """For all positions below `length`: made once, for every token would pay ten small operations for its own."""
         angles = mx.arange(length, dtype=mx.float32)[:, None] * self._frequencies
         cos, sin = mx.cos(angles), mx.sin(angles)
-        tables = (
-            mx.concatenate([cos, cos], axis=-1).astype(dtype),
-            mx.concatenate([-sin, sin], axis=-1).astype(dtype),
-        )
+        tables = mx.concatenate([cos, cos], axis=-1), mx.concatenate([-sin, sin], axis=-1)
         mx.eval(tables)
         return tables
 
@@ -63,7 +65,7 @@ class Rope:
 def rotate(x: mx.array, cos: mx.array, sin: mx.array) -> mx.array:
     """Rotate the two halves of the last axis: (B, H, L, D) with (L, D) tables."""
     # mx.fast.rope has no CPU kernel: 46 microseconds there, this 13.
-    return x * cos + mx.roll(x, x.shape[-1] // 2, -1) * sin
+    return (x * cos + mx.roll(x, x.shape[-1] // 2, -1) * sin).astype(x.dtype)
 
 
 class Attention(nn.Module):
@@ -148,6 +150,70 @@ class Block(nn.Module):
         return x + self.mlp(self.post_attention_norm(x))
 
 
+class FewRows:
+    """A pass over few rows on an NVIDIA GPU, where an operation costs more than its arithmetic: five for a layer.
+
+    Traced once for each shape: what changes from pass to pass are arrays.
+    """
+
+    def __init__(self, layers: Sequence[Block], norm: nn.RMSNorm, rope: Rope) -> None:
+        self._layers, self._norm, self._rope = layers, norm, rope
+        self._compiled = mx.compile(self._run)
+
+    def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[KVCache]]:
+        """Whether this pass is one: few rows (B, L, hidden), and caches that it can write to."""
+        B, L, _ = x.shape
+        return L <= cuda.MAX_LENGTH and B * L <= cuda.MAX_ROWS and all(isinstance(cache, KVCache) for cache in caches)
+
+    def __call__(self, x: mx.array, caches: Sequence[KVCache]) -> mx.array:
+        """(B, L, hidden) at the caches' offset -> normalised states."""
+        B, L, _ = x.shape
+        start, attention = caches[0].offset, self._layers[0].attention
+        shape = B, attention.num_kv_heads, L, attention.head_dim
+        stored = [array for cache in caches for array in cache.buffers(shape, x.dtype)]
+        after = caches[0].written if caches[0].written is not None else mx.zeros((1,), x.dtype)
+        tables = self._rope.tables(start + L)
+        states: mx.array = self._compiled(x, mx.array([start], mx.int32), after, *tables, *stored)
+        written = states.reshape(-1)[:1]
+        for cache in caches:
+            cache.wrote(L, written)
+        return states
+
+    def _run(self, x: mx.array, offset: mx.array, after: mx.array, *arrays: mx.array) -> mx.array:
+        """arrays: the tables, then keys and values of every layer."""
+        B, L, D = x.shape
+        tables, stored = (arrays[0], arrays[1]), zip(arrays[2::2], arrays[3::2], strict=True)
+        x = x.reshape(B * L, D)
+        for layer, held in zip(self._layers, stored, strict=True):
+            attention, mlp = layer.attention, layer.mlp
+            qkv = cuda.multiply(x, _matrix(attention.qkv_proj), norm=_norm(layer.input_norm))
+            out = cuda.attend(qkv, tables, offset, held, (attention.num_heads, attention.num_kv_heads), after)
+            x = cuda.multiply(out, _matrix(attention.o_proj), residual=x)
+            out = cuda.multiply(x, _matrix(mlp.gate_up_proj), norm=_norm(layer.post_attention_norm), gated=True)
+            x = cuda.multiply(out, _matrix(mlp.down_proj), residual=x)
+        normed: mx.array = self._norm(x)
+        return normed.reshape(B, L, D)
+
+
+def _matrix(layer: Projection) -> cuda.Matrix:
+    if isinstance(layer, nn.QuantizedLinear):
+        return cuda.Matrix(layer.weight, layer.bits, layer.scales, layer.biases)
+    assert isinstance(layer, nn.Linear)
+    return cuda.Matrix(layer.weight)
+
+
+def _norm(layer: nn.RMSNorm) -> cuda.Norm:
+    return cuda.Norm(layer.weight, layer.eps)
+
+
+def project(x: mx.array, layer: Projection) -> mx.array:
+    """Rows (M, in) through a layer: (M, out) in float32."""
+    if cuda.available() and x.shape[0] <= cuda.MAX_ROWS:
+        return cuda.multiply(x, _matrix(layer), dtype=mx.float32)
+    product: mx.array = layer(x)
+    return product.astype(mx.float32)
+
+
 class Llama(nn.Module):
     """Parameters are named and shaped as on disk until `fuse`, which must be called once after loading."""
 
@@ -156,16 +222,22 @@ class Llama(nn.Module):
         self.layers = [Block(config) for _ in range(config.num_layers)]
         self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self._rope = Rope(config)
+        self._few_rows: FewRows | None = None
 
     def fuse(self) -> None:
         """Join the matrices that read the same input. The old ones are given up, so memory does not double."""
         for layer in self.layers:
             layer.fuse()
+        if cuda.available():
+            self._few_rows = FewRows(self.layers, self.norm, self._rope)
 
     def __call__(self, x: mx.array, caches: Sequence[Cache], num_last: int | None = None) -> mx.array:
         """(B, L, hidden) at the caches' offset -> normalised states of the last `num_last` positions, or of all."""
         B, L, D = x.shape
-        cos, sin = self._rope(caches[0].offset, L, x.dtype)
+        if self._few_rows is not None and self._few_rows.takes(caches, x):
+            states = self._few_rows(x, caches)
+            return states if num_last is None else states[:, -num_last:]
+        cos, sin = self._rope(caches[0].offset, L)
         # Flat, because mlx on a CPU multiplies each of B batches on its own: B times the weights read.
         x = x.reshape(B * L, D)
         for layer, cache in zip(self.layers, caches, strict=True):
@@ -193,5 +265,5 @@ def fused_linear(parts: Sequence[Projection]) -> Projection:
     weight = mx.concatenate([part.weight for part in parts])
     if native():
         return PackedLinear(kernels.pack(weight))
-    first.weight = mx.contiguous(weight.T).T
+    first.weight = mx.contiguous(weight.T).T if on_cpu() else weight
     return first

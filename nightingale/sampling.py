@@ -5,13 +5,14 @@ its target will see, and a chunk of sound does not depend on where the chunk beg
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import mlx.core as mx
 
 from nightingale import kernels
 from nightingale.config import SpeakOptions
-from nightingale.elementary import native
+from nightingale.elementary import native, on_cpu
 
 _BLOCK = 64  # rows of noise drawn at once by indexed_normal
 
@@ -24,10 +25,13 @@ def seed_key(seed: int) -> mx.array:
 def fold(key: mx.array, *numbers: int) -> mx.array:
     """A key for each (key, numbers), all of them independent: fold(k, a, b) is fold(fold(k, a), b)."""
     for number in numbers:
-        # The key is scrambled before the number goes in, or seed 0, index 1 would be seed 1, index 0.
-        mixed = mx.random.split(key, 1)[0] ^ seed_key(number)
-        key = mx.random.split(mixed, 1)[0]
+        key = _fold(key, seed_key(number))
     return key
+
+
+def _fold(key: mx.array, number: mx.array) -> mx.array:
+    # The key is scrambled before the number goes in, or seed 0, index 1 would be seed 1, index 0.
+    return mx.random.split(mx.random.split(key, 1)[0] ^ number, 1)[0]
 
 
 def indexed_normal(key: mx.array, start: int, stop: int, channels: int) -> mx.array:
@@ -40,9 +44,9 @@ def indexed_normal(key: mx.array, start: int, stop: int, channels: int) -> mx.ar
     return rows[start - first * _BLOCK : stop - first * _BLOCK]
 
 
-def indexed_gumbel(key: mx.array, start: int, stop: int, channels: int) -> mx.array:
-    """Gumbel noise (stop - start, channels) of token positions start to stop."""
-    return mx.stack([mx.random.gumbel((channels,), key=fold(key, i)) for i in range(start, stop)])
+def indexed_gumbel(key: mx.array, positions: Sequence[mx.array], channels: int) -> mx.array:
+    """Gumbel noise (L, channels) of L token positions, each an array as `seed_key` makes it."""
+    return mx.stack([mx.random.gumbel((channels,), key=_fold(key, position)) for position in positions])
 
 
 def guide(logits: mx.array, cfg_weight: float) -> mx.array:
@@ -73,6 +77,32 @@ def keep_top_p(logits: mx.array, top_p: float) -> mx.array:
     return mx.where(logits < floor, -mx.inf, logits)
 
 
+def _choose(
+    logits: mx.array,
+    seen: mx.array | None,
+    forbidden: mx.array,
+    key: mx.array,
+    positions: Sequence[mx.array],
+    wishes: tuple[float, float, float, float],
+) -> mx.array:
+    """Sampler.choose. wishes: temperature, min-p, top-p, repetition penalty."""
+    temperature, min_p, top_p, penalty = wishes
+    logits = mx.where(forbidden, -mx.inf, logits)
+    if seen is not None:
+        logits = penalize(logits, seen, penalty)
+    if temperature == 0:
+        return mx.argmax(logits, axis=-1)
+    logits = logits.astype(mx.float32) / temperature
+    if min_p > 0:
+        logits = keep_min_p(logits, min_p)
+    if top_p < 1:
+        logits = keep_top_p(logits, top_p)
+    return mx.argmax(logits + indexed_gumbel(key, positions, logits.shape[1]), axis=-1)
+
+
+_choose_compiled = mx.compile(_choose)  # for a GPU, where an operation costs more than its arithmetic
+
+
 @dataclass(frozen=True)
 class Sampler:
     """One sentence's way of choosing tokens: a caller's wishes, the sentence's key, and the ids that may be said.
@@ -94,18 +124,11 @@ class Sampler:
             # The same in one operation, which draws noise only for the few tokens that the filter leaves.
             noise, said = (self.key, position), None if seen is None else (seen, options.repetition_penalty)
             return kernels.choose(logits, self.forbidden, noise, options.temperature, options.min_p, said)
-        logits = mx.where(self.forbidden, -mx.inf, logits)
-        if seen is not None:
-            logits = penalize(logits, seen, options.repetition_penalty)
-        if options.temperature == 0:
-            return mx.argmax(logits, axis=-1)
-        logits = logits.astype(mx.float32) / options.temperature
-        if options.min_p > 0:
-            logits = keep_min_p(logits, options.min_p)
-        if options.top_p < 1:
-            logits = keep_top_p(logits, options.top_p)
-        L, V = logits.shape
-        return mx.argmax(logits + indexed_gumbel(self.key, position, position + L, V), axis=-1)
+        choose = _choose if on_cpu() else _choose_compiled
+        positions = [seed_key(position + i) for i in range(logits.shape[0])]
+        wishes = options.temperature, options.min_p, options.top_p, options.repetition_penalty
+        tokens: mx.array = choose(logits, seen, self.forbidden, self.key, positions, wishes)
+        return tokens
 
     def nothing_said(self) -> mx.array | None:
         """The history (1, V) that a sentence begins with; None where no penalty asks for one."""

@@ -13,7 +13,7 @@ from nightingale.budget import BudgetKVCache
 from nightingale.cache import Cache, KVCache, QuantizedKVCache
 from nightingale.config import CacheOptions, PerceiverConfig, T3Config
 from nightingale.errors import CheckpointMismatch, TextError
-from nightingale.llama import Llama, Projection, fused_linear
+from nightingale.llama import Llama, Projection, fused_linear, project
 from nightingale.voice import Voice
 
 
@@ -90,7 +90,7 @@ class T3(nn.Module):
             if voice.t3_emotion is None:
                 raise CheckpointMismatch(f'voice "{voice.name}" has no t3.emotion, which this model needs')
             rows.append(self.emotion_proj(voice.t3_emotion.reshape(1, 1, 1)))
-        return mx.concatenate(rows, axis=1)
+        return mx.concatenate(rows, axis=1).astype(self.speech_embed.weight.dtype)
 
     def prompt(self, conditioning: mx.array, text_ids: list[int], guided: bool) -> mx.array:
         """Everything before the first speech token: (1, L, hidden), or (2, L, hidden) when guided.
@@ -117,6 +117,6 @@ class T3(nn.Module):
         return self.logits(self.llama(embeds, caches, num_last))
 
     def logits(self, states: mx.array) -> mx.array:
-        """States (B, L, hidden), normalised as the backbone gives them -> logits (B, L, speech vocabulary)."""
-        logits: mx.array = self.speech_head(states.reshape(-1, states.shape[-1]))
+        """States (B, L, hidden), normalised as the backbone gives them -> float32 logits (B, L, speech vocabulary)."""
+        logits = project(states.reshape(-1, states.shape[-1]), self.speech_head)
         return logits.reshape(*states.shape[:2], -1)

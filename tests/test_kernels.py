@@ -383,7 +383,7 @@ def chosen_like_twin(sampler: Sampler, logits: mx.array, seen: mx.array | None =
         assert options.temperature > 0 and not bool(sampler.forbidden[ours[row]])
         scores = logits[row] if seen is None else penalize(logits[row], seen[row], options.repetition_penalty)
         noisy = scores / options.temperature + indexed_gumbel(
-            sampler.key, position + row, position + row + 1, logits.shape[1]
+            sampler.key, [seed_key(position + row)], logits.shape[1]
         )
         assert float(mx.abs(noisy[0, ours[row]] - noisy[0, theirs[row]])) <= 1e-5
     return ours.tolist()

@@ -6,10 +6,20 @@ import numpy as np
 import pytest
 from tiny import close, fill, noise
 
-from nightingale import elementary
+from nightingale import elementary, layers
+from nightingale.kernels import cuda
 from nightingale.layers import Carry, Conv1d, ConvTranspose1d, Snake, pad_both, window_bias
 
 
+@pytest.fixture(params=["here", "cuda"])
+def backend(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The CPU's way, and an NVIDIA GPU's on the CPU."""
+    if request.param == "cuda":
+        monkeypatch.setattr(layers, "native", lambda: False)
+        monkeypatch.setattr(cuda, "available", lambda: True)
+
+
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("kernel,stride,dilation", [(1, 1, 1), (3, 1, 1), (7, 1, 5), (6, 3, 1), (10, 5, 1)])
 def test_conv1d(kernel: int, stride: int, dilation: int) -> None:
     conv = Conv1d(4, 6, kernel, stride, dilation)
@@ -18,6 +28,9 @@ def test_conv1d(kernel: int, stride: int, dilation: int) -> None:
     expected = mx.conv1d(x, conv.weight, stride, 0, dilation) + conv.bias
     assert expected.shape[1] == 60 // stride
     close(conv(x), expected, 1e-5)
+    close(conv(x, expected), expected + expected, 1e-5)
+    wide = mx.concatenate([x, x], axis=2)[:, 1:, 2:6]  # a view
+    close(conv(wide), mx.conv1d(mx.contiguous(wide), conv.weight, stride, 0, dilation) + conv.bias, 1e-5)
 
 
 def test_conv1d_uses_new_weights_after_an_update() -> None:
@@ -29,6 +42,7 @@ def test_conv1d_uses_new_weights_after_an_update() -> None:
     assert set(conv.parameters()) == {"weight", "bias"}
 
 
+@pytest.mark.usefixtures("backend")
 @pytest.mark.parametrize("kernel,stride", [(16, 8), (11, 5), (7, 3), (4, 2)])
 def test_transposed_conv1d(kernel: int, stride: int) -> None:
     conv = ConvTranspose1d(4, 6, kernel, stride)

@@ -89,8 +89,9 @@ def test_normal_noise_is_normal() -> None:
 
 
 def test_gumbel_noise_depends_on_the_absolute_position() -> None:
-    whole = np.array(indexed_gumbel(seed_key(3), 0, 9, 4))
-    np.testing.assert_array_equal(np.array(indexed_gumbel(seed_key(3), 5, 7, 4)), whole[5:7])
+    positions = [seed_key(i) for i in range(9)]
+    whole = np.array(indexed_gumbel(seed_key(3), positions, 4))
+    np.testing.assert_array_equal(np.array(indexed_gumbel(seed_key(3), positions[5:7], 4)), whole[5:7])
     assert len(np.unique(whole)) == whole.size
 
 
