@@ -1,0 +1,218 @@
+"""Our side of benchmarks/gpu.py: T3, S3Gen and HiFT of the official size with random weights, and whether a GPU agrees
+with the CPU. Needs this package."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+import numpy as np
+from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, run
+from mlx.utils import tree_map
+
+from nightingale.config import DraftConfig, SpeakOptions, chatterbox_english
+from nightingale.decode import Draft, Report, Sentence, generate
+from nightingale.draft import DraftModel
+from nightingale.hift import HiFT
+from nightingale.kernels import cuda
+from nightingale.layers import pack
+from nightingale.pace import Pace
+from nightingale.quantize import T3_LAYERS
+from nightingale.s3gen import S3Gen
+from nightingale.sampling import Sampler, seed_key
+from nightingale.t3 import T3
+
+LOGITS_BOUNDS = {"bfloat16": 0.05, "float32": 5e-3}  # relative; a GPU's float32 products are TF32
+SOUND_BOUND = 2e-2
+
+
+class One(Pace):
+    """Always one guess."""
+
+    def wanted(self) -> bool:
+        return True
+
+    def num_draft(self) -> int:
+        return 1
+
+
+class Ours(Part):
+    """nightingale-tts."""
+
+    def __init__(self, args: argparse.Namespace) -> None:
+        super().__init__(args)
+        self.config = chatterbox_english()
+        device = mx.device_info().get("device_name", "")
+        self.give("device", text=f"mlx {mx.__version__}, {mx.default_device()} {device}")
+        self.give("CUDA kernels", text=str(cuda.available()))
+
+    def model(self, kind: str, layers: int) -> Any:
+        """T3 in bfloat16, float32, or with so many bits."""
+        mx.random.seed(0)
+        model = T3(replace(self.config.t3, llama=replace(self.config.t3.llama, num_layers=layers)))
+        model.set_dtype(mx.float32 if kind == "float32" else mx.bfloat16)
+        if kind.endswith("bits"):
+            chosen, bits = re.compile(T3_LAYERS), int(kind.split()[0])
+            nn.quantize(model, 64, bits, class_predicate=lambda name, _: bool(chosen.fullmatch(f"{name}.weight")))
+        model.fuse()
+        mx.eval(model.parameters())
+        return model
+
+    def speak(
+        self, model: Any, more: int = 0, allowed: int = SPEECH_TOKENS, draft: Any = None, report: Any = None
+    ) -> tuple[list[int], list[float]]:
+        """A guided sentence's tokens, all of them below `allowed`, and when each came."""
+        options = SpeakOptions(cfg_weight=CFG, repetition_penalty=1.2, temperature=0.8)
+        sampler = Sampler(options, seed_key(1), mx.arange(model.config.speech_vocab_size) >= allowed)
+        sentence = Sentence([5] * (TEXT + more), sampler, self.tokens + more)
+        conditioning = mx.random.normal((1, CONDITIONING, WIDTH), key=mx.random.key(5)) * 0.1
+        conditioning = conditioning.astype(model.speech_embed.weight.dtype)
+        ids, stamps = [], []
+        for token in generate(model, conditioning, sentence, report or Report(), draft):
+            ids.append(token)
+            stamps.append(time.perf_counter())
+        return ids, stamps
+
+    def t3(self) -> None:
+        """T3 alone, of the kind that the side is named after."""
+        model = self.model(kind := self.side.removeprefix("ours, "), self.layers)
+
+        def rows(count: int) -> mx.array:
+            return mx.full((2, count, WIDTH), 0.1, model.speech_embed.weight.dtype)
+
+        def read(count: int) -> Callable[[], None]:
+            caches, embeds = model.new_caches(), rows(count)
+            mx.eval(model(rows(POSITIONS), caches, num_last=1))
+
+            def run() -> None:
+                mx.eval(model(embeds, caches))
+                for cache in caches:
+                    cache.trim(count)
+
+            return run
+
+        def prompt(more: int) -> None:
+            mx.eval(model(rows(CONDITIONING + TEXT + more), model.new_caches(), num_last=1))
+
+        self.rate(lambda: self.speak(model)[1])
+        if kind == "bfloat16":  # the prompt's products are MLX's whatever the bits
+            self.times("CFG, prompt", prompt)
+            self.passes(read)
+
+    def sound_models(self, small: bool = False) -> tuple[Any, Any]:
+        """S3Gen and HiFT; `small`: all kinds of layers, few of each and narrow."""
+        s3gen, hift = self.config.s3gen, self.config.hift
+        if small:
+            encoder = replace(s3gen.encoder, hidden_size=128, num_heads=2, ffn_size=256, num_blocks=1, num_up_blocks=1)
+            estimator = replace(s3gen.estimator, channels=64, num_heads=2, blocks_per_stage=1, num_mid_blocks=1)
+            s3gen = replace(s3gen, encoder=encoder, estimator=estimator)
+            hift = replace(hift, base_channels=64, f0_channels=64)
+
+        def filled(like: mx.array) -> mx.array:
+            scale = float(np.prod(like.shape[1:])) ** -0.5
+            return mx.random.normal(like.shape) * scale if like.ndim > 1 else like
+
+        mx.random.seed(0)
+        models = S3Gen(s3gen), HiFT(hift)
+        for model in models:
+            model.update(tree_map(filled, model.parameters()))
+            mx.eval(model.parameters())
+            pack(model)
+        return models
+
+    def sound(self) -> None:
+        """All of a sentence, from text ids to samples on the host; then S3Gen and HiFT alone."""
+        model, (s3gen, hift), key = self.model("bfloat16", self.layers), self.sound_models(), mx.random.key(0)
+        speaker = mx.random.normal((192,))
+
+        def sentence(more: int) -> None:
+            ids = self.speak(model, more)[0]
+            samples = np.array(hift(s3gen(mx.array([ids]), speaker, key=key), key=key))
+            assert samples.size == 960 * (self.tokens + more) and np.isfinite(samples).all()
+
+        self.first("sentence", sentence)
+        self.times("sentence", sentence)
+        ids = mx.random.randint(0, SPEECH_TOKENS, (1, longest := self.tokens + 2 * self.repeat))
+        mel = mx.random.normal((1, 2 * longest, 80))
+        mx.eval(ids, mel)
+        size = self.tokens + self.repeat  # longer than any sentence above
+        self.times("S3Gen", lambda more: mx.eval(s3gen(ids[:, : size + more], speaker, key=key)))
+        self.times("HiFT", lambda more: mx.eval(hift(mel[:, : 2 * (size + more)], key=key)))
+
+    def check(self, name: str, error: float, bound: float, **values: Any) -> None:
+        self.give(name, value=error, bound=bound, ok=bool(error <= bound), **values)
+
+    def agreement(self) -> None:
+        """Whether a GPU says what the CPU says, and the same with a draft as without."""
+        layers = min(self.layers, 4)
+        for check in (self.sound_agrees, self.speculation_agrees, self.logits_agree):
+            with self.guarded(check.__name__):
+                check(layers)
+
+    def on_cpu(self, run: Callable[[], Any]) -> Any:
+        here = mx.default_device()
+        mx.set_default_device(mx.cpu)
+        try:
+            return run()
+        finally:
+            mx.set_default_device(here)
+
+    def logits_agree(self, layers: int) -> None:
+        """A prompt of 12, then one position more: CPU in float32 against the default device."""
+        embeds = mx.random.normal((2, 13, WIDTH), key=mx.random.key(1)) * 0.1
+        mx.eval(embeds)
+
+        def logits(kind: str) -> mx.array:
+            model = self.model(kind, layers)
+            caches, rows = model.new_caches(), embeds.astype(model.speech_embed.weight.dtype)
+            joined = mx.concatenate([model(rows[:, :12], caches), model(rows[:, 12:], caches)], axis=1)
+            mx.eval(joined)
+            return joined
+
+        ours = {kind: logits(kind) for kind in LOGITS_BOUNDS}
+        theirs = self.on_cpu(lambda: logits("float32"))
+        for kind, bound in LOGITS_BOUNDS.items():
+            self.check(f"logits, {kind}, against the CPU", distance(ours[kind], theirs), bound)
+
+    def speculation_agrees(self, layers: int) -> None:
+        """The same tokens with a draft; of few that may be said, so that it is right now and then."""
+        model, report = self.model("float32", layers), Report()
+        draft = DraftModel(DraftConfig(replace(self.config.t3.llama, num_layers=1)))
+        draft.fuse()
+        alone = self.speak(model, allowed=6)[0]
+        guessed = self.speak(model, allowed=6, draft=Draft(draft, One()), report=report)[0]
+        wrong = sum(a != b for a, b in zip(alone, guessed, strict=True))
+        right = f"{report.num_accepted} of {report.num_draft} guesses right"
+        self.check(f"speculation: tokens of {len(alone)} that differ", wrong, 0, text=right)
+
+    def sound_agrees(self, _: int) -> None:
+        """S3Gen and HiFT, small ones."""
+        key = mx.random.key(0)
+        ids, speaker = mx.arange(4)[None] * 800, mx.random.normal((192,), key=key)
+        mel, source = mx.random.normal((1, 8, 80), key=key), mx.random.normal((1, 8 * 480), key=key) * 0.1
+        mx.eval(ids, speaker, mel, source)
+
+        def results() -> tuple[mx.array, ...]:
+            s3gen, hift = self.sound_models(small=True)
+            arrays = s3gen(ids, speaker, key=key), hift.f0(mel), hift.decode(mel, source)
+            mx.eval(arrays)
+            return arrays
+
+        for name, ours, theirs in zip(("mel", "pitch", "sound"), results(), self.on_cpu(results), strict=True):
+            self.check(f"{name} against the CPU", distance(ours, theirs), SOUND_BOUND)
+
+
+def distance(ours: Any, theirs: Any) -> float:
+    """The norm of the difference over theirs."""
+    a, b = np.array(ours), np.array(theirs)
+    return float(np.linalg.norm(a - b) / np.linalg.norm(b))
+
+
+if __name__ == "__main__":
+    run(Ours)
