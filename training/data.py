@@ -14,6 +14,7 @@ from training.models.speech_tokenizer import Encoder
 from training.voices import VOICES
 
 LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
+FIRST_VOICE = VOICES[:1]  # what tokens and T3 are about: the others speak her tokens
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
@@ -23,6 +24,7 @@ class Shard:
     def __init__(self, path: Path) -> None:
         with np.load(path) as file:
             self.audio, self.ends, self.f0 = file["audio"], file["ends"], file["f0"]
+            self.source = file.get("source", self.audio)
             self.voice = file["voice"].tobytes().decode()
             self.texts = file["texts"].tobytes().decode().split("\n")
             self.phonemes = file["phonemes"].tobytes().decode().split("\n")
@@ -30,10 +32,10 @@ class Shard:
 
 
 class ShardReader:
-    """Hands out each shard once; process `rank` of `world` reads every world-th."""
+    """Hands out each shard of some voices once; process `rank` of `world` reads every world-th."""
 
-    def __init__(self, folder: Path, rank: int, world: int) -> None:
-        self.folder, self.rank, self.world = folder, rank, world
+    def __init__(self, folder: Path, rank: int, world: int, voices: tuple[str, ...] = VOICES) -> None:
+        self.folder, self.rank, self.world, self.voices = folder, rank, world, voices
         self.seen: set[str] = set()
         self.waiting: list[Path] = []
 
@@ -42,12 +44,15 @@ class ShardReader:
             mine = (p for p in self.folder.glob("*.npz") if int(p.stem.split("-")[1]) % self.world == self.rank)
             self.waiting = sorted((p for p in mine if p.name not in self.seen), reverse=True)
             self.seen.update(p.name for p in self.waiting)
-        return Shard(self.waiting.pop()) if self.waiting else None
+        while self.waiting:
+            if (shard := Shard(self.waiting.pop())).voice in self.voices:
+                return shard
+        return None
 
 
-def shard_mel(shard: Shard, log_mel: LogMel, device: torch.device) -> Tensor:
-    """Mel of a whole shard (T, 80) at once: utterances end in silence, so their frames do not hear each other."""
-    audio = torch.from_numpy(shard.audio).to(device).float()[None] / 32767.0
+def shard_mel(samples: np.ndarray, log_mel: LogMel, device: torch.device) -> Tensor:
+    """Mel (T, 80) of a whole shard at once: utterances end in silence, so their frames do not hear each other."""
+    audio = torch.from_numpy(samples).to(device).float()[None] / 32767.0
     return log_mel(audio)[0]  # type: ignore[no-any-return]
 
 
@@ -55,7 +60,13 @@ class SpeechPool:
     """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart."""
 
     def __init__(
-        self, run: Run, folder: Path, hours: float, keep_audio: bool = False, encode: Encode | None = None
+        self,
+        run: Run,
+        folder: Path,
+        hours: float,
+        keep_audio: bool = False,
+        encode: Encode | None = None,
+        voices: tuple[str, ...] = VOICES,
     ) -> None:
         frames = int(hours * 3600 * 50 / run.world)
         make = lambda shape, kind: torch.zeros(shape, dtype=kind, device=run.device)  # noqa: E731
@@ -65,7 +76,7 @@ class SpeechPool:
         self.tokens = make((frames // FRAMES_PER_TOKEN,), torch.int16)
         self.run, self.encode, self.keep_audio = run, encode, keep_audio
         self.log_mel = LogMel().to(run.device)
-        self.reader = ShardReader(folder, run.rank, run.world)
+        self.reader = ShardReader(folder, run.rank, run.world, voices)
         self.used, self.full = 0, False
         self.starts: list[int] = []  # frames
         self.lengths: list[int] = []  # frames
@@ -103,16 +114,16 @@ class SpeechPool:
             self.full = True
             return
         with torch.inference_mode():
-            mel = shard_mel(shard, self.log_mel, self.run.device)
+            mel = shard_mel(shard.audio, self.log_mel, self.run.device)
+            heard = mel if shard.source is shard.audio else shard_mel(shard.source, self.log_mel, self.run.device)
         here = slice(self.used, self.used + total)
         self.mel[here] = mel.half()
         self.f0[here] = torch.from_numpy(shard.f0).to(self.run.device)
         if self.keep_audio:
             self.audio[self.used * HOP : (self.used + total) * HOP] = torch.from_numpy(shard.audio).to(self.run.device)
         if self.encode is not None:
-            self.tokens[self.used // FRAMES_PER_TOKEN : (self.used + total) // FRAMES_PER_TOKEN] = self.encode(
-                mel[None]
-            )
+            places = slice(self.used // FRAMES_PER_TOKEN, (self.used + total) // FRAMES_PER_TOKEN)
+            self.tokens[places] = self.encode(heard[None])
         for start, end, text, phonemes in zip(shard.starts, shard.ends, shard.texts, shard.phonemes, strict=True):
             if is_held_out(text):
                 self._kept_aside.append(len(self.starts))

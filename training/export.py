@@ -78,12 +78,15 @@ def tokenizer_json() -> dict[str, Any]:
 
 
 def write_voices(folder: Path, trained: set[str]) -> None:
-    """A file for each voice that all models learned; one of an earlier export that they did not learn is taken away."""
-    tables = [speaker_embeddings(size).numpy() for size in (T3_SPEAKER_SIZE, S3GEN_SPEAKER_SIZE)]
+    """A file for each voice that was learned; one of an earlier export that was not is taken away.
+
+    All are the first one to T3: they differ in S3Gen.
+    """
+    t3, s3gen = (speaker_embeddings(size).numpy() for size in (T3_SPEAKER_SIZE, S3GEN_SPEAKER_SIZE))
     for number, name in enumerate(VOICES):
         path = folder / f"{name}.safetensors"
         if name in trained:
-            save_voice(path, Voice(name, *(mx.array(table[number]) for table in tables)))
+            save_voice(path, Voice(name, mx.array(t3[0]), mx.array(s3gen[number])))
         else:
             path.unlink(missing_ok=True)
 
@@ -110,7 +113,7 @@ def main() -> None:
     config = ModelConfig(T3_CONFIG, DRAFT_CONFIG, S3GEN_CONFIG, HIFT_CONFIG)
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config), indent=1) + "\n")
     (folder / "tokenizer.json").write_text(json.dumps(tokenizer_json(), indent=1) + "\n")
-    write_voices(FOLDER, set.intersection(*map(trained_voices, (t3_state, s3gen_state, hift_state))))
+    write_voices(FOLDER, trained_voices(s3gen_state) & trained_voices(hift_state))
 
 
 if __name__ == "__main__":

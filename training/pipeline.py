@@ -176,6 +176,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lane", type=of_stage, nargs="+", action="append", metavar="STAGE=SHARE")
     parser.add_argument("--lr", type=of_stage, nargs="+", default=[], metavar="STAGE=RATE", help="other learning rates")
     parser.add_argument("--voices", nargs="+", default=[VOICES[0]], help="of the teacher's workers, shared out evenly")
+    parser.add_argument("--teachers", help="folder that training.kokoro wrote, for keats")
     parser.add_argument("--first-epoch", default="0", help="of the teacher: another one is other speech")
     parser.add_argument("--toy", action="store_true", help="tiny batches, to try the chain out on a CPU")
     return parser.parse_args()
@@ -190,6 +191,7 @@ def main() -> None:
     pipeline.rates = dict(args.lr)
     workers = max(len(args.voices), len(os.sched_getaffinity(0)) - 2 * gpus)
     teacher = ["--corpus", args.corpus, "--first-epoch", args.first_epoch, "--workers", str(workers)]
+    teacher += ["--teachers", args.teachers] if args.teachers else []
     pipeline.start_teacher(*teacher, "--voices", *args.voices)
     try:
         if args.tokenizer_seconds:

@@ -29,16 +29,16 @@ NUM_DRAFT = 3  # guesses in a row
 TEMPERATURE = 0.5  # that the tokens are drawn with in use: where draft and T3 should agree
 
 
-def losses(t3: T3, draft: Draft, task: Task, speakers: Tensor, textless: float = 0.0) -> Parts:
+def losses(t3: T3, draft: Draft, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
     """Divergence of the draft's distributions from T3's, half of it at temperature 1, half as the tokens are drawn.
 
     Each depth is judged at a share of the places, so that all of them cost as much as T3's own logits. overlap: share
     of the drawn distributions that is common, by depth.
     """
     with torch.no_grad():
-        embeds = embed(t3, task, speakers, textless)
+        embeds = embed(t3, task, speaker, textless)
         states, head = t3(embeds), t3.speech_head.weight
-    parts = {"divergence": torch.zeros((), device=speakers.device)}
+    parts = {"divergence": torch.zeros((), device=speaker.device)}
     for depth, guessed in enumerate(draft(embeds, states, NUM_DRAFT)):
         at = slice(depth, None, NUM_DRAFT)
         weight = task.weight[at] / task.weight[at].sum()
@@ -62,7 +62,7 @@ class DraftTraining:
         store(self.t3, args.bits)
         train_as_stored(self.draft, args.bits)
         run.broadcast(self.draft)
-        self.speakers = speaker_embeddings(SPEAKER_SIZE).to(run.device)
+        self.speaker = speaker_embeddings(SPEAKER_SIZE)[0].to(run.device)
         self.optimizer = optimizer_of(run, self.draft)
         self.optimizers = [self.optimizer]
         if run.device.type == "cuda":
@@ -77,12 +77,12 @@ class DraftTraining:
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():
             task = read_rows(rows, self.noise, SPEECH_SHARE)
-            parts = losses(self.t3, self.draft, task, self.speakers, self.textless)
+            parts = losses(self.t3, self.draft, task, self.speaker, self.textless)
         self.run.descend(parts["divergence"], self.draft, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
-        return on_held_out(self.pool, lambda task: losses(self.t3, self.draft, task, self.speakers))
+        return on_held_out(self.pool, lambda task: losses(self.t3, self.draft, task, self.speaker))
 
     def keep(self, path: Path) -> None:
         save(path, draft=plain_names(half(self.draft)))

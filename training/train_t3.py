@@ -26,15 +26,13 @@ from training.common import (
     detached,
     half,
     load,
-    of_each_voice,
     save,
     shown,
     speaker_embeddings,
     train,
-    trained_voices,
 )
 from training.corpus import is_held_out
-from training.data import Encode, Shard, ShardReader, load_encoder, shard_mel
+from training.data import FIRST_VOICE, Encode, Shard, ShardReader, load_encoder, shard_mel
 from training.models.speech_tokenizer import NUM_CODES
 from training.models.t3 import (
     MAX_LENGTH,
@@ -48,17 +46,16 @@ from training.models.t3 import (
     TEXT_IDS,
 )
 from training.quantization import plain_names, train_as_stored
-from training.voices import VOICES
 
 BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
 MAX_TEXT = 302  # start and stop included
 SPEECH_SHARE = 0.6  # of the places of a batch predict a speech token, at the most
 
 
-def make_row(text: str, codes: np.ndarray, voice: int) -> np.ndarray | None:
-    """[text length, speech length, voice, start, characters, stop, BOS, BOS, speech..., STOP_SPEECH...]: bucket + 2.
+def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
+    """[text length, speech length, 0, start, characters, stop, BOS, BOS, speech..., STOP_SPEECH...]: bucket + 2.
 
-    The voice's number stands where its speaker embedding goes. None if the row fits no bucket.
+    The 0 is where the speaker embedding goes. None if the row fits no bucket.
     """
     chars = [START_TEXT, *(TEXT_IDS[c] for c in text if c in TEXT_IDS), STOP_TEXT]
     size = 1 + len(chars) + 2 + len(codes)
@@ -66,7 +63,7 @@ def make_row(text: str, codes: np.ndarray, voice: int) -> np.ndarray | None:
     if bucket is None or len(chars) > MAX_TEXT:
         return None
     row = np.full(bucket + 2, STOP_SPEECH, np.int16)
-    row[:3] = len(chars), len(codes), voice
+    row[:3] = len(chars), len(codes), 0
     row[3 : 3 + len(chars)] = chars
     row[3 + len(chars) : 5 + len(chars)] = START_SPEECH
     row[5 + len(chars) : 2 + size] = codes
@@ -79,21 +76,20 @@ class TokenPool:
     def __init__(self, run: Run, folder: Path, encode: Encode) -> None:
         self.run, self.encode = run, encode
         self.log_mel = LogMel().to(run.device)
-        self.reader = ShardReader(folder, run.rank, run.world)
+        self.reader = ShardReader(folder, run.rank, run.world, FIRST_VOICE)
         self.rows: dict[int, Tensor] = {
             b: torch.zeros((1024, b + 2), dtype=torch.int16, device=run.device) for b in BUCKETS
         }
         self.counts = dict.fromkeys(BUCKETS, 0)
         self.held_out: list[np.ndarray] = []
-        self.voices: set[str] = set()  # names of all that were read
         self.seconds = 0.0
 
     def add(self, shard: Shard) -> None:
         with torch.inference_mode():
-            codes = self.encode(shard_mel(shard, self.log_mel, self.run.device)[None]).short().cpu().numpy()
+            codes = self.encode(shard_mel(shard.audio, self.log_mel, self.run.device)[None]).short().cpu().numpy()
         fresh: dict[int, list[np.ndarray]] = {b: [] for b in BUCKETS}
         for start, end, text in zip(shard.starts // (2 * HOP), shard.ends // (2 * HOP), shard.texts, strict=True):
-            row = make_row(text, codes[start:end], VOICES.index(shard.voice))
+            row = make_row(text, codes[start:end])
             if row is None:
                 continue
             if is_held_out(text):
@@ -102,7 +98,6 @@ class TokenPool:
                 fresh[len(row) - 2].append(row)
         for bucket, rows in fresh.items():
             self._append(bucket, rows)
-        self.voices.add(shard.voice)
         self.seconds += len(shard.audio) / 24_000
 
     def _append(self, bucket: int, rows: list[np.ndarray]) -> None:
@@ -143,7 +138,7 @@ def counted_places(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class Task:
-    """A batch as T3 reads it: ids (B, L), the first of a row its voice, and text lengths (B,); of the flattened places
+    """A batch as T3 reads it: ids (B, L), the first of a row unused, and text lengths (B,); of the flattened places
     (K,) that predict a token of speech their index, what each weighs in the mean, and its target."""
 
     ids: Tensor
@@ -169,16 +164,16 @@ def read_rows(rows: Tensor, noise: float, share: float) -> Task:
     return Task(ids, text, index, counts / counts.sum(), target)
 
 
-def embed(t3: T3, task: Task, speakers: Tensor, textless: float) -> Tensor:
-    """T3's input (B, L, hidden), with the speaker embeddings of all voices. textless: share of the rows without text,
-    for guidance (CFG)."""
-    has_text = torch.rand(len(task.ids), device=speakers.device) >= textless
-    return t3.embed(task.ids, task.text, speakers[task.ids[:, 0]], has_text)
+def embed(t3: T3, task: Task, speaker: Tensor, textless: float) -> Tensor:
+    """T3's input (B, L, hidden), with a speaker embedding (S,). textless: share of the rows without text, for guidance
+    (CFG)."""
+    has_text = torch.rand(len(task.ids), device=speaker.device) >= textless
+    return t3.embed(task.ids, task.text, speaker.expand(len(task.ids), -1), has_text)
 
 
-def losses(t3: T3, task: Task, speakers: Tensor, textless: float = 0.0) -> Parts:
+def losses(t3: T3, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
     """Mean cross entropy on the speech tokens."""
-    embeds = embed(t3, task, speakers, textless)
+    embeds = embed(t3, task, speaker, textless)
     logits = t3.speech_head(task.at(t3(embeds))).float()
     loss = (F.cross_entropy(logits, task.target, reduction="none") * task.weight).sum()
     return {"loss": loss, "accuracy": ((logits.argmax(-1) == task.target) * task.weight).sum()}
@@ -214,15 +209,11 @@ def optimizer_of(run: Run, model: nn.Module) -> torch.optim.AdamW:
 
 
 def on_held_out(pool: TokenPool, measure: Callable[[Task], Parts]) -> str:
-    """Measures of whole rows of each voice, without replaced tokens; mean over the speech tokens."""
-    return of_each_voice(lambda voice: _measured(pool, [r for r in pool.held_out if r[2] == voice], measure))
-
-
-def _measured(pool: TokenPool, held_out: list[np.ndarray], measure: Callable[[Task], Parts]) -> str:
+    """Measures of whole rows, without replaced tokens; mean over the speech tokens."""
     sums: dict[str, float] = {}
     count = 0
     for bucket in BUCKETS:
-        rows = [r for r in held_out if len(r) == bucket + 2][:48]
+        rows = [r for r in pool.held_out if len(r) == bucket + 2][:48]
         if not rows:
             continue
         batch = torch.from_numpy(np.stack(rows)).to(pool.run.device)
@@ -232,7 +223,7 @@ def _measured(pool: TokenPool, held_out: list[np.ndarray], measure: Callable[[Ta
         count += weight
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + weight * float(value)
-    return shown({name: total / count for name, total in sums.items()}) if count else ""
+    return shown({name: total / count for name, total in sums.items()}) if count else "none"
 
 
 def compile_layers(t3: T3) -> None:
@@ -247,12 +238,9 @@ class T3Training:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run, self.noise, self.textless = run, args.noise, args.textless
         self.t3 = T3(T3_CONFIG, args.dropout).to(run.device)
-        self.speakers = speaker_embeddings(SPEAKER_SIZE).to(run.device)
-        self.trained: set[str] = set()
+        self.speaker = speaker_embeddings(SPEAKER_SIZE)[0].to(run.device)
         if args.resume:
-            state = load(args.resume, run.device)
-            self.t3.load_state_dict(state["t3"])
-            self.trained = trained_voices(state)
+            self.t3.load_state_dict(load(args.resume, run.device)["t3"])
         if args.bits:
             train_as_stored(self.t3, args.bits)
         run.broadcast(self.t3)
@@ -269,18 +257,18 @@ class T3Training:
 
     def _learn(self, rows: Tensor) -> Parts:
         with self.run.autocast():
-            parts = losses(self.t3, read_rows(rows, self.noise, SPEECH_SHARE), self.speakers, self.textless)
+            parts = losses(self.t3, read_rows(rows, self.noise, SPEECH_SHARE), self.speaker, self.textless)
         self.run.descend(parts["loss"], self.t3, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
         self.t3.eval()
-        found = on_held_out(self.pool, lambda task: losses(self.t3, task, self.speakers))
+        found = on_held_out(self.pool, lambda task: losses(self.t3, task, self.speaker))
         self.t3.train()
         return found
 
     def keep(self, path: Path) -> None:
-        save(path, t3=plain_names(half(self.t3)), voices=sorted(self.trained | self.pool.voices))
+        save(path, t3=plain_names(half(self.t3)))
 
 
 def token_arguments(doc: str | None) -> argparse.ArgumentParser:

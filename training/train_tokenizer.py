@@ -13,8 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.common import Parts, Run, arguments, detached, half, load, of_each_voice, save, shown, train
-from training.data import SpeechPool, gather, span_mask
+from training.common import Parts, Run, arguments, detached, half, load, save, shown, train
+from training.data import FIRST_VOICE, SpeechPool, gather, span_mask
 from training.models.speech_tokenizer import NUM_CODES, Encoder, Heads, quantize
 
 # The alphabet of the teachers' phonemes, the same for all processes and runs.
@@ -82,7 +82,7 @@ class TokenizerTraining:
         run.broadcast(self.both)
         self.optimizer = run.adamw(self.both.parameters(), (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
-        self.pool = SpeechPool(run, args.shards, args.hours)
+        self.pool = SpeechPool(run, args.shards, args.hours, voices=FIRST_VOICE)
         self.pool.refresh(wait_for=64 if run.toy else 2000)
         self.frames = 3200 if run.toy else 24_000
         self.graphed: dict[int, Rebuild] = {}
@@ -122,12 +122,10 @@ class TokenizerTraining:
 
     def held_out(self) -> str:
         """The losses, and how evenly the codes are used: bits of entropy (12.68 at most), codes that occur."""
-        return of_each_voice(lambda voice: self._measured(self.pool.held_out_of(voice)))
-
-    def _measured(self, held_out: list[int]) -> str:
+        pool, held_out = self.pool, self.pool.held_out
         if not held_out:
-            return ""
-        pool, numbers = self.pool, held_out[:48]
+            return "none"
+        numbers = held_out[:48]
         parts = self.losses(numbers, max(pool.lengths[i] for i in numbers), self.both)
         mel = torch.cat([pool.mel[pool.starts[i] : pool.starts[i] + pool.lengths[i]] for i in held_out[:200]])
         counts = torch.bincount(self.encoder.encode(mel.float()[None]), minlength=NUM_CODES).float()
