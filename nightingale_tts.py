@@ -5,6 +5,12 @@ Knows the shell's conventions and nothing of speech. Imports MLX only when there
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # built in: it is there at once, and Ctrl-C has no moment before it
+
+# A Ctrl-C among the imports would print where it struck. Until `stop_on_signals` it ends the program as SIGTERM does.
+if _signal.getsignal(_signal.SIGINT) is _signal.default_int_handler:
+    _signal.signal(_signal.SIGINT, _signal.SIG_DFL)
+
 import argparse
 import contextlib
 import logging
@@ -60,6 +66,10 @@ class Parser(argparse.ArgumentParser):
 
     def _print_message(self, message: str, file: SupportsWrite[str] | None = None) -> None:
         print(message, end="", file=file)
+
+
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CLEANING_S = 5  # what hangs while it cleans up is ended by force
 
 
 class Stopped(BaseException):
@@ -126,7 +136,8 @@ def choose_sources(args: argparse.Namespace, console: cli.Console) -> list[cli.S
 def load_engine(args: argparse.Namespace) -> Engine:
     """Import and load what speaks. Raises VoiceNotFound if MLX has no backend, or another package is missing."""
     try:
-        from nightingale.engine import Engine
+        with signals_held():
+            from nightingale.engine import Engine
     except ImportError as error:
         if (error.name or "").startswith("nightingale"):  # a bug
             raise
@@ -155,7 +166,9 @@ def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Spe
         wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
         speaker = None
         if play:
-            from nightingale.player import Speaker, silence_on_signals
+            with signals_held():
+                from nightingale import playback  # noqa: F401 (brings numpy)
+                from nightingale.player import Speaker, silence_on_signals
 
             speaker = stack.enter_context(Speaker(args.device))
             stack.enter_context(silence_on_signals(speaker))
@@ -245,6 +258,8 @@ def run(argv: Sequence[str] | None, console: cli.Console) -> None:
     if args.bench:
         bench(args, console)
         return
+    if args.output == "":  # an unset variable of a script: sound on its stdout is not what it wants
+        raise UsageError("-o needs the name of a file")
     if args.bench_plot is not None:
         raise UsageError("--bench-plot goes with --bench")
     cache_options(args)  # what is wrong with it is known before there is text to speak
@@ -286,17 +301,32 @@ def stop_on_signals() -> None:
     """Let Ctrl-C and the usual ways to end a job clean up first, unless the parent wants them ignored."""
 
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
+        ignore_signals()  # a second one would break off the cleaning up
+        signal.alarm(CLEANING_S)
         raise Stopped(signum)
 
-    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for signum in ENDING:
         if signal.getsignal(signum) != signal.SIG_IGN:
             signal.signal(signum, stop)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of `nightingale-tts ARGV`."""
-    fill_closed_descriptors()
-    console = cli.Console()
+def ignore_signals() -> None:
+    for signum in ENDING:
+        signal.signal(signum, lambda *_: None)  # SIG_IGN makes Python print that it has lost one that just came
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """Signals wait. An exception in the middle of their import is a broken installation to numpy, and MLX aborts."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def answer(argv: Sequence[str] | None, console: cli.Console) -> int:
+    """Run, and tell what went wrong. Raises Stopped."""
     try:
         stop_on_signals()
         run(argv, console)
@@ -306,12 +336,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         console.clear()
         return 128 + signal.SIGPIPE
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """The exit code of `nightingale-tts ARGV`."""
+    fill_closed_descriptors()
+    console = cli.Console()
+    try:
+        exit_code = answer(argv, console)
+        ignore_signals()  # nothing is left to stop, and the interpreter would print an exception while it ends
+        return exit_code
     except Stopped as stopped:
         console.clear()
         return stopped.exit_code
     except KeyboardInterrupt:  # at the prompt, where Ctrl-C has other uses
+        ignore_signals()
         return 128 + signal.SIGINT
-    return 0
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -28,8 +29,12 @@ class BuildKernels(build_ext):
         work.mkdir(parents=True, exist_ok=True)
         # In site-packages mlx's library lies two folders up from ours; wherever ours lies, mlx is imported before it.
         origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
+        if not (ninja := shutil.which("ninja")) and not shutil.which("make"):
+            self._fail("there is neither ninja nor make")
+        # Fresh: what an earlier installation found has gone with pip's build folder, or was for the other program.
         self._run(
-            "cmake", "-S", str(SOURCES.resolve()), "-B", str(work), "-DCMAKE_BUILD_TYPE=Release",
+            "cmake", "--fresh", *(["-G", "Ninja"] if ninja else []), "-S", str(SOURCES.resolve()), "-B", str(work),
+            "-DCMAKE_BUILD_TYPE=Release",
             f"-DPython_EXECUTABLE={sys.executable}", f"-DCMAKE_LIBRARY_OUTPUT_DIRECTORY={target}",
             "-DCMAKE_BUILD_WITH_INSTALL_RPATH=ON", f"-DCMAKE_INSTALL_RPATH={origin}/../../mlx/lib",
         )  # fmt: skip
@@ -43,6 +48,9 @@ class BuildKernels(build_ext):
                 return
             print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
             problem = "a C++20 compiler is missing or failed, see above"
+        self._fail(problem)
+
+    def _fail(self, problem: str) -> NoReturn:
         if os.environ.get("NIGHTINGALE_KERNELS") == "required":
             raise SystemExit(f"the native kernels cannot be built: {problem}")
         raise CompileError(f"installed without native kernels, speech will be slower: {problem}")

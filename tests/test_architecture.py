@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import ast
+import re
+import runpy
 import shutil
 import subprocess
 import sys
+import types
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import FAKE, ROOT
@@ -154,3 +158,36 @@ def test_what_ships(tmp_path: Path) -> None:
     assert sources and shipped - native == wanted - sources | {"nightingale_tts.py"}
     licences = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "/licenses/" in name}
     assert licences == {"LICENSE", "NOTICE"}
+
+
+@pytest.mark.parametrize(
+    ("tools", "problem"),
+    [
+        (["cmake"], "there is neither ninja nor make"),
+        (["make"], "there is no cmake"),
+        (["cmake", "make"], "a C++20 compiler is missing or failed, see above"),
+        (["cmake", "ninja"], "a C++20 compiler is missing or failed, see above"),
+    ],
+)
+def test_what_the_kernels_lack_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: list[str], problem: str
+) -> None:
+    """setup.py with stand-ins for setuptools, which need not be here, and for the tools, of which cmake fails."""
+    for tool in tools:
+        (tmp_path / tool).write_text("#!/bin/sh\nexit 1\n")
+        (tmp_path / tool).chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("NIGHTINGALE_KERNELS", "required")
+    classes: dict[str, Any] = {}
+    stand_in = types.SimpleNamespace(
+        Extension=lambda name, **_: types.SimpleNamespace(name=name),
+        setup=lambda cmdclass, **_: classes.update(cmdclass),
+    )
+    monkeypatch.setitem(sys.modules, "setuptools", stand_in)
+    monkeypatch.setitem(sys.modules, "setuptools.command.build_ext", types.SimpleNamespace(build_ext=object))
+    monkeypatch.setitem(sys.modules, "setuptools.errors", types.SimpleNamespace(CompileError=RuntimeError))
+    setup = runpy.run_path(str(ROOT / "setup.py"))
+    build = classes["build_ext"]()
+    build.build_temp, build.get_ext_fullpath = str(tmp_path), lambda _: str(tmp_path / "lib" / "_native.so")
+    with pytest.raises(SystemExit, match=f"^the native kernels cannot be built: {re.escape(problem)}$"):
+        build.build_extension(setup["extension"])

@@ -241,6 +241,7 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["-f", "."], 66, "cannot read .: Is a directory"),
         (["-o", "no/such/folder.wav", "one"], 73, "cannot create no/such/folder.wav"),
         (["-o", ".", "one"], 73, "cannot create ."),
+        (["-o", "", "one"], 2, "-o needs the name of a file"),
         (["-v", "nobody", "one"], 69, 'no voice "nobody"'),
         (["--bits", "7", "one"], 2, "--bits: invalid choice: 7"),
         (["--bits", "few", "one"], 2, "--bits: invalid"),
@@ -297,6 +298,44 @@ def test_signals(tmp_path: Path, number: int, exit_code: int) -> None:
         assert child.wait(20) == exit_code
         assert child.stderr.read() == b""
     assert os.listdir(tmp_path) == []
+
+
+def test_many_signals_at_once(tmp_path: Path) -> None:
+    """The others do not break off the cleaning up; one that meets the ending interpreter ends it at once, quietly."""
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, FAKE, "-o", tmp_path / "out.wav", "one. wait."], stderr=-1) as child:
+            assert child.stderr
+            while not any(path.stat().st_size > 44 for path in tmp_path.iterdir()):
+                time.sleep(0.01)
+            for number in [signal.SIGTERM, signal.SIGINT, signal.SIGHUP] * 20:
+                child.send_signal(number)
+                time.sleep(0.001)
+            assert child.stderr.read() == b""
+        assert child.returncode in (129, 130, 143, -1, -2, -15)
+        assert os.listdir(tmp_path) == []
+
+
+def test_ctrl_c_among_the_first_imports(tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("import os; os.kill(os.getpid(), 2)")
+    command = [sys.executable, ROOT / "nightingale_tts.py", "one"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, b"", b"")
+
+
+def test_ctrl_c_while_numpy_is_imported(tmp_path: Path) -> None:
+    """Its C code imports datetime, and takes any exception there for a broken installation."""
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, sys\n"
+        "class Finder:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        if name == 'numpy': sys.modules.pop('datetime', None)\n"
+        "        if name == 'datetime' and 'numpy' in sys.modules: os.kill(os.getpid(), 2)\n"
+        "sys.meta_path.insert(0, Finder())\n"
+    )
+    command = [sys.executable, ROOT / "nightingale_tts.py", "one", "-o", tmp_path / "out.wav"]
+    done = subprocess.run(command, env=os.environ | {"PYTHONPATH": str(tmp_path)}, capture_output=True, timeout=60)
+    assert (done.returncode, done.stderr) == (130, b"")
+    assert not list(tmp_path.glob("*.wav"))
 
 
 # Messages
