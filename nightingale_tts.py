@@ -39,18 +39,21 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-DESCRIPTION = "Speak English text: WAV (24 kHz, mono, 16 bits) on standard output, or in a file."
+DESCRIPTION = "Speak English text: WAV (24 kHz, mono, 16 bits) on standard output or in a file."
 EPILOG = """\
-Text comes from TEXT, from -f FILE, or else from standard input, and is spoken while it arrives.
+Text comes from TEXT, from -f FILE, or else from standard input, and is spoken
+while it arrives.
   echo "Good morning." | nightingale-tts > morning.wav
   nightingale-tts -f chapter.txt -o chapter.wav
   nightingale-tts -- "-5 degrees" | aplay -q
-At a terminal the sound is played; without any text there, a prompt speaks what is typed.
+At a terminal the sound is played; without any text there, a prompt speaks what
+is typed.
   nightingale-tts "Hello."
   nightingale-tts
 
-Exit codes: 0 done, 1 failure, 2 usage, 65 input that is not text, 66 input missing, 69 voice, model or sound device
-missing or corrupt, 73 output cannot be created, 74 write error, 130 Ctrl-C, 141 the reader of the sound has gone.
+Exit codes: 0 done, 1 failure, 2 usage, 65 input that is not text, 66 input
+missing, 69 voice, model or sound device missing or corrupt, 73 output cannot be
+created, 74 write error, 130 Ctrl-C, 141 the reader of the sound has gone.
 """
 
 

@@ -352,6 +352,8 @@ def test_help_version_voices(speak: Run) -> None:
         done = speak(option)
         assert (done.returncode, done.stderr) == (0, b"")
         assert words in done.stdout
+    help_text = speak("--help", env=os.environ | {"COLUMNS": "80"}).stdout.decode()
+    assert max(map(len, help_text.split("\n"))) <= 80
     voices = speak("--list-voices").stdout.decode().split("\n")
     assert [f"{name}.safetensors" for name in voices if name] == sorted(
         path.name for path in (ROOT / "nightingale" / "voices").glob("*.safetensors")

@@ -48,6 +48,7 @@ def test_settings(session: Session, ear: Ear) -> None:
     assert answer(session, "/seed 7") == "seed 7" and answer(session, "/seed") == "seed 7"
     assert answer(session, "/set sentence_silence_ms 90") == "sentence silence ms 90"
     assert session.options == replace(SpeakOptions(), speed=2.0, seed=7, sentence_silence_ms=90)
+    assert answer(session, "/set sentence_silence_ms") == "sentence silence ms 90"
     assert "no setting colour" in answer(session, "/set colour blue")
     assert "temperature" in answer(session, "/set")
     assert answer(session, "/volume 50%") == "volume 50%" and ear.volume == 0.5

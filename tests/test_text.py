@@ -55,6 +55,10 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("3.14159", "Three point one four one five nine."),
         ("It was 3.5 on a scale of 10.0.", "It was three point five on a scale of ten point zero."),
         (".5 is a half.", "Point five is a half."),
+        (
+            "1e-5 of 6.02e23",
+            "One times ten to the power of minus five of six point zero two times ten to the power of twenty-three.",
+        ),
     ],
     "fractions": [
         ("Add 1/2 cup.", "Add one half cup."),
@@ -63,11 +67,14 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("5/8 inch", "Five eighths inch."),
         ("Open 24/7.", "Open twenty-four seven."),
         ("9/11", "Nine eleven."),
+        ("I scored 10/10, and 1⁄2 of it in a day.", "I scored ten out of ten, and one half of it in a day."),
     ],
     "ranges": [
         ("Pages 10-20 and 30–40.", "Pages ten to twenty and thirty to forty."),
         ("They won 3-2.", "They won three to two."),
         ("5–10 minutes", "Five to ten minutes."),
+        ("Mon–Fri 9am–5pm, or Jan.-Mar.", "Monday to Friday nine AM to five PM, or January to March."),
+        ("May-June, the 10th–12th grade.", "May to June, the tenth to twelfth grade."),
     ],
     "money": [
         ("It costs $4.50.", "It costs four dollars and fifty cents."),
@@ -88,6 +95,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("5% of 3.5 %.", "Five percent of three point five percent."),
         ("10-20% off.", "Ten to twenty percent off."),
         ("100%!", "One hundred percent!"),
+        ("10%/yr", "Ten percent per year."),
     ],
     "times": [
         ("At 5:30 p.m. we left.", "At five thirty PM we left."),
@@ -102,6 +110,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("8 a.m.-5 p.m.", "Eight AM to five PM."),
         ("5:30 PM EST.", "Five thirty PM EST."),
         ("A ratio of 3:1, in 16:9.", "A ratio of three to one, in sixteen to nine."),
+        ("At 7:30AM or 8:15pm.", "At seven thirty AM or eight fifteen PM."),
+        ("From 22:00h to 3 a.m.–5 a.m.", "From twenty-two hundred to three AM to five AM."),
     ],
     "dates": [
         ("May 3rd, 1999", "May third, nineteen ninety-nine."),
@@ -125,6 +135,9 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("1-800-555-0199", "One, eight zero zero, five five five, zero one nine nine."),
         ("+44 20 7946 0958", "Plus four four, two zero, seven nine four six, zero nine five eight."),
         ("Dial 911.", "Dial nine one one."),
+        ("07700 900123", "Zero seven seven zero zero, nine zero zero one two three."),
+        ("Ring (020) 7946 0018", "Ring zero two zero, seven nine four six, zero zero one eight."),
+        ("ZIP code 90210-1234", "ZIP code nine zero two one zero one two three four."),
     ],
     "units": [
         ("5 km, 10kg and 70 mph.", "Five kilometers, ten kilograms and seventy miles per hour."),
@@ -143,6 +156,16 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("5 ft. tall", "Five feet tall."),
         ("1080p in 4K on 5G.", "Ten eighty P in four K on five G."),
         ("10 kΩ", "Ten kiloohms."),
+        (
+            "It is 5 in. wide. A 5-in. pipe, 6 ft 2 in tall. Come in. Now.",
+            "It is five inches wide. A five-inch pipe, six feet two inches tall. Come in. Now.",
+        ),
+        (
+            "5 sq. ft. of it, 3 cu. m, 20 sq km.",
+            "Five square feet of it, three cubic meters, twenty square kilometers.",
+        ),
+        ("75° F at 9.8 m/s²", "Seventy-five degrees Fahrenheit at nine point eight meters per second squared."),
+        ("2 qt. of milk", "Two quarts of milk."),
     ],
     "abbreviations": [
         ("Dr. Smith met Mr. and Mrs. Jones.", "Doctor Smith met Mister and Missus Jones."),
@@ -165,6 +188,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("King Jr. Day came.", "King Junior Day came."),
         ("Mt. Everest and Ft. Worth.", "Mount Everest and Fort Worth."),
         ("He has a Ph.D. in math.", "He has a P H D in math."),
+        ("Ste. 100 on Rte. 66.", "Suite one hundred on Route sixty-six."),
+        ("It rains on Wed. and on Thurs. too.", "It rains on Wednesday and on Thursday too."),
     ],
     "initials": [
         ("J. K. Rowling wrote it.", "J K Rowling wrote it."),
@@ -193,6 +218,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("Rocky IV", "Rocky four."),
         ("Malcolm X spoke.", "Malcolm X spoke."),
         ("Vitamin C and Audio CD.", "Vitamin C and Audio CD."),
+        ("Of I and II, and of XIII.", "Of I and two, and of thirteen."),
     ],
     "links": [
         ("See https://www.example.com/docs?x=1#top.", "See example dot com slash docs."),
@@ -234,6 +260,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("self.x = y", "self dot x equals y."),
         ("iPhone, YouTube, McDonald", "iPhone, YouTube, McDonald."),
         ("archive.tar.gz", "archive dot tar dot G Z."),
+        ("C and .NET", "C and dot NET."),
     ],
     "capitals": [
         ("NASA and the FBI.", "NASA and the FBI."),
@@ -246,6 +273,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("BREAKING NEWS", "Breaking news."),
         ("OK", "Okay."),
         ("IBM CIA FBI", "IBM CIA FBI."),
+        ("N.Y., L.A., USA, UTF-8, FYI.", "NY, LA, USA, UTF eight, F Y I."),
+        ("It was 500 BCE.", "It was five hundred BCE."),
     ],
     "punctuation": [
         ("Wow!!! What??? No?!", "Wow! What? No?"),
@@ -270,6 +299,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("> quoted", "quoted."),
         ("foo[2] bar", "foo bar."),
         (":-) hello", "hello."),
+        ("It&rsquo;s a caf&eacute;&nbsp;&copy;", "It's a cafe copyright."),
     ],
     "more": [
         ("1.1M people, 5 million", "One point one million people, five million."),

@@ -218,7 +218,8 @@ def _stats(session: Session, _: str) -> str:
 def _set(session: Session, argument: str) -> str:
     if argument:
         name, _, value = argument.replace("=", " ").partition(" ")
-        return session.change(name, value.strip())
+        shown = dataclasses.asdict(session.options).get(name)
+        return session.change(name, value.strip()) if value or shown is None else f"{name.replace('_', ' ')} {shown}"
     return "\n".join(f"{name:<22} {value}" for name, value in dataclasses.asdict(session.options).items())
 
 

@@ -15,7 +15,7 @@ ALPHABET = " !\"'(),-.:;?" + string.ascii_letters
 _SPELLINGS = {
     "'": "‘’‚‛‹›ʼʻ´′＇\u02b9\u02bd", '"': "“”„‟«»″❝❞〝〞＂", "-": "‐‑⁃﹣－", " - ": "—―⸺⸻", "–": "‒–", "...": "…⋯",
     "": "¡¿®™℠†‡¶", ", ": "、", ". ": "。｡", "•": "•‣▪▫●◦■□►▶➤✓✔☑",
-    "\n": "\n\r\x85\u2028\u2029", " ": "\t\v\f·¦❘",
+    "/": "\u2044\u2215", "\n": "\n\r\x85\u2028\u2029", " ": "\t\v\f·¦❘",
     " copyright ": "©℗", " section ": "§", " No. ": "№", "°C": "℃", "°F": "℉", "µ": "μµ", "Ω": "\u2126", "×": "×✕",
     " minus ": "−", " plus or minus ": "±", " divided by ": "÷", " about ": "≈≃≅∼", " is not equal to ": "≠",
     " less than or equal to ": "≤⩽", " greater than or equal to ": "≥⩾", " the square root of ": "√", " infinity ": "∞",
@@ -99,6 +99,12 @@ class Folder:
         if "\x1b" in text:
             text = _ESCAPE.sub("", text)
         return text.replace("\r\n", "\n").translate(_FOLDING)
+
+
+def fold(text: str) -> str:
+    """A whole text, folded."""
+    folder = Folder()
+    return folder.feed(text) + folder.close()
 
 
 @dataclass

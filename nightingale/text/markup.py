@@ -6,12 +6,14 @@ Rewrites a piece of folded text so that words, numbers and punctuation remain.
 import html
 import re
 
+from nightingale.text.characters import fold
 from nightingale.text.numbers import ascii_regex, cardinal, listed, rewriter
 
 _TAGS = "|".join(listed(
     "a abbr b big blockquote body br code div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li mark nav "
     "ol p pre q s section small span strong sub sup table tbody td th thead title tr tt u ul"
 ))
+_ENTITY = ascii_regex(r"&(?:[A-Za-z]{2,8}|#x?[0-9A-Fa-f]{1,6});")
 _TAG = ascii_regex(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,400}})?/?>|<!--[^>]{{0,400}}-->", re.IGNORECASE)
 _AUTOLINK = ascii_regex(r"<((?:https?://|mailto:)[^<>\s]{1,400})>")
 _LINK = ascii_regex(r"!?\[([^\[\]\n]{0,400})\](?:\([^()\s]{0,400}(?:\s\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,100}\])")
@@ -29,7 +31,7 @@ _EMOTICON = ascii_regex(
 def strip_markup(text: str, line_start: bool) -> str:
     """Markdown and HTML marks taken away. line_start: whether the text begins at the start of a line."""
     if "&" in text:
-        text = html.unescape(text) if re.search(r"&(?:[A-Za-z]{2,8}|#x?[0-9A-Fa-f]{1,6});", text) else text
+        text = _ENTITY.sub(lambda match: fold(html.unescape(match[0])), text)
     if "<" in text:
         text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", text))
     if "[" in text:
@@ -84,12 +86,13 @@ _FOLDERS = {
     "usr": "user", "tmp": "temp", "src": "source", "etc": "E T C", "cfg": "config", "img": "image", "pkg": "package",
 }
 _HOST = rf"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})?\.){{1,5}}(?:{'|'.join(_TLDS)})\b"
+_DOT_NET = ascii_regex(r"(?<!\S)\.(?=NET\b)")
 _URL = ascii_regex(
     rf"(?<![\w@.])(?:(?:https?|ftp|wss?|file)://(?P<host>[^\s/?#\"'<>()]{{1,200}})|(?:www\.)?(?P<bare>{_HOST}))(?!@)"
     r"(?P<path>/[^\s?#\"'<>]{0,400})?(?P<rest>[?#][^\s\"'<>]{0,800})?", re.IGNORECASE)
 _EMAIL = ascii_regex(
     r"(?<![\w.+-])(?:mailto:)?([A-Za-z0-9][\w.+-]{0,63})@((?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,12})\b")
-_PATH = ascii_regex(r"(?<![\w./<)])(~|\.{1,2})?((?:/[\w.+-]{1,100})+/?)(?![\w/])")
+_PATH = ascii_regex(r"(?<![\w./<)%])(~|\.{1,2})?((?:/[\w.+-]{1,100})+/?)(?![\w/])")
 _WINDOWS_PATH = ascii_regex(r"\b([A-Za-z]):((?:\\[\w.+ -]{1,60}?)+\\?)(?=[\s,;:!?)\"']|\.(?:\s|$)|$)")
 _FILE = ascii_regex(rf"(?<![\w@])([A-Za-z0-9_][\w.-]{{0,80}})?\.({'|'.join(_EXTENSIONS)})\b(?![\w@]|\.[A-Za-z0-9])")
 _EITHER = ascii_regex(r"\b(he|his|him|she|her|hers)/(he|his|him|she|her|hers)\b", re.IGNORECASE)
@@ -175,7 +178,7 @@ def read_links(text: str) -> str:
         text = _EITHER.sub(r"\1 or \2", text)
         text = _PATH.sub(_path, text)
     if "." in text:
-        text = _FILE.sub(_file, text)
+        text = _FILE.sub(_file, _DOT_NET.sub("dot ", text))
     return _port(text) if ":" in text else text
 
 

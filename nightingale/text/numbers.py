@@ -152,9 +152,14 @@ def _roman_names(match: re.Match[str]) -> str:
     return f"{match[1]} {cardinal(roman(match[2]))}"
 
 
+@rewriter(r"(?<![\w.'-])(X{0,3}V?I{2,3})\b(?!\.[A-Za-z]|'|-)")
+def _roman_alone(match: re.Match[str]) -> str:
+    return cardinal(roman(match[1]))
+
+
 def read_roman(text: str) -> str:
-    """Chapter IV, Henry VIII, Rocky II."""
-    return _roman_names(_roman_monarchs(_roman_sections(text)))
+    """Chapter IV, Henry VIII, Rocky II; alone those with II in them, which can be nothing else."""
+    return _roman_alone(_roman_names(_roman_monarchs(_roman_sections(text))))
 
 
 @rewriter(r"(?<![\w.])'?([12][0-9]{3}|[2-9]0)'?s\b")
@@ -177,6 +182,8 @@ def _fractions(match: re.Match[str]) -> str:
     whole, top, bottom = match[1], int(match[2]), int(match[3])
     if not whole and match[0] in ("24/7", "9/11", "50/50", "20/20"):
         return f"{cardinal(top)} {cardinal(bottom)}"
+    if not whole and top == bottom:
+        return f"{cardinal(top)} out of {cardinal(bottom)}"
     if whole and not 0 < top < bottom:
         return f"{cardinal(int(whole))} {fraction(top, bottom)}"
     half = f"a {fraction(top, bottom)[4:]}" if whole and top == 1 and bottom in (2, 4) else fraction(top, bottom)

@@ -32,7 +32,7 @@ UNITS = {
     "um": ("micrometer", "micrometers"), "mi": ("mile", "miles"), "yd": ("yard", "yards"), "yds": ("yard", "yards"),
     "ft": ("foot", "feet"), "kg": ("kilogram", "kilograms"), "mg": ("milligram", "milligrams"), "g": ("gram", "grams"),
     "µg": ("microgram", "micrograms"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"),
+    "oz": ("ounce", "ounces"), "qt": ("quart", "quarts"), "doz": ("dozen", "dozen"),
     "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
     "fps": ("frame per second", "frames per second"), "rpm": ("revolution per minute", "revolutions per minute"),
     "bpm": ("beat per minute", "beats per minute"), "dpi": ("dot per inch", "dots per inch"),
@@ -45,7 +45,7 @@ UNITS = {
     "mins": ("minute", "minutes"), "s": ("second", "seconds"), "sec": ("second", "seconds"),
     "secs": ("second", "seconds"), "ms": ("millisecond", "milliseconds"), "µs": ("microsecond", "microseconds"),
     "us": ("microsecond", "microseconds"), "ns": ("nanosecond", "nanoseconds"), "yr": ("year", "years"),
-    "yrs": ("year", "years"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
+    "yrs": ("year", "years"), "mos": ("month", "months"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
     "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
     "KB": ("kilobyte", "kilobytes"), "kB": ("kilobyte", "kilobytes"),
     "MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes"),
@@ -116,7 +116,7 @@ def _slash_date(match: re.Match[str]) -> str:
 
 # --- times -----------------------------------------------------------------------------------------------------------
 @rewriter(r"(?<![\w.:])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?"
-          r"(?:(?=Z\b)|\b)(Z\b)?( ?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?(?![\w:]|\.[0-9])")
+          r"(?:(?=Z\b|[ap]\.?m\b|[AP]\.?M\b)|h?\b)(Z\b)?( ?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?(?![\w:]|\.[0-9])")
 def _clock(match: re.Match[str]) -> str:
     hour, minute, half = int(match[1]), int(match[2]), _half(match[5])
     if minute:
@@ -156,7 +156,7 @@ _PHONE = (
     r"\+[0-9]{1,3}(?:[ .-]?\(?[0-9]{1,4}\)?){2,5}"  # +44 20 7946 0958
     r"|(?:1[ .-])?(?:\([0-9]{3}\) ?|[0-9]{3}[ .-])[0-9]{3}[ .-][0-9]{4}"  # (555) 123-4567
     r"|[2-9][0-9]{2}-[0-9]{4}"  # 555-1234
-    r"|0[0-9]{2,4} [0-9]{3,4} [0-9]{3,4}"  # 020 7946 0958
+    r"|(?:\(0[0-9]{2,4}\)|0[0-9]{2,4}) [0-9]{3,4} [0-9]{3,4}|0[0-9]{4} [0-9]{6}"  # 020 7946 0958, 07700 900123
     r"|[0-9]+(?:-[0-9]+){2,})(?![\w/-]|[.,][0-9])"  # 9-1-1, and any number in groups
 )
 
@@ -173,6 +173,11 @@ def _phone(match: re.Match[str]) -> str:
 
 @rewriter(r"\b(call|dial|dialed|called|phone|ring) (911|999|112|411|311|988|101)\b", re.IGNORECASE)
 def _emergency(match: re.Match[str]) -> str:
+    return f"{match[1]} {digits(match[2])}"
+
+
+@rewriter(r"\b((?:ZIP|zip|Zip)(?: [Cc]ode)?:?) ([0-9]{5}(?:-[0-9]{4})?)(?![,.]?[0-9])")
+def _zip(match: re.Match[str]) -> str:
     return f"{match[1]} {digits(match[2])}"
 
 
@@ -231,13 +236,34 @@ def _percent(match: re.Match[str]) -> str:
     return " percent"
 
 
+@rewriter(r"(?<![\w.])(-?[0-9]+(?:\.[0-9]+)?)[eE]([-+]?[0-9]{1,3})(?![\w-])")
+def _scientific(match: re.Match[str]) -> str:
+    """6.02e23, 1e-5"""
+    return f"{match[1]} times 10 to the power of {match[2].lstrip('+')}"
+
+
+@rewriter(r"(?<=[0-9]) ?° ?([CF])\b")
+def _degrees(match: re.Match[str]) -> str:
+    return f"°{match[1]}"
+
+
+@rewriter(r"(?<=[0-9])([ -]?)(sq|cu)\.?[ -](in|ft|yd|mi|mm|cm|km|m)\b\.?")
+def _square(match: re.Match[str]) -> str:
+    return f"{match[1]}{match[3]}^{2 if match[2] == 'sq' else 3}"
+
+
+@rewriter(r"(?<=[0-9])( ?(?:ft|feet|foot) [0-9]{1,2}) in\b")
+def _feet_inches(match: re.Match[str]) -> str:
+    return f"{match[1]} inches"
+
+
 @rewriter(r"(?<![\w.])([0-9])'([0-9]{1,2})(?:\"|'')")
 def _height(match: re.Match[str]) -> str:
     inches = int(match[2])
     return f"{cardinal(int(match[1]))} foot {cardinal(inches)}" if inches else f"{cardinal(int(match[1]))} feet"
 
 
-_PER = r"(?:/(h|hr|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
+_PER = r"(?:/(h|hr|s\^?2|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
 
 
 @rewriter(rf"(?<![\w.,])(-?)({NUMBER})([ -]?)({_UNIT})(?:\^?([23]))?{_PER}(?![\w/°]|\^)")
@@ -257,6 +283,8 @@ def _units(match: re.Match[str]) -> str:
 def _per(unit: str | None) -> str:
     if not unit:
         return ""
+    if unit[0] == "s" and unit[-1] == "2":
+        return " per second squared"
     base = unit.rstrip("23^") if unit[-1] in "23" else unit
     power = f"{_POWERS[unit[-1]]} " if unit[-1] in _POWERS else ""
     return f" per {power}{UNITS.get(base, (base, base))[0]}"
@@ -277,18 +305,19 @@ def _millions(match: re.Match[str]) -> str:
     return f"{match[1]} {SCALES[match[2].lower()]}"
 
 
-@rewriter(r"(?<=[0-9])/(mo|month|yr|year|wk|week|day|hr|hour|night|person|user|unit|lb|kg|oz|gal|min)\b")
+@rewriter(r"(?:(?<=[0-9])|(?<=percent))/(mo|month|yr|year|wk|week|day|hr|hour|night|person|user|unit|lb|kg|oz|gal|min)\b")
 def _rate(match: re.Match[str]) -> str:
     word = {"mo": "month", "wk": "week"}.get(match[1], match[1])
     return f" per {UNITS.get(word, (word, word))[0]}"
 
 
-@rewriter(r"(?<=[0-9]) ?– ?(?=[$£€]?[0-9])")
+@rewriter(r"(?:(?<=[0-9])|(?<=[ap]m)|(?<=[AP]M)) ?– ?(?=[$£€]?[0-9])")
 def _dashes(match: re.Match[str]) -> str:
     return "-"
 
 
-@rewriter(r"(?<=[0-9mM.])-(?=[0-9]{1,2}(?::[0-5][0-9]|(?: ?[aApP]\.?[mM]\b)))|(?<=[%°])-(?=[0-9])|(?<=0s)-(?=[0-9'])")
+@rewriter(r"(?<=[0-9mM.])-(?=[0-9]{1,2}(?::[0-5][0-9]|(?: ?[aApP]\.?[mM]\b)))|(?<=[%°])-(?=[0-9])|(?<=0s)-(?=[0-9'])"
+          r"|(?<=[0-9](?:st|nd|rd|th)) ?[-–] ?(?=[0-9]+(?:st|nd|rd|th)\b)")
 def _until(match: re.Match[str]) -> str:
     return " to "
 
@@ -296,7 +325,8 @@ def _until(match: re.Match[str]) -> str:
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
     _dashes, _until, _iso_date, _slash_date, _month_days, _month_day, _day_month, _clock, _hour, _phone, _emergency,
-    _verses, _ratio, _rate, _millions, _money, _money_after, _cents, _percent, _height, _units, _power,
+    _zip, _verses, _ratio, _percent, _rate, _millions, _money, _money_after, _cents, _scientific, _degrees, _square,
+    _feet_inches, _height, _units, _power,
 )
 
 

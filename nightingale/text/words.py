@@ -30,7 +30,7 @@ _BEFORE_NUMBER = {
     "no": "number", "nos": "numbers", "nr": "number", "fig": "figure", "figs": "figures", "vol": "volume",
     "vols": "volumes", "p": "page", "pp": "pages", "pg": "page", "ch": "chapter", "chap": "chapter", "sec": "section",
     "sect": "section", "eq": "equation", "ver": "version", "rev": "revision", "op": "opus", "c": "circa",
-    "ext": "extension", "pt": "part", "v": "version", "para": "paragraph",
+    "ext": "extension", "rte": "route", "ste": "suite", "pt": "part", "v": "version", "para": "paragraph",
 }
 # may stand at the end of a sentence
 _ENDINGS = {
@@ -56,11 +56,14 @@ _OPENERS = frozenset(listed(
     "Though Thus To Today Tomorrow Two Under Until We What When Where Which While Who Why With Yes Yesterday Yet You "
     "Your"
 ))
-_WITH_STOP = frozenset([*_TITLES, *_JOINERS, *_BEFORE_NUMBER, *_ENDINGS, *MONTH_SHORT, *_DAYS_SHORT, *UNITS])
+_WITH_STOP = frozenset(
+    ["in", "cu", *_TITLES, *_JOINERS, *_BEFORE_NUMBER, *_ENDINGS, *MONTH_SHORT, *_DAYS_SHORT, *UNITS]
+)
 _TWO_LETTERS = frozenset(listed("US UK EU UN DC LA NY TV PC AM PM"))
-_CALENDAR_NEXT = ascii_regex(rf",|\s+(?:[0-9]|the [0-9]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
+_CALENDAR_NEXT = ascii_regex(rf",|\s+(?:[0-9]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
 _NUMBER_NEXT = ascii_regex(r"\s*(?:#?[0-9]|[IVX]{2,}\b|[VX]\b)")
 _FIRST_WORD = ascii_regex(r"[\"'(\[]*([A-Za-z']+|.)")
+_AMOUNT = ascii_regex(r"[0-9][ -]*(?:(?:sq|cu)\.? )?$")
 _DOTTED_WORD = ascii_regex(r"[A-Za-z](?:\.[A-Za-z])+")
 
 
@@ -80,6 +83,8 @@ def period_ends(before: str, word: str, after: str) -> bool:
     if not following:
         return True
     capital = following[0].isupper()
+    if word in ("in", "sq", "cu") and _AMOUNT.search(before):  # inches; square and cubic ones
+        return capital and word == "in"
     if word in _TITLES:
         return word in ("St", "Dr") and following in _OPENERS and _is_street(before, after)
     if lower in ("etc", "a.m", "p.m"):
@@ -90,7 +95,7 @@ def period_ends(before: str, word: str, after: str) -> bool:
         return False
     if word in MONTH_SHORT or word in _DAYS_SHORT:
         return capital and following not in _CALENDAR
-    if word in UNITS and before.rstrip()[-1:].isdigit():
+    if word in UNITS and _AMOUNT.search(before):
         return capital
     if lower in _WORDS_TOO:
         return capital
@@ -144,14 +149,16 @@ def _expand(match: re.Match[str]) -> str:
     if word == "St" or word == "Dr":
         street = {"St": "Street", "Dr": "Drive"}[word]
         return street if _is_street(before, after.lstrip()) else _TITLES[word]
-    if word in _TITLES and after.strip():
+    if word in _TITLES and after.strip() and not (word == "Ste" and _NUMBER_NEXT.match(after)):
         return _TITLES[word]
     if lower in _BEFORE_NUMBER and _is_small(word) and _NUMBER_NEXT.match(after):
         return _capital_like(word, _BEFORE_NUMBER[lower])
     if lower == "v" and after[:1] == " " and after[1:2].isupper():
         return "versus"
-    if word in UNITS and before.rstrip(" -")[-1:].isdigit():
+    if word in UNITS and _AMOUNT.search(before):
         return word
+    if word == "in" and _AMOUNT.search(before):
+        return "inch" if re.search(r"(?:\b1 |-)$", before) else "inches"
     for table in (_DOTTED, _JOINERS, _ENDINGS):
         word_too = lower in _WORDS_TOO and not after.strip()
         if lower in table and not word_too and (table is _DOTTED or _is_ending(word)):
@@ -179,6 +186,15 @@ _BARE = {
 }
 
 
+_DAY_OR_MONTH = "|".join([*_DAYS_SHORT, *_DAYS_SHORT.values(), *MONTH_SHORT, *MONTHS])
+
+
+@rewriter(rf"\b({_DAY_OR_MONTH})\.? ?[-–] ?({_DAY_OR_MONTH})\b")
+def _spans(match: re.Match[str]) -> str:
+    """Mon-Fri, May–June."""
+    return " to ".join(_DAYS_SHORT.get(name) or MONTH_SHORT.get(name, name) for name in match.groups())
+
+
 @rewriter(rf"\b({'|'.join(m for m in MONTH_SHORT if m not in ('May', 'Mar'))}|Mar)(?= [0-9]{{1,4}}\b)")
 def _months(match: re.Match[str]) -> str:
     return MONTH_SHORT[match[1]]
@@ -198,6 +214,7 @@ def _bare(match: re.Match[str]) -> str:
 
 def read_abbreviations(text: str) -> str:
     """Dr., e.g., U.S.A., J. K.: spoken in full or as letters, so that no full stop is left but those that end."""
+    text = _spans(text)
     if "." in text:
         text = _WITH_PERIOD.sub(_expand, text)
     return _months(_bare(text))
@@ -233,13 +250,14 @@ def read_code(text: str) -> str:
 
 # --- capitals --------------------------------------------------------------------------------------------------------
 _ACRONYMS = frozenset(listed(
-    "AAA ABC AC ACLU AFC AI AKA AM AMD AOL API APR ASCII ATM BBC BC BMW CBS CCTV CD CDC CEO CFO CIA CLI CNN COO COVID "
-    "CPR CPU CSS CSV CTO DC DIY DJ DMV DNA DNS DOJ DVD EDT EKG EPA EPS ESPN EST EU FAA FAQ FBI FDA FEMA FIFA FTP GDP "
-    "GDPR GIF GMO GMT GOP GPS GPT GPU HBO HDMI HIV HP HR HTML HTTP HTTPS IBM ICU ID IDE IMF IOS IP IPA IQ IRA IRS "
-    "ISBN ISO ISP JFK JPEG JSON KFC KGB LAPD LCD LED LGBT LLC LLM LSD MBA MIT MLB MMA MP MRI MSNBC MTV MVP NAACP NASA "
-    "NASDAQ NATO NBA NBC NCAA NFL NGO NHL NHS NPR NSA NSFW NYC NYPD OK OPEC PBS PC PDF PGA PHD PIN PM PNG POW PR PS "
-    "PST PTSD PVC RAF RAM REST RIP RNA ROI ROM RSS RSVP SARS SAT SDK SEC SIM SMS SOS SQL SSD SSH SSL SUV SWAT TCP TNT "
-    "TSA TTS TV UCLA UFC UFO UK UN UNESCO UNICEF UPS URL USA USB UTC VCR VIP VPN VR WAV WHO WWF WWII XML YMCA ZIP DR"
+    "AAA ABC AC ACLU AFC AI AKA AM AMD AOL API APR ASAP ASCII ATM BBC BC BCE BMW CBS CCTV CD CDC CEO CFO CIA CLI CNN "
+    "COO COVID CPR CPU CSS CSV CTO DC DIY DJ DMV DNA DNS DOJ DVD EDT EKG EPA EPS ESPN EST EU FAA FAQ FBI FDA FEMA "
+    "FIFA FTP GDP GDPR GIF GMO GMT GOP GPS GPT GPU HBO HDMI HIV HP HR HTML HTTP HTTPS IBM ICU ID IDE IMF IOS IP IPA "
+    "IQ IRA IRS ISBN ISO ISP JFK JPEG JSON KFC KGB LAPD LCD LED LGBT LLC LLM LSD MBA MIT MLB MMA MP MRI MSNBC MTV MVP "
+    "NAACP NASA NASDAQ NATO NBA NBC NCAA NFL NGO NHL NHS NPR NSA NSFW NYC NYPD OK OPEC PBS PC PDF PGA PHD PIN PM PNG "
+    "POW PR PS PST PTSD PVC RAF RAM REST RIP RNA ROI ROM RSS RSVP SARS SAT SDK SEC SIM SMS SOS SQL SSD SSH SSL SUV "
+    "SWAT TCP TNT TSA TTS TV UCLA UFC UFO UK UN UNESCO UNICEF UPS URL USA USB UTC UTF VCR VIP VPN VR WAV WHO WWF WWII "
+    "XML YMCA ZIP DR"
 ))
 _AMBIGUOUS = frozenset(listed("REST PIN RAM ROM SAT WHO AM RIP SIM LED AID IRA AAA EST DR ZIP AC HR AI POW"))
 _SHOUTED = frozenset(listed(
@@ -270,15 +288,19 @@ def read_capitals(text: str) -> str:
 def _lower_run(run: str, quiet: bool) -> str:
     words = re.findall("[A-Z']+", run)
     long = [w for w in words if len(w) > 1]
-    unknown = [w for w in long if (w not in _ACRONYMS or w in _AMBIGUOUS) and re.search("[AEIOUY]", w)]
+    unknown = [w for w in long if not _is_acronym(w) and re.search("[AEIOUY]", w)]
     if not unknown or len(words) < (2 if quiet else 3) or len(long) < 2:
         return run
     lowered = re.sub("(?<![0-9] )(?<![0-9])[A-Z']+|[A-Z']{4,}", lambda m: _shouted_word(m[0]), run)
     return lowered[0].upper() + lowered[1:] if quiet else lowered
 
 
+def _is_acronym(word: str) -> bool:
+    return word in ("FYI", "LA", "NY") or (word in _ACRONYMS and word not in _AMBIGUOUS)
+
+
 def _shouted_word(word: str) -> str:
-    keep = word == "I" or word.startswith("I'") or word in _ACRONYMS - _AMBIGUOUS
+    keep = word == "I" or word.startswith("I'") or _is_acronym(word)
     if word.startswith("I'"):
         return "I" + word[1:].lower()
     return word if keep or (len(word) == 1 and word != "A") or not re.search("[AEIOUY]", word) else word.lower()
