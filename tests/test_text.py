@@ -74,6 +74,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("They won 3-2.", "They won three to two."),
         ("5–10 minutes", "Five to ten minutes."),
         ("Mon–Fri 9am–5pm, or Jan.-Mar.", "Monday to Friday nine AM to five PM, or January to March."),
+        ("It was closed on Monday - Tuesday was better.", "It was closed on Monday - Tuesday was better."),
         ("May-June, the 10th–12th grade.", "May to June, the tenth to twelfth grade."),
     ],
     "money": [

@@ -180,7 +180,7 @@ def _ordinals(match: re.Match[str]) -> str:
 @rewriter(r"(?<![\w./])(?:([0-9]{1,4})[ -])?([0-9]{1,3})/([0-9]{1,4})(?![\w/]|\.[0-9])")
 def _fractions(match: re.Match[str]) -> str:
     whole, top, bottom = match[1], int(match[2]), int(match[3])
-    if not whole and match[0] in ("24/7", "9/11", "50/50", "20/20"):
+    if not whole and match[0] in ("24/7", "4/4", "9/11", "50/50", "20/20"):
         return f"{cardinal(top)} {cardinal(bottom)}"
     if not whole and top == bottom:
         return f"{cardinal(top)} out of {cardinal(bottom)}"
