@@ -71,7 +71,6 @@ class Parser(argparse.ArgumentParser):
         print(message, end="", file=file)
 
 
-ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 CLEANING_S = 5  # what hangs while it cleans up is ended by force
 
 
@@ -139,7 +138,7 @@ def choose_sources(args: argparse.Namespace, console: cli.Console) -> list[cli.S
 def load_engine(args: argparse.Namespace) -> Engine:
     """Import and load what speaks. Raises VoiceNotFound if MLX has no backend, or another package is missing."""
     try:
-        with signals_held():
+        with cli.signals_held():
             from nightingale.engine import Engine
     except ImportError as error:
         if (error.name or "").startswith("nightingale"):  # a bug
@@ -169,7 +168,7 @@ def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Spe
         wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
         speaker = None
         if play:
-            with signals_held():
+            with cli.signals_held():
                 from nightingale import playback  # noqa: F401 (brings numpy)
                 from nightingale.player import Speaker, silence_on_signals
 
@@ -308,24 +307,14 @@ def stop_on_signals() -> None:
         signal.alarm(CLEANING_S)
         raise Stopped(signum)
 
-    for signum in ENDING:
+    for signum in cli.ENDING:
         if signal.getsignal(signum) != signal.SIG_IGN:
             signal.signal(signum, stop)
 
 
 def ignore_signals() -> None:
-    for signum in ENDING:
+    for signum in cli.ENDING:
         signal.signal(signum, lambda *_: None)  # SIG_IGN makes Python print that it has lost one that just came
-
-
-@contextlib.contextmanager
-def signals_held() -> Iterator[None]:
-    """Signals wait. An exception in the middle of their import is a broken installation to numpy, and MLX aborts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def answer(argv: Sequence[str] | None, console: cli.Console) -> int:

@@ -11,7 +11,9 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -23,6 +25,7 @@ MAX_ESCAPE = 4096  # characters: what is longer and unfinished is not an escape 
 MAX_BAD_SHARE = 0.25  # Latin-1 prose has 5 % that is not UTF-8; compressed data and UTF-16 have 50 %
 LONG_TEXT = 500  # characters from which progress is worth showing
 
+ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The form that an option alone means, and those that the word after it may name.
 FORMS = {"--stats": ("text", ["json"]), "--bench": ("table", ["table", "json"])}
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]")
@@ -42,6 +45,27 @@ def with_forms(argv: Sequence[str]) -> list[str]:
             named = args[at + 1] if at + 1 < end and args[at + 1] in others else None
             args[at : at + (2 if named else 1)] = [f"{args[at]}={named or form}"]
     return args
+
+
+@contextlib.contextmanager
+def signals_held() -> Iterator[None]:
+    """What Python does on a signal waits, for imports and threads that must not be broken off.
+
+    An exception in the middle of their import is a broken installation to numpy, and MLX aborts. No mask: another
+    thread would take the signal, and Python still answers in the main thread.
+    """
+    came: list[int] = []
+    here = threading.current_thread() is threading.main_thread()
+    handlers = {number: handler for number in ENDING if here and callable(handler := signal.getsignal(number))}
+    for number in handlers:
+        signal.signal(number, lambda signum, _: came.append(signum))
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+        if came:
+            signal.raise_signal(came[0])
 
 
 class TextDecoder:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
+import time
 
 import pytest
 from speak_fake import Engine
@@ -96,3 +98,25 @@ def test_500_utterances_keep_nothing(talker: Talker, ear: Ear) -> None:
     tracemalloc.stop()
     assert after - before < 300_000  # one utterance is 96 KB
     assert len(os.listdir("/dev/fd")) == descriptors and threading.active_count() == threads
+
+
+def test_ctrl_c_while_it_closes(ear: Ear) -> None:
+    """Told when the thread has ended: an interpreter that ends before a model is loaded is aborted."""
+
+    def load() -> Engine:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.3)
+        loaded.set()
+        return Engine()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gate, loaded = threading.Event(), threading.Event()
+    talker = Talker(lambda: gate.wait() and load(), lambda: ear)
+    threading.Timer(0.1, gate.set).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            talker.close()
+        assert loaded.is_set()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        talker.close()

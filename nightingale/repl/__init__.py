@@ -16,6 +16,7 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
+from nightingale.cli import signals_held
 from nightingale.config import SpeakOptions
 from nightingale.repl.talker import Speaks
 from nightingale.sink import Sink
@@ -43,13 +44,16 @@ def converse(
     keep_history: bool,
 ) -> None:
     """Until the person leaves. Raises what ended the speaking thread; its thread is joined either way."""
-    from nightingale.repl.commands import Session
-    from nightingale.repl.talker import Talker
+    with signals_held():
+        from nightingale.repl.commands import Session
+        from nightingale.repl.talker import Talker
 
-    talker = Talker(load_engine, open_sink)
-    handler = Notices(talker.notices)
-    logging.getLogger("nightingale").addHandler(handler)
+    talker = handler = None
     try:
+        with signals_held():  # a thread that nobody closes would keep the program alive
+            talker = Talker(load_engine, open_sink)
+        handler = Notices(talker.notices)
+        logging.getLogger("nightingale").addHandler(handler)
         session = Session(talker, options, voice, voices)
         print(GREETING, flush=True)
         if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
@@ -57,13 +61,16 @@ def converse(
 
             run_plain(session, sys.stdin, sys.stdout)
         else:
-            from nightingale.repl.history import open_history
-            from nightingale.repl.screen import Screen
+            with signals_held():
+                from nightingale.repl.history import open_history
+                from nightingale.repl.screen import Screen
 
             history, notice = open_history(keep_history)
             if notice:
                 print(notice)
             Screen(session, history).run()
     finally:
-        talker.close()
-        logging.getLogger("nightingale").removeHandler(handler)
+        if talker is not None:
+            talker.close()
+        if handler is not None:
+            logging.getLogger("nightingale").removeHandler(handler)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nightingale.audio import AudioChunk
+from nightingale.cli import signals_held
 from nightingale.config import SpeakOptions
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.sink import Muted, Sink
@@ -118,10 +119,11 @@ class Talker:
             self.sink.paused = False
 
     def close(self) -> None:
-        """Stop, and end the thread."""
-        self.stop()
-        self._jobs.put(None)
-        self._thread.join()
+        """Stop, and end the thread. An interpreter that ends before it is aborted by MLX's threads."""
+        with signals_held():
+            self.stop()
+            self._jobs.put(None)
+            self._thread.join()
 
     def wait(self) -> None:
         """Until all is said and heard."""
