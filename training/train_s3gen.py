@@ -125,8 +125,8 @@ class S3GenTraining:
         self.optimizers = [self.optimizer]
         encoder = load_encoder(args.tokenizer, run.device)
         self.pool = SpeechPool(run, args.shards, args.hours, encode=encoder.encode)
-        self.pool.refresh(wait_for=64 if run.toy else 3000)
-        self.count, self.frames = (4, 64) if run.toy else (64, 200)
+        self.count, self.frames = (4, 64) if run.toy else (args.batch, args.frames)
+        self.pool.refresh(wait_for=16 * self.count if run.toy else 50 * self.count)
         self.learn = Graphed(self._learn)
 
     def advance(self, step: int) -> Parts:
@@ -173,6 +173,8 @@ class S3GenTraining:
 def main() -> None:
     parser = arguments(__doc__)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
+    parser.add_argument("--batch", type=int, default=64, help="crops a batch and process")
+    parser.add_argument("--frames", type=int, default=200, help="of a crop, an even number")
     args = parser.parse_args()
     run = Run(args)
     train(run, S3GenTraining(run, args), args.out)
