@@ -244,7 +244,10 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-mos", action="store_true", help="skip the opinion score")
     parser.add_argument("--no-likeness", action="store_true", help="skip the speaker embeddings")
     parser.add_argument("--no-pace", action="store_true", help="skip all that compares with the teacher")
-    return parser.parse_args()
+    args = parser.parse_args()
+    if args.voice == "keats" and not args.teachers and (args.teacher or args.teacher_cut or not args.no_pace):
+        parser.error("the teacher of keats needs --teachers")
+    return args
 
 
 def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]:

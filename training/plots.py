@@ -20,12 +20,12 @@ from matplotlib import pyplot as plt  # type: ignore[import-not-found]
 SENTENCE = "Have you seen the garden since the rain stopped?"
 # What is drawn of each log: a label, and where in a line its number stands.
 CURVES = {
-    "tokenizer": (("mel L1", r"held (?:florence: )?l1 ([\d.]+)"), ("CTC", r"held .*?ctc ([\d.]+)")),
+    "tokenizer": (("mel L1", r"held l1 ([\d.]+)"), ("CTC", r"held .*?ctc ([\d.]+)")),
     "t3": (
         ("T3, training", r"train loss ([\d.]+)"),
-        ("T3, held out", r"held (?:florence: )?loss ([\d.]+)"),
+        ("T3, held out", r"held loss ([\d.]+)"),
     ),
-    "draft": (("divergence from T3", r"held (?:florence: )?divergence ([\d.]+)"),),
+    "draft": (("divergence from T3", r"held divergence ([\d.]+)"),),
     "s3gen": (
         ("mel L1, 2 steps from the mean", r"2x0\.0: ([\d.]+)"),
         ("2 steps from noise", r"2x1\.0: ([\d.]+)"),
@@ -76,11 +76,10 @@ def draw_spectrograms(sentence: str, path: Path) -> None:
     from training.teacher import SAMPLE_RATE, HibariTeacher, trim
 
     voice = np.concatenate([chunk.samples for chunk in Engine().speak(sentence)])
-    trimmed = trim(*HibariTeacher(seed=0).speak(sentence, 1.0)[:2], random.Random(0))
-    assert trimmed is not None
-    teacher = trimmed[0]
+    teacher = trim(HibariTeacher(seed=0).speak(sentence, 1.0), random.Random(0))
+    assert teacher is not None
     figure, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True)
-    for axis, samples, name in zip(axes, (teacher, voice), ("teacher", "florence"), strict=True):
+    for axis, samples, name in zip(axes, (teacher.audio, voice), ("teacher", "florence"), strict=True):
         axis.specgram(samples, NFFT=1024, Fs=SAMPLE_RATE, noverlap=896, vmin=-130, vmax=-30, cmap="magma")
         axis.set(title=f"{name}: {sentence}", ylabel="Hz", ylim=(0, 10_000))
     axes[-1].set_xlabel("seconds")

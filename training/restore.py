@@ -56,7 +56,7 @@ def main() -> None:
     out = Path(sys.argv[1])
     voices = [name for name in VOICES if (MODEL.parent / f"{name}.safetensors").exists()]
     save(out / "tokenizer.pt", encoder=half(fill(Encoder(), TOKENIZER)))
-    save(out / "t3.pt", t3=half(fill(T3(T3_CONFIG), MODEL / "t3.safetensors")), voices=voices)
+    save(out / "t3.pt", t3=half(fill(T3(T3_CONFIG), MODEL / "t3.safetensors")))
     save(out / "draft.pt", draft=half(fill(Draft(DRAFT_CONFIG), MODEL / "draft.safetensors")))
     save(out / "s3gen.pt", s3gen=half(fill(S3Gen(), MODEL / "s3gen.safetensors")), voices=voices)
     save(out / "hift.pt", hift=half(fill(HiFT(), MODEL / "hift.safetensors")), voices=voices)
