@@ -90,9 +90,9 @@ def hibari_speaker() -> Speaker:
 def kokoro_speaker(folder: Path) -> Speaker:
     """Speaks by keats's teacher, which training has and needs PyTorch."""
     sys.path.append(str(Path(__file__).parent.parent))
-    from training.teacher import KokoroTeacher
+    from training.teacher import KeatsTeacher
 
-    teacher = KokoroTeacher(0, folder)
+    teacher = KeatsTeacher(0, folder)
     return lambda _, text: Sound(teacher.speak(text, 1.0).audio, TEACHER_RATE)
 
 

@@ -42,6 +42,7 @@ from training import (  # noqa: E402
     corpus,
     data,
     export,
+    intonation,
     pipeline,
     quantization,
     restore,
@@ -437,6 +438,43 @@ def test_pools_know_whose_voice_it_is(two_voices: Path, run: common.Run) -> None
     assert speech.voices == {"florence", "keats"}
     speech.held_out = list(range(6))
     assert [pitches[i] for i in speech.held_out_of(KEATS)] == [100.0] * 3
+
+
+def test_voices_are_drawn_from_alike(two_voices: Path, run: common.Run) -> None:
+    """However much each has said; and what one has filled is not the other's room."""
+    rest = [(tone(TOKENS[0], 100.0), "And what of him?")] * 18
+    teacher.write_shard(two_voices / "00001-001.npz", "keats", rest)
+    pool = data.SpeechPool(run, two_voices, hours=0.01)
+    pool.refresh(0.0, wait_for=24)
+    drawn = pool.voice(pool.random(4000)).float().mean()
+    assert float(drawn) == pytest.approx(0.5, abs=0.04)  # 5 standard deviations
+    teacher.write_shard(two_voices / "00002-001.npz", "keats", rest * 2)
+    teacher.write_shard(two_voices / "00003-000.npz", "florence", [(tone(TOKENS[0], 200.0), "And of her?")] * 18)
+    pool.refresh(0.0, wait_for=42)
+    assert len(pool.starts) == 42 and pool.reader.voices == {"florence"}
+
+
+def test_which_questions_rise() -> None:
+    rising = ["Did you lock the door?", "Olivia, have you seen my keys?", "You left the keys?", "Really?", "Isn't she?",
+              "When he came, were you there?", '"Well, may I come in?"', "He said: are you there?"]  # fmt: skip
+    falling = ["Where is my shoe?", "What do you think, John?", "And who are you?", "Is it tea or coffee?",
+               "He owed her much - why did she go?", "Did you lock the door.", "To whom was it sent?", "How's that?",
+               "Are you there? I am not."]  # fmt: skip
+    assert [intonation.rises(sentence) for sentence in rising + falling] == [True] * 8 + [False] * 9
+
+
+def test_a_question_rises() -> None:
+    """From the last stressed vowel to the last voice; the rest stays, and what has no voice gets none."""
+    phonemes, durations = list("dˈɪd ˈi sˈi?"), np.array([8, *[4] * 11, 10, 1])
+    f0 = np.full(2 * int(durations.sum()), 180.0)
+    f0[-22:], f0[90:94] = 0, 0
+    found = intonation.risen(f0, phonemes, durations)
+    changed = np.flatnonzero(found != f0)
+    assert changed[0] == pytest.approx(2 * (8 + 9 * 4), abs=8) and changed[-1] == len(f0) - 23
+    assert not found[90:94].any() and not found[-22:].any()
+    assert found[-23] == pytest.approx(intonation.MEDIAN * 2 ** (intonation.HIGH / 12))
+    assert (np.diff(found[changed[6]:][found[changed[6]:] > 0]) > 0).all()
+    np.testing.assert_array_equal(intonation.risen(np.zeros(40), ["a"], np.array([5, 10, 5])), np.zeros(40))
 
 
 def test_tokens_are_florences(two_voices: Path, run: common.Run) -> None:

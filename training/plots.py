@@ -73,10 +73,10 @@ def draw_losses(logs: list[Path], path: Path) -> None:
 def draw_spectrograms(sentence: str, path: Path) -> None:
     """The teacher above, the voice below."""
     from nightingale import Engine
-    from training.teacher import SAMPLE_RATE, HibariTeacher, trim
+    from training.teacher import SAMPLE_RATE, FlorenceTeacher, trim
 
     voice = np.concatenate([chunk.samples for chunk in Engine().speak(sentence)])
-    teacher = trim(HibariTeacher(seed=0).speak(sentence, 1.0), random.Random(0))
+    teacher = trim(FlorenceTeacher(seed=0).speak(sentence, 1.0), random.Random(0))
     assert teacher is not None
     figure, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True)
     for axis, samples, name in zip(axes, (teacher.audio, voice), ("teacher", "florence"), strict=True):

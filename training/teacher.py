@@ -15,14 +15,16 @@ import random
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 from multiprocessing.connection import wait
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 
 from training.corpus import Planner, read_prepared
+from training.intonation import rises, risen
 from training.kokoro import DURATIONS, Kokoro
 from training.voices import VOICES
 
@@ -49,50 +51,72 @@ class Speech:
         return Speech(*whole, phonemes=" ".join(part.phonemes for part in parts))
 
 
-class Teacher(Protocol):
-    def speak(self, text: str, speed: float) -> Speech: ...
+class FlorenceTeacher:
+    """The hibari voice; what asks for yes or no is said by Kokoro's af_heart, of which hibari was made, and rises.
 
+    folder: what training.kokoro wrote; without it all is hibari's, and no question rises.
+    """
 
-class HibariTeacher:
-    """The hibari voice, with the F0 that its network predicts."""
-
-    def __init__(self, seed: int, model: Path | None = None) -> None:
+    def __init__(self, seed: int, folder: Path | None = None) -> None:
         from hibari import Hibari  # type: ignore[import-untyped]
 
-        self._tts = Hibari(model=model and str(model), threads=1)
+        self._tts = Hibari(model=folder and str(folder / "hibari.onnx"), threads=1)
         self._rng = np.random.default_rng(seed)
+        self._seed, self._folder = seed, folder
+
+    @cached_property
+    def kokoro(self) -> Kokoro:
+        """On a GPU where there is one, made when it is first needed."""
+        assert self._folder
+        torch.set_num_threads(1)
+        torch.manual_seed(self._seed)
+        gpus = torch.cuda.device_count()
+        device = torch.device("cuda", self._seed % gpus) if gpus else torch.device("cpu")
+        return Kokoro(self._folder / "kokoro.pt", device)
 
     def speak(self, text: str, speed: float) -> Speech:
         return Speech.joined([speech for speech, *_ in self.sentences(text, speed)])
 
-    def sentences(self, text: str, speed: float, *more: str) -> Iterator[tuple[Any, ...]]:
-        """The speech, the numbers of the phonemes (L,), and more outputs of the model, of each sentence of a text."""
+    def sentences(self, text: str, speed: float) -> Iterator[tuple[Speech, list[int], np.ndarray | None]]:
+        """The speech of each sentence of a text, the numbers of its phonemes and their durations (L,): None without a
+        folder."""
+        for sentence in self._tts.split_sentences(text):
+            parts = self._tts.phonemize(sentence)
+            for part in parts:
+                yield self._say(part, speed, question=part is parts[-1] and rises(sentence))
+
+    def _say(self, phonemes: str, speed: float, question: bool) -> tuple[Speech, list[int], np.ndarray | None]:
         from hibari import dsp
 
-        for phonemes in self._tts.phonemize(text):
-            ids = self._tts.ids(phonemes)
-            feed = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
-            outputs = self._tts.sess.run([*SOUND, *more], feed)
-            sound, rest = [output[0] for output in outputs[: len(SOUND)]], outputs[len(SOUND) :]
-            audio, f0 = dsp.synth(*sound, self._rng), sound[-1]
-            yield Speech(audio, audio, np.where(f0 > LOWEST_F0, f0, 0.0), phonemes), ids, *rest
+        known = [phoneme for phoneme in phonemes if phoneme in self._tts.vocab]
+        ids = [0, *(self._tts.vocab[phoneme] for phoneme in known), 0]
+        feed = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
+        outputs = self._tts.sess.run([*SOUND, DURATIONS] if self._folder else SOUND, feed)
+        sound, durations = [output[0] for output in outputs[: len(SOUND)]], outputs[-1] if self._folder else None
+        f0 = np.where(sound[-1] > LOWEST_F0, sound[-1], 0.0)
+        if question and durations is not None:
+            f0 = risen(f0, known, durations)
+            audio = self.kokoro.speak("af_heart", ids, durations, f0)
+        else:
+            audio = dsp.synth(*sound, self._rng)
+        return Speech(audio, audio, f0, phonemes), ids, durations
 
 
-class KokoroTeacher:
-    """A man's voice that says what hibari says, at the same times and to the same tune; on a GPU where there is one."""
+class KeatsTeacher:
+    """A man's voice that says what florence's teacher says, at the same times and to the same tune."""
+
+    PITCH = 0.565  # his median F0, 109 Hz, by hibari's, 193 Hz
 
     def __init__(self, seed: int, folder: Path) -> None:
-        torch.set_num_threads(1)
-        torch.manual_seed(seed)
-        gpus = torch.cuda.device_count()
-        self._hibari = HibariTeacher(seed, folder / "hibari.onnx")
-        self._kokoro = Kokoro(folder / "kokoro.pt", torch.device("cuda", seed % gpus) if gpus else torch.device("cpu"))
+        self._florence = FlorenceTeacher(seed, folder)
 
     def speak(self, text: str, speed: float) -> Speech:
         said = []
-        for speech, ids, durations in self._hibari.sentences(text, speed, DURATIONS):
-            f0 = self._kokoro.PITCH * speech.f0
-            said.append(replace(speech, audio=self._kokoro.speak(ids, durations, f0), f0=f0))
+        for speech, ids, durations in self._florence.sentences(text, speed):
+            assert durations is not None
+            f0 = self.PITCH * speech.f0
+            audio = self._florence.kokoro.speak("am_michael", ids, durations, f0)
+            said.append(replace(speech, audio=audio, f0=f0))
         return Speech.joined(said)
 
 
@@ -149,7 +173,7 @@ def work(worker: int, voices: list[str], planner: Planner, args: argparse.Namesp
     os.environ["OMP_NUM_THREADS"] = "1"
     voice = voices[worker]
     seed = random.Random(f"{args.seed}/{args.first_epoch}/{worker}").randrange(2**31)
-    teacher: Teacher = HibariTeacher(seed) if voice == VOICES[0] else KokoroTeacher(seed, args.teachers)
+    teacher = FlorenceTeacher(seed, args.teachers) if voice == VOICES[0] else KeatsTeacher(seed, args.teachers)
     said: list[tuple[Speech, str]] = []
     shard = 0
     for number in range(worker - voices.index(voice), args.limit, voices.count(voice)):
@@ -186,7 +210,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--voices", nargs="+", choices=VOICES, default=[VOICES[0]], help="the workers are shared out "
                         "evenly; a voice that is named twice has twice as many")  # fmt: skip
-    parser.add_argument("--teachers", type=Path, help="what training.kokoro wrote; only keats needs it")
+    parser.add_argument("--teachers", type=Path, help="what training.kokoro wrote, for keats and for "
+                        "questions that rise")  # fmt: skip
     parser.add_argument("--workers", type=int, default=os.cpu_count())
     parser.add_argument("--limit", type=int, default=10**9, help="utterances of each voice")
     parser.add_argument("--shard", type=int, default=128, help="utterances a shard")

@@ -1,0 +1,63 @@
+"""Questions that are answered by yes or no rise at the end: which sentences those are, and how their F0 goes.
+
+hibari lets all sentences fall alike. So its F0 is changed here, and Kokoro speaks what was changed: hibari's own
+spectra are drawn around the harmonics of the F0 that it chose.
+"""
+
+import re
+
+import numpy as np
+
+_AUXILIARY = re.compile(
+    r"(am|are|is|was|were|do|does|did|have|has|had|can|could|will|would|shall|should|may|might|must|ought)(n't)?|can't"
+    r"|won't|shan't|ain't|cannot"
+)
+_WH = re.compile(r"(who|what|when|where|why|which|how|whose|whom)('s|'re|'d|'ll|'ve)?|whence|whither|wherefore")
+_BEFORE_WH = re.compile(
+    r"and|but|so|or|then|now|oh|well|to|of|in|on|at|for|from|with|by|about|under|until|since|through|tell|me|just"
+)
+_WORD = re.compile(r"[a-z']+")
+
+MEDIAN = 193.0  # Hz, of hibari's F0
+LOW, HIGH = -2.0, 10.0  # semitones from the median: in the last stressed vowel, and at the end
+SHORTEST, LONGEST, FADE = 14, 56, 6  # frames of 12.5 ms: of the rise, and from the old F0 into it
+PAUSES = set(' ;:,.!?—…"()“”')
+
+
+def rises(sentence: str) -> bool:
+    """Whether a sentence asks for yes or no, as far as its words tell: not those of who and what, nor a choice."""
+    sentence = sentence.rstrip("\"”'’) ")
+    if not sentence.endswith("?"):
+        return False
+    last = re.split(r"[;:.!?\"“”—–]\s*|\s-\s", sentence[:-1].lower().replace("’", "'"))[-1]
+    clauses = [words for part in last.split(",") if (words := _WORD.findall(part))]
+    if any("or" in words for words in clauses):
+        return False
+    for words in reversed(clauses):
+        begins = next((word for word in words if not _BEFORE_WH.fullmatch(word)), "")
+        if _AUXILIARY.fullmatch(begins):
+            return True
+        if _WH.fullmatch(begins):
+            return False
+    return bool(clauses)
+
+
+def risen(f0: np.ndarray, phonemes: list[str], durations: np.ndarray) -> np.ndarray:
+    """F0 (T,) in Hz, 0 where unvoiced, that rises from the last stressed vowel on.
+
+    durations (L + 2,): of the phonemes (L,) and the silence at both ends, in frames of 25 ms, T / 2 in all.
+    """
+    places = np.repeat(np.arange(-1, len(phonemes) + 1), 2 * durations.astype(int))
+    sounding = [place for place, phoneme in enumerate(phonemes) if phoneme not in PAUSES]
+    voiced = np.flatnonzero((f0 > 0) & np.isin(places, sounding))
+    if len(voiced) <= SHORTEST:
+        return f0
+    stressed = [place for place in sounding if phonemes[place] == "ˈ"] or sounding
+    end = voiced[-1]
+    start = max(0, np.clip(np.searchsorted(places, stressed[-1]), end - LONGEST, end - SHORTEST))
+    frames = np.arange(start, end + 1)
+    drawn = MEDIAN * 2 ** (np.linspace(LOW, HIGH, len(frames)) / 12)
+    fade = np.minimum((frames - start) / FADE, 1.0)
+    risen = f0.copy()
+    risen[frames] = np.where(f0[frames] > 0, np.maximum(f0[frames], 1.0) ** (1 - fade) * drawn**fade, 0.0)
+    return risen
