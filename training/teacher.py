@@ -24,7 +24,7 @@ import numpy as np
 import torch
 
 from training.corpus import Planner, read_prepared
-from training.intonation import rises, risen
+from training.intonation import risen, rises
 from training.kokoro import DURATIONS, Kokoro
 from training.voices import VOICES
 
