@@ -28,6 +28,7 @@ PARTS = {  # name: side, part, most seconds
     "torch": ("torch, bfloat16", "t3", 50),
     "ours-sound": ("ours", "sound", 50),
     "torch-sound": ("torch", "sound", 60),
+    "florence": ("ours", "florence", 120),
     "ours-4": ("ours, 4 bits", "t3", 30),
     "agreement": ("ours", "agreement", 50),
     "ours-8": ("ours, 8 bits", "t3", 30),

@@ -5,20 +5,23 @@ from __future__ import annotations
 
 import argparse
 import re
+import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn as nn
 import numpy as np
-from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, run
+from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, milliseconds, run
 from mlx.utils import tree_map
 
 from nightingale.config import DraftConfig, SpeakOptions, chatterbox_english
 from nightingale.decode import Draft, Report, Sentence, generate
 from nightingale.draft import DraftModel
+from nightingale.engine import Engine
 from nightingale.hift import HiFT
 from nightingale.kernels import cuda
 from nightingale.layers import pack
@@ -30,6 +33,7 @@ from nightingale.t3 import T3
 
 LOGITS_BOUNDS = {"bfloat16": 0.05, "float32": 5e-3}  # relative; a GPU's float32 products are TF32
 SOUND_BOUND = 2e-2
+SENTENCE = "The birch canoe slid on the smooth planks of the old pier."
 
 
 class One(Pace):
@@ -144,6 +148,22 @@ class Ours(Part):
         size = self.tokens + self.repeat  # longer than any sentence above
         self.times("S3Gen", lambda more: mx.eval(s3gen(ids[:, : size + more], speaker, key=key)))
         self.times("HiFT", lambda more: mx.eval(hift(mel[:, : 2 * (size + more)], key=key)))
+
+    def florence(self) -> None:
+        """The bundled voice from text to samples, and its first chunk."""
+        began = time.perf_counter()
+        engine, options = Engine(), SpeakOptions()
+        list(engine.speak(SENTENCE, options))
+        self.give("florence, from nothing to the end of a sentence, ms", value=1e3 * (time.perf_counter() - began))
+
+        def ready(chunks: int | None) -> list[float]:
+            """Milliseconds until so many chunks are there, or all, of each time."""
+            return [
+                milliseconds(lambda: list(islice(engine.speak(SENTENCE, options), chunks))) for _ in range(self.repeat)
+            ]
+
+        self.give("florence, first sound, ms", value=statistics.median(ready(1)))
+        self.give("florence, all of a sentence, ms", value=statistics.median(ready(None)))
 
     def check(self, name: str, error: float, bound: float, **values: Any) -> None:
         self.give(name, value=error, bound=bound, ok=bool(error <= bound), **values)
