@@ -1,5 +1,5 @@
 """Our side of benchmarks/gpu.py: T3, S3Gen and HiFT of the official size with random weights, and whether a GPU agrees
-with the CPU. Needs this package."""
+with the CPU; and the bundled voice. Needs this package."""
 
 from __future__ import annotations
 

@@ -12,11 +12,12 @@ _AUXILIARY = re.compile(
     r"(am|are|is|was|were|do|does|did|have|has|had|can|could|will|would|shall|should|may|might|must|ought)(n't)?|can't"
     r"|won't|shan't|ain't|cannot"
 )
-_WH = re.compile(r"(who|what|when|where|why|which|how|whose|whom)('s|'re|'d|'ll|'ve)?|whence|whither|wherefore")
+_WH = re.compile(r"(who|what|when|where|why|which|how|whose|whom)(ever)?('s|'re|'d|'ll|'ve)?|whence|whither|wherefore")
 _BEFORE_WH = re.compile(
-    r"and|but|so|or|then|now|oh|well|to|of|in|on|at|for|from|with|by|about|under|until|since|through|tell|me|just"
+    r"and|but|so|or|yet|then|now|oh|well|pray|else|because|tell|me|just|to|of|in|into|on|upon|at|for|from|with|by|about"
+    r"|under|over|until|since|through|against|between|during|before|after|near|according"
 )
-_WORD = re.compile(r"[a-z']+")
+_WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 MEDIAN = 193.0  # Hz, of hibari's F0
 LOW, HIGH = -2.0, 10.0  # semitones from the median: in the last stressed vowel, and at the end
@@ -25,7 +26,8 @@ PAUSES = set(' ;:,.!?—…"()“”')
 
 
 def rises(sentence: str) -> bool:
-    """Whether a sentence asks for yes or no, as far as its words tell: not those of who and what, nor a choice."""
+    """Whether a sentence asks for yes or no, as far as its words tell: not where a clause begins with who or what, and
+    no choice between two things."""
     sentence = sentence.rstrip("\"”'’) ")
     if not sentence.endswith("?"):
         return False

@@ -81,7 +81,7 @@ class FlorenceTeacher:
         """The speech of each sentence of a text, the numbers of its phonemes and their durations (L,): None without a
         folder."""
         for sentence in self._tts.split_sentences(text):
-            parts = self._tts.phonemize(sentence)
+            parts = [part for part in self._tts.phonemize(sentence) if self._tts.ids(part) != [0, 0]]
             for part in parts:
                 yield self._say(part, speed, question=part is parts[-1] and rises(sentence))
 

@@ -210,7 +210,10 @@ class Talker:
             sink = open_sink()
         except AudioDeviceError as error:  # the old one stays
             raise NightingaleError(str(error)) from error
-        self.sink.wait()
+        try:
+            self.sink.wait()
+        except AudioDeviceError as error:  # what it had not played is lost; the new one is not
+            self.notices.append(str(error))
         self._replace_sink(sink)
         self.notices.append(f"playing on {sink.name}")
 
