@@ -4,11 +4,11 @@
     gpu.py [--json FILE] [--seconds 200] [--only PART ...] [--layers 30] [--tokens 102] [--repeat 3]
     gpu.py --show FILE      the tables of what was measured before
 
-Random weights on both sides: no checkpoint is needed; the part `florence` is the bundled voice. Each part is a process of its own with a time limit, and what it
-measured before it failed or ran out of time counts; parts come in the order of their worth, and those for which
---seconds leaves nothing are left out. Figures are medians; "first" is in a new process, with what it compiles; "new
-length" has at every call an input as long as none before. PyTorch's T3 is transformers' LlamaModel; its S3Gen and HiFT
-are those of chatterbox-tts (requirements-official.txt).
+Random weights on both sides: no checkpoint is needed; the part `florence` is the bundled voice. Each part is a process
+of its own with a time limit, and what it measured before it failed or ran out of time counts; parts come in the order
+of their worth, and those for which --seconds leaves nothing are left out. Figures are medians; "first" is in a new
+process, with what it compiles; "new length" has at every call an input as long as none before. PyTorch's T3 is
+transformers' LlamaModel; its S3Gen and HiFT are those of chatterbox-tts (requirements-official.txt).
 """
 
 from __future__ import annotations

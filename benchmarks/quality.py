@@ -6,7 +6,7 @@
     quality.py --wavs DIR                  0000.wav, 0001.wav, ...: one for each sentence
     quality.py --teacher                   the voice that the bundled one was trained on, for comparison
     quality.py --teacher-cut               the same with the silence at its edges cut as the bundled voice's is
-    quality.py --engine --teacher --voice keats --teachers DIR   another voice, against its own teacher
+    quality.py --engine --teacher --voice keats --teachers DIR   another voice, against its own teacher (training/)
 
 Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
 requirements.txt beside this file. Sentence i is spoken by the teacher with seed i, and its opinion score is taken for
@@ -80,19 +80,19 @@ def folder_speaker(folder: Path) -> Speaker:
 
 
 def hibari_speaker() -> Speaker:
-    """Speaks by florence's teacher, the same sound for the same sentence every time."""
+    """Speaks by hibari, florence's teacher but for questions, the same sound for the same sentence every time."""
     from hibari import Hibari
 
     teacher: Any = Hibari()
     return lambda index, text: Sound(np.asarray(teacher(text, seed=index), dtype=np.float32), TEACHER_RATE)
 
 
-def kokoro_speaker(folder: Path) -> Speaker:
-    """Speaks by keats's teacher, which training has and needs PyTorch."""
+def training_speaker(voice: str, folder: Path) -> Speaker:
+    """Speaks by a voice's teacher as it was in training, which needs PyTorch."""
     sys.path.append(str(Path(__file__).parent.parent))
-    from training.teacher import KeatsTeacher
+    from training.teacher import FlorenceTeacher, KeatsTeacher
 
-    teacher = KeatsTeacher(0, folder)
+    teacher = KeatsTeacher(0, folder) if voice == "keats" else FlorenceTeacher(0, folder)
     return lambda _, text: Sound(teacher.speak(text, 1.0).audio, TEACHER_RATE)
 
 
@@ -115,7 +115,7 @@ def with_cut_edges(speaker: Speaker) -> Speaker:
 
 
 def teacher_speaker(args: argparse.Namespace) -> Speaker:
-    return kokoro_speaker(args.teachers) if args.voice == "keats" else hibari_speaker()
+    return training_speaker(args.voice, args.teachers) if args.teachers else hibari_speaker()
 
 
 def engine_speaker(voice: str) -> Speaker:
@@ -236,7 +236,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--wavs", type=Path, metavar="DIR", help="a folder of numbered WAV files")
     parser.add_argument("--teacher", action="store_true", help="the teacher")
     parser.add_argument("--voice", default="florence", help="that the engine and the teacher have")
-    parser.add_argument("--teachers", type=Path, metavar="DIR", help="what training.kokoro wrote, for the voice keats")
+    parser.add_argument("--teachers", type=Path, metavar="DIR", help="what training.kokoro wrote: for keats, and for "
+                        "questions as florence learned them")  # fmt: skip
     parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
     parser.add_argument("--teacher-cut", action="store_true", help="the teacher, cut as the voice's sound is")
     parser.add_argument("--limit", type=int, help="only the first sentences")
@@ -253,14 +254,14 @@ def arguments() -> argparse.Namespace:
 def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]:
     """The sources asked for, by name, not yet loaded."""
     wanted: list[tuple[str, Callable[[], Speaker]]] = []
+    if args.engine:  # first: its BLAS must not be one of the teachers' or judges'
+        wanted.append(("engine", lambda: engine_speaker(args.voice)))
     if args.teacher:
         wanted.append(("teacher", lambda: teacher_speaker(args)))
     if args.teacher_cut:
         wanted.append(("teacher, cut alike", lambda: with_cut_edges(teacher_speaker(args))))
     if args.command:
         wanted.append((args.command, lambda: command_speaker(args.command)))
-    if args.engine:
-        wanted.append(("engine", lambda: engine_speaker(args.voice)))
     if args.wavs:
         wanted.append((args.wavs.name, lambda: folder_speaker(args.wavs)))
     return wanted
@@ -275,7 +276,7 @@ def main() -> int:
     warnings.filterwarnings("ignore")  # the measuring packages warn about themselves
     lines = [line.strip() for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     lines = lines[: args.limit]
-    loaded = [(name, load()) for name, load in wanted]  # the engine first: its BLAS must not be one of the judges'
+    loaded = [(name, load()) for name, load in wanted]
     compare = not args.no_pace
     judge = Judge(
         Recogniser(),

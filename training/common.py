@@ -232,9 +232,15 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--decay-from", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--toy", action="store_true", help="tiny batches, to try the script out on a CPU")
+    return parser
+
+
+def speech_arguments(doc: str | None) -> argparse.ArgumentParser:
+    """What the scripts that learn from mels are told."""
+    parser = arguments(doc)
     parser.add_argument("--hours", type=float, default=100.0, help="most speech of a voice to hold, all processes "
                         "together")  # fmt: skip
-    parser.add_argument("--toy", action="store_true", help="tiny batches, to try the script out on a CPU")
     return parser
 
 

@@ -2,7 +2,8 @@
 
     python -m training.pipeline --corpus sentences.txt.xz --work DIR --tokenizer-seconds 250 --seconds 1200
 
-The teachers speak on the cores that the training leaves free, from the first second to the last. First comes the speech
+The teachers speak on the cores that the training leaves free, from the first second to the last; Kokoro, which says
+questions and all that keats says, is on the GPUs beside it. First comes the speech
 tokenizer, beside it the vocoder; without a budget for it, its checkpoint is taken as it is. Then come the lanes:
 
     --lane s3gen=0.28 t3=0.52 draft=0.2 --lane hift=0.32 hift=0.68
@@ -14,6 +15,7 @@ from. Logs and checkpoints there are whole at any time.
 """
 
 import argparse
+import contextlib
 import os
 import shutil
 import signal
@@ -59,6 +61,7 @@ class Pipeline:
         self.rates: dict[str, float] = {}  # learning rates, where they are not those of STAGES
         self.failed: list[str] = []
         self.running: dict[str, subprocess.Popen[bytes]] = {}
+        self.stopping = False
 
     def start_teacher(self, *options: str) -> None:
         command = [sys.executable, "-m", "training.teacher", "--out", str(self.shards), *options]
@@ -69,9 +72,10 @@ class Pipeline:
         return self.running["teacher"].poll() is None
 
     def stop(self) -> None:
-        """All that still runs, with what it started."""
+        """All that still runs, with what it started; nothing more begins."""
+        self.stopping = True
         for process in list(self.running.values()):
-            if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):  # a group may outlive its leader
                 os.killpg(process.pid, signal.SIGTERM)
 
     def stage(self, name: str, gpus: list[int], seconds: float) -> None:
@@ -146,7 +150,7 @@ class Pipeline:
 
     def _run(self, lane: Lane, gpus: list[int], seconds: float) -> None:
         for name, share in lane:
-            if share and self.teacher_speaks():
+            if share and not self.stopping and self.teacher_speaks():
                 self.stage(name, gpus, seconds * share / sum(part for _, part in lane))
 
 
@@ -176,7 +180,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--lane", type=of_stage, nargs="+", action="append", metavar="STAGE=SHARE")
     parser.add_argument("--lr", type=of_stage, nargs="+", default=[], metavar="STAGE=RATE", help="other learning rates")
     parser.add_argument("--voices", nargs="+", default=[VOICES[0]], help="of the teacher's workers, shared out evenly")
-    parser.add_argument("--teachers", help="folder that training.kokoro wrote, for keats")
+    parser.add_argument("--teachers", help="folder that training.kokoro wrote, for keats and for "
+                        "questions that rise")  # fmt: skip
     parser.add_argument("--first-epoch", default="0", help="of the teacher: another one is other speech")
     parser.add_argument("--toy", action="store_true", help="tiny batches, to try the chain out on a CPU")
     return parser.parse_args()
@@ -192,6 +197,7 @@ def main() -> None:
     workers = max(len(args.voices), len(os.sched_getaffinity(0)) - 2 * gpus)
     teacher = ["--corpus", args.corpus, "--first-epoch", args.first_epoch, "--workers", str(workers)]
     teacher += ["--teachers", args.teachers] if args.teachers else []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what runs has sessions of its own, and would go on
     pipeline.start_teacher(*teacher, "--voices", *args.voices)
     try:
         if args.tokenizer_seconds:

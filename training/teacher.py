@@ -54,24 +54,24 @@ class Speech:
 class FlorenceTeacher:
     """The hibari voice; what asks for yes or no is said by Kokoro's af_heart, of which hibari was made, and rises.
 
-    folder: what training.kokoro wrote; without it all is hibari's, and no question rises.
+    folder: what training.kokoro wrote; without it all is hibari's, and no question rises. gpu: Kokoro's, counted round
+    where there are fewer.
     """
 
-    def __init__(self, seed: int, folder: Path | None = None) -> None:
+    def __init__(self, seed: int, folder: Path | None = None, gpu: int = 0) -> None:
         from hibari import Hibari  # type: ignore[import-untyped]
 
         self._tts = Hibari(model=folder and str(folder / "hibari.onnx"), threads=1)
         self._rng = np.random.default_rng(seed)
-        self._seed, self._folder = seed, folder
+        self._seed, self._folder, self._gpu = seed, folder, gpu
 
     @cached_property
     def kokoro(self) -> Kokoro:
         """On a GPU where there is one, made when it is first needed."""
         assert self._folder
-        torch.set_num_threads(1)
         torch.manual_seed(self._seed)
         gpus = torch.cuda.device_count()
-        device = torch.device("cuda", self._seed % gpus) if gpus else torch.device("cpu")
+        device = torch.device("cuda", self._gpu % gpus) if gpus else torch.device("cpu")
         return Kokoro(self._folder / "kokoro.pt", device)
 
     def speak(self, text: str, speed: float) -> Speech:
@@ -107,8 +107,8 @@ class KeatsTeacher:
 
     PITCH = 0.565  # his median F0, 109 Hz, by hibari's, 193 Hz
 
-    def __init__(self, seed: int, folder: Path) -> None:
-        self._florence = FlorenceTeacher(seed, folder)
+    def __init__(self, seed: int, folder: Path, gpu: int = 0) -> None:
+        self._florence = FlorenceTeacher(seed, folder, gpu)
 
     def speak(self, text: str, speed: float) -> Speech:
         said = []
@@ -170,10 +170,11 @@ def shared_out(voices: list[str], workers: int) -> list[str]:
 
 def work(worker: int, voices: list[str], planner: Planner, args: argparse.Namespace) -> None:
     """Speak every n-th utterance, n being the workers that have the same voice."""
-    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
     voice = voices[worker]
     seed = random.Random(f"{args.seed}/{args.first_epoch}/{worker}").randrange(2**31)
-    teacher = FlorenceTeacher(seed, args.teachers) if voice == VOICES[0] else KeatsTeacher(seed, args.teachers)
+    kind = FlorenceTeacher if voice == VOICES[0] else KeatsTeacher
+    teacher = kind(seed, args.teachers, worker)
     said: list[tuple[Speech, str]] = []
     shard = 0
     for number in range(worker - voices.index(voice), args.limit, voices.count(voice)):

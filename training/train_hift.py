@@ -17,13 +17,13 @@ from training.common import (
     LogMel,
     Parts,
     Run,
-    arguments,
     detached,
     half,
     load,
     of_each_voice,
     save,
     speaker_embeddings,
+    speech_arguments,
     train,
     trained_voices,
 )
@@ -225,7 +225,7 @@ def load_maker(path: Path, device: torch.device) -> S3Gen:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = speech_arguments(__doc__)
     parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen: every other batch has mels that it makes")
     parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, with --s3gen")
     parser.add_argument("--batch", type=int, default=16)

@@ -20,13 +20,13 @@ from training.common import (
     Graphed,
     Parts,
     Run,
-    arguments,
     detached,
     half,
     load,
     of_each_voice,
     save,
     speaker_embeddings,
+    speech_arguments,
     train,
     trained_voices,
 )
@@ -171,7 +171,7 @@ class S3GenTraining:
 
 
 def main() -> None:
-    parser = arguments(__doc__)
+    parser = speech_arguments(__doc__)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
     parser.add_argument("--batch", type=int, default=64, help="crops a batch and process")
     parser.add_argument("--frames", type=int, default=200, help="of a crop, an even number")

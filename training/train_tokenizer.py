@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.common import Parts, Run, arguments, detached, half, load, save, shown, train
+from training.common import Parts, Run, detached, half, load, save, shown, speech_arguments, train
 from training.data import FIRST_VOICE, SpeechPool, gather, span_mask
 from training.models.speech_tokenizer import NUM_CODES, Encoder, Heads, quantize
 
@@ -144,7 +144,7 @@ def heads_path(path: Path) -> Path:
 
 
 def main() -> None:
-    args = arguments(__doc__).parse_args()
+    args = speech_arguments(__doc__).parse_args()
     run = Run(args)
     train(run, TokenizerTraining(run, args), args.out)
 
