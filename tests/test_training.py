@@ -38,6 +38,7 @@ from nightingale.weights import load_arrays
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; only training needs it")
 
 from training import (  # noqa: E402
+    average,
     common,
     corpus,
     data,
@@ -593,6 +594,16 @@ def test_only_trained_voices_are_exported(tmp_path: Path) -> None:
     np.testing.assert_array_equal(np.array(keats.s3gen_speaker_embed), common.speaker_embeddings(192)[KEATS].numpy())
     export.write_voices(tmp_path, {"florence"})
     assert [path.name for path in tmp_path.iterdir()] == ["florence.safetensors"]
+
+
+def test_mean_of_checkpoints() -> None:
+    before = {"net": {"a": torch.tensor([1.0, 2.0]), "n": torch.tensor(3)}, "voices": ["florence"]}
+    after = {"net": {"a": torch.tensor([3.0, 2.0]).half(), "n": torch.tensor(4)}, "voices": ["florence", "keats"]}
+    found = average.mean(before, after)
+    assert found["net"]["a"].tolist() == [2.0, 2.0] and found["net"]["a"].dtype == torch.float16
+    assert found["net"]["n"] == 4 and found["voices"] == ["florence", "keats"]
+    with pytest.raises(KeyError, match="only in one of the checkpoints: b"):
+        average.mean({"a": 1}, {"a": 1, "b": 2})
 
 
 def test_trim_cuts_both_sounds_alike() -> None:
