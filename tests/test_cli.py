@@ -86,6 +86,21 @@ def test_sound_starts_before_the_text_ends() -> None:
     assert child.returncode == 0
 
 
+def test_non_blocking_stdin_is_waited_for() -> None:
+    read, write = os.pipe()
+    os.set_blocking(read, False)
+    with subprocess.Popen([sys.executable, FAKE], stdin=read, stdout=subprocess.PIPE) as child:
+        os.close(read)
+        assert child.stdout
+        with open(write, "wb", buffering=0) as pipe:
+            pipe.write(b"The first sentence.\n")
+            first = os.read(child.stdout.fileno(), 100_000)
+            time.sleep(0.3)  # it reads again, and there is nothing
+            pipe.write(b"The second.\n")
+        assert num_words(first + child.stdout.read()) == 5
+    assert child.returncode == 0
+
+
 # What the text may be
 
 
