@@ -180,6 +180,8 @@ def _beside(output: str) -> Iterator[WavSink]:
     target = os.path.realpath(output)  # a link goes on pointing there
     temporary = os.path.join(os.path.dirname(target), f".nightingale-{os.urandom(6).hex()}.wav")
     with _creating(output):
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(output)  # a name too long for the file system would be refused by the rename only
         if os.path.exists(target) and not os.access(target, os.W_OK):
             raise PermissionError(0, "it is write-protected")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)

@@ -256,6 +256,7 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["-f", "."], 66, "cannot read .: Is a directory"),
         (["-o", "no/such/folder.wav", "one"], 73, "cannot create no/such/folder.wav"),
         (["-o", ".", "one"], 73, "cannot create ."),
+        (["-o", "x" * 300, "one"], 73, "File name too long"),
         (["-o", "", "one"], 2, "-o needs the name of a file"),
         (["-v", "nobody", "one"], 69, 'no voice "nobody"'),
         (["--bits", "7", "one"], 2, "--bits: invalid choice: 7"),
