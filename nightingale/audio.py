@@ -180,6 +180,8 @@ def _beside(output: str) -> Iterator[WavSink]:
     target = os.path.realpath(output)  # a link goes on pointing there
     temporary = os.path.join(os.path.dirname(target), f".nightingale-{os.urandom(6).hex()}.wav")
     with _creating(output):
+        if os.path.basename(output) in ("", ".", ".."):  # realpath would drop that, and a file would get the name
+            raise IsADirectoryError(0, "it is the name of a folder")
         with contextlib.suppress(FileNotFoundError):
             os.stat(output)  # a name too long for the file system would be refused by the rename only
         if os.path.exists(target) and not os.access(target, os.W_OK):

@@ -257,6 +257,8 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["-o", "no/such/folder.wav", "one"], 73, "cannot create no/such/folder.wav"),
         (["-o", ".", "one"], 73, "cannot create ."),
         (["-o", "x" * 300, "one"], 73, "File name too long"),
+        (["-o", "new/", "one"], 73, "cannot create new/: it is the name of a folder"),
+        (["-o", "new/.", "one"], 73, "cannot create new/.: it is the name of a folder"),
         (["-o", "", "one"], 2, "-o needs the name of a file"),
         (["-v", "nobody", "one"], 69, 'no voice "nobody"'),
         (["--bits", "7", "one"], 2, "--bits: invalid choice: 7"),
