@@ -282,6 +282,11 @@ def test_refusals(speak: Run, tmp_path: Path, args: list[str], exit_code: int, m
     assert os.listdir(tmp_path) == []
 
 
+def test_output_in_a_deleted_folder(shell: Run, tmp_path: Path) -> None:
+    line = "mkdir gone && cd gone && rmdir ../gone && speak one -o out.wav"
+    refused(shell(line, cwd=tmp_path), 73, "cannot create out.wav: No such file")
+
+
 def test_second_file_missing_is_known_before_the_first_is_spoken(speak: Run, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one")
     refused(speak("-f", tmp_path / "a", "-f", tmp_path / "b"), 66, "No such file")
