@@ -216,7 +216,11 @@ def tell(stats: Stats, form: str) -> None:
 
 
 def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
-    """The prompt: what is typed is spoken."""
+    """The prompt: what is typed is spoken. Raises UsageError for what only a single text has."""
+    if args.stats:
+        raise UsageError("--stats does not go with the prompt; type /stats there, or give a text")
+    if args.quiet:
+        raise UsageError("--quiet does not go with the prompt; give a text")
     from nightingale import repl
     from nightingale.player import Speaker
 
