@@ -19,12 +19,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from nightingale import cli
 from nightingale.audio import open_wav
-from nightingale.config import FLOAT_BITS, QUANTIZED_BITS, CacheOptions, SpeakOptions
+from nightingale.config import DEFAULT_VOICE, FLOAT_BITS, QUANTIZED_BITS, CacheOptions, SpeakOptions, list_voices
 from nightingale.errors import NightingaleError, UsageError, VoiceNotFound, WriteFailed
 from nightingale.stats import Stats, as_json, as_lines, process_start
 
@@ -115,12 +114,6 @@ def build_parser() -> Parser:
     add("-q", "--quiet", action="store_true", help="no warnings and no progress on stderr, only errors")
     add("--version", action="version", version=f"nightingale-tts {__version__}")
     return parser
-
-
-def bundled_voices() -> list[str]:
-    """As nightingale.voice.list_voices, which needs mlx."""
-    folder = Path(cli.__file__).with_name("voices")
-    return sorted(path.stem for path in folder.glob("*.safetensors"))
 
 
 def choose_sources(args: argparse.Namespace, console: cli.Console) -> list[cli.Source]:
@@ -216,14 +209,18 @@ def tell(stats: Stats, form: str) -> None:
 
 
 def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
-    """The prompt: what is typed is spoken."""
+    """The prompt: what is typed is spoken. Raises UsageError for what only a single text has."""
+    if args.stats:
+        raise UsageError("--stats does not go with the prompt; type /stats there, or give a text")
+    if args.quiet:
+        raise UsageError("--quiet does not go with the prompt; give a text")
     from nightingale import repl
     from nightingale.player import Speaker
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     repl.converse(
-        lambda: load_engine(args), lambda: Speaker(args.device), options, args.voice or "florence",
-        bundled_voices, keep_history=not args.no_history,
+        lambda: load_engine(args), lambda: Speaker(args.device), options, args.voice or DEFAULT_VOICE,
+        list_voices, keep_history=not args.no_history,
     )  # fmt: skip
 
 
@@ -248,7 +245,7 @@ def run(argv: Sequence[str] | None, console: cli.Console) -> None:
     with printing():
         args = build_parser().parse_args(cli.with_forms(sys.argv[1:] if argv is None else argv))
         if args.list_voices:
-            print("\n".join(bundled_voices()))
+            print("\n".join(list_voices()))
             return
         if args.list_devices:
             from nightingale.devices import list_devices

@@ -177,9 +177,13 @@ def _in_place(fd: int, name: str) -> Iterator[WavSink]:
 @contextlib.contextmanager
 def _beside(output: str) -> Iterator[WavSink]:
     """Write a file in the same folder and rename it when it is complete; leave nothing if it never is."""
-    target = os.path.realpath(output)  # a link goes on pointing there
-    temporary = os.path.join(os.path.dirname(target), f".nightingale-{os.urandom(6).hex()}.wav")
     with _creating(output):
+        if os.path.basename(output) in ("", ".", ".."):  # realpath would drop that, and a file would get the name
+            raise IsADirectoryError(0, "it is the name of a folder")
+        with contextlib.suppress(FileNotFoundError):
+            os.stat(output)  # a name too long for the file system would be refused by the rename only
+        target = os.path.realpath(output)  # a link goes on pointing there; a folder that was deleted has no path
+        temporary = os.path.join(os.path.dirname(target), f".nightingale-{os.urandom(6).hex()}.wav")
         if os.path.exists(target) and not os.access(target, os.W_OK):
             raise PermissionError(0, "it is write-protected")
         fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)

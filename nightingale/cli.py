@@ -11,6 +11,7 @@ import io
 import logging
 import os
 import re
+import select
 import signal
 import sys
 import threading
@@ -118,7 +119,7 @@ class Source:
             yield self.data
             return
         try:
-            while block := os.read(self.fd, BLOCK_SIZE):
+            while block := _read(self.fd):
                 yield block
         except OSError as error:
             raise InputUnavailable(f"cannot read {self.name}: {error.strerror}") from error
@@ -128,6 +129,15 @@ class Source:
         for block in self.blocks():
             yield from _cut(decoder.feed(block))
         yield from _cut(decoder.feed(b"", final=True))
+
+
+def _read(fd: int) -> bytes:
+    """The next bytes, none at the end."""
+    while True:
+        try:
+            return os.read(fd, BLOCK_SIZE)
+        except BlockingIOError:  # whoever has the pipe too made it non-blocking, as Node.js does
+            select.select([fd], [], [])
 
 
 def _file_size(fd: int) -> int | None:

@@ -2,12 +2,14 @@
 
 Model facts live in the `*Config` classes and come from a model folder's `config.json`; a caller's wishes live in
 `SpeakOptions` and `CacheOptions`. The official Chatterbox sizes are presets at the end of this file, not defaults.
+Which voices there are is known here too, since the command line asks without mlx.
 """
 
 import dataclasses
 import types
 import typing
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 from nightingale.errors import CheckpointMismatch, UsageError
@@ -22,6 +24,10 @@ QUANTIZED_BITS = (8, 6, 5, 4, 3, 2)  # widths that mlx can quantize weights to
 FLOAT_BITS = 32
 CACHE_BITS = (8, 4)
 MIN_CACHE_BUDGET = 64  # positions; the newest 48 are always among them
+
+VOICES_DIR = Path(__file__).parent / "voices"
+VOICE_SUFFIX = ".safetensors"
+DEFAULT_VOICE = "florence"
 
 C = TypeVar("C")
 
@@ -252,6 +258,12 @@ class CacheOptions:
             raise UsageError(f"the cache's budget must be at least {MIN_CACHE_BUDGET} positions, not {self.budget}")
         if self.bits is not None and self.budget is not None:
             raise UsageError("keys and values are kept in fewer bits or within a budget, not both")
+
+
+def list_voices() -> list[str]:
+    """Names of the bundled voices, the default first."""
+    names = (path.stem for path in VOICES_DIR.glob("*" + VOICE_SUFFIX))
+    return sorted(names, key=lambda name: (name != DEFAULT_VOICE, name))
 
 
 def chatterbox_english() -> ModelConfig:

@@ -21,14 +21,14 @@ import mlx.core as mx
 import numpy as np
 
 from nightingale.audio import AudioChunk
-from nightingale.config import SAMPLE_RATE, CacheOptions, SpeakOptions
+from nightingale.config import DEFAULT_VOICE, SAMPLE_RATE, CacheOptions, SpeakOptions
 from nightingale.decode import Draft, Report, generate, token_limit
 from nightingale.decode import Sentence as TokenSentence
 from nightingale.errors import CheckpointMismatch
 from nightingale.sampling import Sampler, fold, seed_key
 from nightingale.stream import CarryingVocoder, Keys, Vocoder, chunk_sizes, speak_tokens, vocoder_for
 from nightingale.text import CUT_MARK, Sentence, SentenceStream
-from nightingale.voice import DEFAULT_VOICE, Voice, load_voice
+from nightingale.voice import Voice, load_voice
 from nightingale.weights import load_model
 
 logger = logging.getLogger(__name__)

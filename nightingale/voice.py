@@ -11,13 +11,9 @@ from pathlib import Path
 
 import mlx.core as mx
 
-from nightingale.config import FRAMES_PER_TOKEN, N_MELS
+from nightingale.config import DEFAULT_VOICE, FRAMES_PER_TOKEN, N_MELS, VOICE_SUFFIX, VOICES_DIR
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.tensorfile import read_arrays
-
-VOICES_DIR = Path(__file__).parent / "voices"
-DEFAULT_VOICE = "florence"
-SUFFIX = ".safetensors"
 
 _NDIM = {
     "t3.speaker_embed": 1,
@@ -43,20 +39,14 @@ class Voice:
     s3gen_prompt_mel: mx.array | None = None
 
 
-def list_voices() -> list[str]:
-    """Names of the bundled voices, the default first."""
-    names = sorted(path.stem for path in VOICES_DIR.glob("*" + SUFFIX))
-    return sorted(names, key=lambda name: name != DEFAULT_VOICE)
-
-
 def find_voice(name: str) -> Path:
     """The file of a bundled voice, or of a path that ends in .safetensors. Raises VoiceNotFound."""
-    path = Path(name) if name.endswith(SUFFIX) else VOICES_DIR / (name + SUFFIX)
+    path = Path(name) if name.endswith(VOICE_SUFFIX) else VOICES_DIR / (name + VOICE_SUFFIX)
     # A name is no path: "../x" must not reach out of the voices.
-    if name.endswith(SUFFIX) or Path(name).name == name:
+    if name.endswith(VOICE_SUFFIX) or Path(name).name == name:
         if path.is_file():
             return path
-        if name.endswith(SUFFIX):
+        if name.endswith(VOICE_SUFFIX):
             raise VoiceNotFound(f"no voice file {path}")
     raise VoiceNotFound(f'no voice "{name}" in {VOICES_DIR}; run --list-voices')
 

@@ -17,7 +17,6 @@ import pytest
 from conftest import FAKE, ROOT
 
 from nightingale import __all__ as exported
-from nightingale import voice
 
 # A module may import from its own layer and from those above it in this table, never in a circle.
 LAYERS = [
@@ -130,12 +129,6 @@ def test_engine_loads_no_player() -> None:
     loaded = loaded_by("import nightingale.engine")
     assert "mlx.core" in loaded
     assert not loaded & (ONLY_WHEN_USED | {"nightingale.cloning", "nightingale.repl", "torch", "scipy"})
-
-
-def test_two_lists_of_voices_agree() -> None:
-    import nightingale_tts
-
-    assert sorted(nightingale_tts.bundled_voices()) == sorted(voice.list_voices())
 
 
 def test_what_ships(tmp_path: Path) -> None:

@@ -116,6 +116,13 @@ def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["out.wav"]
 
 
+def test_a_slash_after_a_file_keeps_the_file(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(b"old")
+    with pytest.raises(OutputUnavailable, match="cannot create"), open_wav(f"{tmp_path}/old/"):
+        raise AssertionError("it must fail before there is anything to write")
+    assert (tmp_path / "old").read_bytes() == b"old"
+
+
 def test_link_stays_a_link(tmp_path: Path) -> None:
     (tmp_path / "link.wav").symlink_to("real.wav")
     with open_wav(str(tmp_path / "link.wav")) as sink:

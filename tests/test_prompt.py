@@ -54,6 +54,12 @@ def test_ways_to_speed_reach_the_engine_of_the_prompt(no_device: dict[str, str])
     assert code == 2 and shown.count("\n") == 1 and "8 or 4 bits, not 7" in shown
 
 
+@pytest.mark.parametrize("args", [["--stats"], ["--stats", "json"], ["-q"], ["--quiet"]])
+def test_what_the_prompt_does_not_heed_is_refused(args: list[str], no_device: dict[str, str]) -> None:
+    code, shown = prompted(b"\x04", None, "dumb", no_device, "--no-history", *args)
+    assert code == 2 and shown.count("\n") == 1 and "does not go with the prompt" in shown
+
+
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_prompt_ends_with_a_signal(number: int, exit_code: int, no_device: dict[str, str], tmp_path: Path) -> None:
     environment = no_device | {"XDG_STATE_HOME": str(tmp_path)}

@@ -48,6 +48,36 @@ def test_a_device_that_fails_leaves_a_muted_conversation(
     assert ear.closed and list(talker.notices) == ["the device ear has stopped playing"]
 
 
+def test_a_device_that_fails_while_another_is_chosen(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise AudioDeviceError("the device ear has stopped playing")
+
+    monkeypatch.setattr(ear, "wait", fail)
+    other = Ear()
+    other.name = "other ear"
+    talker.change_sink(lambda: other)
+    talker.say("one two", SpeakOptions())
+    until(lambda: other.words == 2)
+    assert talker.sink is other and not other.closed and ear.closed and not ear.chunks
+    assert list(talker.notices) == ["the device ear has stopped playing", "playing on other ear"]
+
+
+@pytest.mark.parametrize("error", [NightingaleError("as asked"), RuntimeError("a bug, as asked")])
+def test_the_other_device_is_given_back_if_it_is_not_used(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(ear, "wait", fail)
+    other = Ear()
+    talker.change_sink(lambda: other)
+    until(lambda: "as asked" in talker.notices or talker.failure is error)
+    assert other.closed and talker.sink is ear
+
+
 def test_the_queue_is_bounded(talker: Talker, ear: Ear) -> None:
     until(lambda: not talker.loading)
     ear.gate.clear()

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from tiny_models import tiny_voice
 
+from nightingale import config
 from nightingale import voice as voices
+from nightingale.config import list_voices
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
-from nightingale.voice import Voice, list_voices, load_voice, save_voice
+from nightingale.voice import Voice, load_voice, save_voice
 
 
 def full_voice() -> Voice:
@@ -39,7 +41,8 @@ def test_round_trip(tmp_path: Path, voice: Voice) -> None:
 
 
 def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(voices, "VOICES_DIR", tmp_path)
+    for module in (config, voices):
+        monkeypatch.setattr(module, "VOICES_DIR", tmp_path)
     for name in ("zoe", "florence", "ada"):
         save_voice(tmp_path / f"{name}.safetensors", tiny_voice())
     assert list_voices() == ["florence", "ada", "zoe"]

@@ -214,6 +214,9 @@ class Talker:
             self.sink.wait()
         except AudioDeviceError as error:  # what it had not played is lost; the new one is not
             self.notices.append(str(error))
+        except BaseException:
+            sink.close()  # nobody else knows of it
+            raise
         self._replace_sink(sink)
         self.notices.append(f"playing on {sink.name}")
 
