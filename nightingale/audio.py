@@ -197,7 +197,8 @@ def _beside(output: str) -> Iterator[WavSink]:
             raise
         _publish(fd, temporary, target, output)
     except BaseException:
-        os.unlink(temporary)
+        with contextlib.suppress(FileNotFoundError):  # its folder was deleted meanwhile
+            os.unlink(temporary)
         raise
 
 

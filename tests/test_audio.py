@@ -116,6 +116,13 @@ def test_failure_keeps_the_old_file(tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["out.wav"]
 
 
+def test_a_folder_deleted_meanwhile(tmp_path: Path) -> None:
+    """One line, and not that the unfinished file is gone too."""
+    (tmp_path / "new").mkdir()
+    with pytest.raises(WriteFailed, match="cannot write to"), open_wav(str(tmp_path / "new" / "a.wav")):
+        shutil.rmtree(tmp_path / "new")
+
+
 def test_a_slash_after_a_file_keeps_the_file(tmp_path: Path) -> None:
     (tmp_path / "old").write_bytes(b"old")
     with pytest.raises(OutputUnavailable, match="cannot create"), open_wav(f"{tmp_path}/old/"):

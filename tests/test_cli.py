@@ -275,6 +275,8 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["--bench", "-o", "one.wav"], 2, "--bench does not go with --output"),
         (["--bench", "--bench-plot", "no/such/folder.svg"], 73, "cannot create no/such/folder.svg"),
         (["--bench", "--bench-plot", "."], 73, "cannot create ."),
+        (["--bench", "--bench-plot", "new/"], 73, "cannot create new/"),
+        (["--bench", "--bench-plot", "n" * 300], 73, "File name too long"),
         (["fail"], 1, "the engine failed, as asked"),
         (["nan"], 1, "not numbers"),
     ],

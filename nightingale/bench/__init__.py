@@ -52,6 +52,13 @@ def run(
 
 def _check_creatable(name: str) -> None:
     """Said before the minutes of measuring, not after them."""
-    target = Path(name)
-    if target.is_dir() or not os.access(target if target.exists() else target.absolute().parent, os.W_OK):
+    try:
+        os.stat(name)
+    except FileNotFoundError:
+        place = os.path.dirname(name) or "."
+    except OSError as error:  # a name too long, say
+        raise OutputUnavailable(f"cannot create {name}: {error.strerror}") from error
+    else:
+        place = name
+    if os.path.isdir(name) or name.endswith("/") or not os.access(place, os.W_OK):
         raise OutputUnavailable(f"cannot create {name}: no file can be written there")
