@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import subprocess
 import sys
@@ -322,6 +323,25 @@ ROWS: dict[str, list[tuple[str, str]]] = {
             "Mister Jones paid four dollars and fifty cents at five thirty PM on May third, nineteen ninety-nine.",
         ),
     ],
+    "faces": [
+        ("He is 83 years old.", "He is eighty-three years old."),
+        ("It ended 8-3, or 8/3 and x3.", "It ended eight to three, or eight thirds and x three."),
+        ("Windows XP, X3 and XO.", "Windows XP, X three and XO."),
+        ("(1) this, 7) that, 8) more", "One, this, seven that, eight more."),
+        ("lol xD ok 8-) and :D or =) :-/ XD", "lol ok and or."),
+        ("I love you <3. If x <3 then stop.", "I love you. If x less than three then stop."),
+    ],
+    "durations": [
+        ("It took 3m 20s.", "It took three minutes twenty seconds."),
+        (
+            "1h 23m 45s, 2m30s and 1h30m.",
+            "One hour twenty-three minutes forty-five seconds, two minutes thirty seconds and one hour thirty minutes.",
+        ),
+        ("It is 5m long. The 20s were fun.", "It is five meters long. The twenties were fun."),
+        ("Under-18s, the under 12s and over-50s.", "Under eighteens, the under twelves and over-fifties."),
+        ("1.2 m people came.", "One point two million people came."),
+        ("2 min 30 sec. later", "Two minutes thirty seconds later."),
+    ],
     "short": [
         ("a", "a."),
         ("Hi.", "Hi."),
@@ -395,6 +415,16 @@ def test_what_is_normalized_stays(spoken: str) -> None:
 def test_sentences(written: str, spoken: list[str]) -> None:
     assert [s.text for s in _stream([written])[0]] == spoken
     assert split(normalize(written)[0]) == spoken
+
+
+def test_no_number_is_lost() -> None:
+    """Neither a number nor a score is taken for a face, a footnote or a mark."""
+    for value in range(12000):
+        spoken = normalize(f"It is {value} here.")[0]
+        assert len(spoken.split()) > 3, value
+    for a, b in itertools.product(range(13), repeat=2):
+        spoken = normalize(f"It ended {a}-{b} now.")[0]
+        assert len(spoken.split()) == 6 and " to " in spoken, (a, b)
 
 
 def test_warnings() -> None:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from nightingale.text.characters import ALPHABET, Dropped, Folder, keep_alphabet
 from nightingale.text.markup import read_links, read_symbols, strip_markup
 from nightingale.text.numbers import ascii_regex, read_numbers, read_roman
+from nightingale.text.places import read_places
 from nightingale.text.quantities import read_quantities
 from nightingale.text.sentences import CUT_MARK, MAX_CHARS, find_cut, finish, split
 from nightingale.text.words import read_abbreviations, read_capitals, read_code
@@ -68,7 +69,7 @@ def _expand(raw: str, line_start: bool, dropped: Dropped, mark: str = ".") -> st
     if not _SAYS_SOMETHING.search(raw):
         return ""
     text = read_links(strip_markup(raw, line_start))
-    text = read_code(read_abbreviations(text))
+    text = read_code(read_abbreviations(read_places(text)))
     text = read_capitals(read_roman(text))
     if re.search("[0-9]", text):
         text = read_quantities(text)

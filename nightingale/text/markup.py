@@ -24,8 +24,10 @@ _NUMBERED = ascii_regex(r"\(?([0-9]{1,3})[.)] (?=\S)")
 _LETTERED = ascii_regex(r"\(?([A-Za-z])\) (?=\S)")
 _RULE = ascii_regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = ascii_regex(r"(\*{1,3}|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?\S)\1(?!\w)")
+# A face never takes a number or a word away: eyes of 8 or x need a nose or a laugh, =3 and x <3 are comparisons.
 _EMOTICON = ascii_regex(
-    r"(?<![\w(])(?:[:;=8xX]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
+    r"(?<![\w(])(?:[:;]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|(?<!\b[A-Za-z] )='?-?[)(DPp/\\|\]\[]{1,3}|8-[)(]{1,3}"
+    r"|[xX](?:-?D+|-[)(]+)|(?<!\b[A-HJ-Za-z0-9] )(?<![0-9] )<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
 
 
 def strip_markup(text: str, line_start: bool) -> str:

@@ -245,12 +245,13 @@ def _mixes(match: re.Match[str]) -> str:
     return f"{match[3]} " if match[3] else f"{match[1]} {match[2]}"
 
 
-@rewriter(r"\b([A-Za-z]+)-?([0-9]{1,3})s\b|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b")
+@rewriter(r"\b([A-Za-z]+|[Tt]he (?:under|over) )-?([0-9]{1,3})s\b"
+          r"|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b")
 def _special_mixes(match: re.Match[str]) -> str:
     """MP3s, 10x, 1080p, CO2."""
     letters, count, times, lines, scan, gas = match.groups()
     if letters:
-        return f"{letters} {plural(cardinal(int(count)))}"
+        return f"{letters.strip()} {plural(cardinal(int(count)))}"
     if times:
         return f"{number(times)} times"
     return f"{year(int(lines))} {scan.upper()}" if lines else f"{gas} O two"

@@ -6,7 +6,8 @@ Also tells whether the full stop after a word ends a sentence (`period_ends`), a
 import re
 
 from nightingale.text.numbers import ascii_regex, listed, rewriter
-from nightingale.text.quantities import MONTH_SHORT, MONTHS, UNITS
+from nightingale.text.quantities import UNITS
+from nightingale.text.times import MONTH_SHORT, MONTHS
 
 # always followed by what they belong to
 _TITLES = {
@@ -36,7 +37,7 @@ _BEFORE_NUMBER = {
 _ENDINGS = {
     "etc": "et cetera", "inc": "Incorporated", "ltd": "Limited", "co": "Company", "corp": "Corporation", "jr": "Junior",
     "sr": "Senior", "bros": "Brothers", "ave": "Avenue", "blvd": "Boulevard", "hwy": "Highway", "pkwy": "Parkway",
-    "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University", "assn": "Association",
+    "ln": "Lane", "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University", "assn": "Association",
     "al": "al", "misc": "miscellaneous", "max": "maximum", "min": "minimum", "est": "established", "govt": "government",
     "asst": "assistant", "natl": "national", "intl": "international", "esq": "Esquire", "mfg": "manufacturing",
     "ph.d": "PhD", "b.sc": "B S C", "m.sc": "M S C", "encl": "enclosed", "avg": "average", "ibid": "ibid",
@@ -122,12 +123,15 @@ def _initial_ends(before: str, letter: str, following: str, after: str) -> bool:
     """"So did I. Then" and "plan B. The" end, "J. K. Rowling" and "Harry S. Truman" do not."""
     if len(following) == 1 and following != "I" and after[1:2] == ".":
         return False
+    if letter in "NSEW" and _NUMBERED_STREET.match(after):
+        return False
     if letter == "I" and not re.search(r"\b[A-Z]\.\s*$", before):
         return not (before.strip() == "" and following not in _OPENERS)
     return not following[0].isalpha() or following in _OPENERS
 
 
-_HOUSE = ascii_regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){1,2}$")
+_HOUSE = ascii_regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:(?:[A-Z][a-z]*|[0-9]+(?:st|nd|rd|th)) ){1,2}$")
+_NUMBERED_STREET = ascii_regex(r"[0-9]{1,3}(?:st|nd|rd|th)\b")
 _STREET_NAME = ascii_regex(r"(?:[0-9](?:st|nd|rd|th)|\b[A-Z][a-z]+) $")
 
 
