@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nightingale.text.algebra import read_algebra
 from nightingale.text.characters import ALPHABET, Dropped, Folder, keep_alphabet
 from nightingale.text.markup import read_links, read_symbols, strip_markup
 from nightingale.text.numbers import ascii_regex, read_numbers, read_roman
@@ -70,7 +71,7 @@ def _expand(raw: str, line_start: bool, dropped: Dropped, mark: str = ".") -> st
         return ""
     text = read_links(strip_markup(raw, line_start))
     text = read_code(read_abbreviations(read_places(text)))
-    text = read_capitals(read_roman(text))
+    text = read_algebra(read_capitals(read_roman(text)))
     if re.search("[0-9]", text):
         text = read_quantities(text)
     text = read_symbols(text)

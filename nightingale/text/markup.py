@@ -24,6 +24,7 @@ _NUMBERED = ascii_regex(r"\(?([0-9]{1,3})[.)] (?=\S)")
 _LETTERED = ascii_regex(r"\(?([A-Za-z])\) (?=\S)")
 _RULE = ascii_regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = ascii_regex(r"(\*{1,3}|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?\S)\1(?!\w)")
+_LETTER_DEGREE = ascii_regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # Spanish keyboards have this one: else 1º, Nº
 # A face never takes a number or a word away: eyes of 8 or x need a nose or a laugh, =3 and x <3 are comparisons.
 _EMOTICON = ascii_regex(
     r"(?<![\w(])(?:[:;]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|(?<!\b[A-Za-z] )='?-?[)(DPp/\\|\]\[]{1,3}|8-[)(]{1,3}"
@@ -32,6 +33,8 @@ _EMOTICON = ascii_regex(
 
 def strip_markup(text: str, line_start: bool) -> str:
     """Markdown and HTML marks taken away. line_start: whether the text begins at the start of a line."""
+    if "º" in text:
+        text = _LETTER_DEGREE.sub("°", text).replace("º", "o")
     if "&" in text:
         text = _ENTITY.sub(lambda match: fold(html.unescape(match[0])), text)
     if "<" in text:
@@ -94,7 +97,7 @@ _URL = ascii_regex(
     r"(?P<path>/[^\s?#\"'<>]{0,400})?(?P<rest>[?#][^\s\"'<>]{0,800})?", re.IGNORECASE)
 _EMAIL = ascii_regex(
     r"(?<![\w.+-])(?:mailto:)?([A-Za-z0-9][\w.+-]{0,63})@((?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,12})\b")
-_PATH = ascii_regex(r"(?<![\w./<)%])(~|\.{1,2})?((?:/[\w.+-]{1,100})+/?)(?![\w/])")
+_PATH = ascii_regex(r"(?<![\w./<)%°])(~|\.{1,2})?((?:/[\w.+-]{1,100})+/?)(?![\w/])")
 _WINDOWS_PATH = ascii_regex(r"\b([A-Za-z]):((?:\\[\w.+ -]{1,60}?)+\\?)(?=[\s,;:!?)\"']|\.(?:\s|$)|$)")
 _FILE = ascii_regex(rf"(?<![\w@])([A-Za-z0-9_][\w.-]{{0,80}})?\.({'|'.join(_EXTENSIONS)})\b(?![\w@]|\.[A-Za-z0-9])")
 _EITHER = ascii_regex(r"\b(he|his|him|she|her|hers)/(he|his|him|she|her|hers)\b", re.IGNORECASE)

@@ -21,7 +21,7 @@ _OFTEN_ELSE = frozenset(["OK", "HI", "OH", "ID", "MA", "AL"])
 _DEGREES = frozenset(["MD", "MS", "PA", "LA", "PR"])  # John Smith, MD; and what is no state alone
 _STATE_NAMES = "|".join(name for name in _STATES.values() if name != "DC")
 _TOWARDS = ascii_regex(
-    r"\b(?:in|from|near|to|of|at|around|outside|through|for|visit|leave|St|Ave|[0-9]) (?:[A-Z][\w.'-]* ){0,2}$")
+    r"\b(?:in|from|near|to|of|at|around|outside|through|for|visit|leave|left|St|Ave|[0-9]) (?:[A-Z][\w.'-]* ){0,2}$")
 _NO_CITY = frozenset(listed("Yes No Yeah Well Fine Sure Oh Now So Please Thanks Okay Right Hey Come"))
 _PLACE_ENDS = ascii_regex(r"[,.;:)]|\s*$| (?!(?:my|our|your|the|a|an|this|that|it|else|not)\b)[a-z]")
 

@@ -174,6 +174,23 @@ def _degrees(match: re.Match[str]) -> str:
     return f"°{match[1]}"
 
 
+@rewriter(r"(?<=°[CF]) ?/ ?(?=-?[0-9])")
+def _both_scales(match: re.Match[str]) -> str:
+    """350°F/180°C is one temperature, told twice."""
+    return " or "
+
+
+_WINDS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+
+
+@rewriter(r"(?<=[0-9])°(?: ?([0-9]{1,2})'(?: ?([0-9]{1,2}(?:\.[0-9]+)?)(?:\"|''))?)? ?([NSEW])\b")
+def _coordinates(match: re.Match[str]) -> str:
+    """45°N, 40°26'46"N"""
+    minutes, seconds, wind = match.groups()
+    parts = ["degrees", *([f"{minutes} minutes"] if minutes else []), *([f"{seconds} seconds"] if seconds else [])]
+    return f" {' '.join(parts)} {_WINDS[wind]}"
+
+
 @rewriter(r"(?<=[0-9])([ -]?)(sq|cu)\.?[ -](in|ft|yd|mi|mm|cm|km|m)\b\.?")
 def _square(match: re.Match[str]) -> str:
     return f"{match[1]}{match[3]}^{2 if match[2] == 'sq' else 3}"
@@ -184,7 +201,49 @@ def _feet_inches(match: re.Match[str]) -> str:
     return f"{match[1]} inches"
 
 
-@rewriter(r"(?<![\w.])([0-9])'([0-9]{1,2})(?:\"|'')")
+_OPENED = ascii_regex(r"(?<!\w)'(?=\w)")
+_FRACTION = r"(?:[0-9]+[ -])?[0-9]{1,2}/[0-9]{1,2}"
+_MARKED = rf"(?<![\w.,/$£€'\"])({_FRACTION}|{NUMBER})"
+_SPEECH = r"(?! (?:he|she|they|I|we|you|said|says|asked|was|is|are|were)\b)"
+_AS_ADJECTIVE = ascii_regex(
+    r" (?!(?:x|by|in|on|to|and|or|of|from|for|at|with|than|too|long|wide|tall|high|thick|deep|away|above|below|off|"
+    r"apart|taller|shorter|longer|wider|is|was)\b)[A-Za-z]|-")
+_INCHES = ascii_regex(_MARKED + rf"(?:\"|'')(?!\w){_SPEECH}")
+
+
+def _length(match: re.Match[str], one: str, many: str) -> str:
+    """55" TV -> 55 inch TV; 9" x 13" -> 9 inches by 13 inches."""
+    amount, by = match[1], match.string[match.end() :]
+    small = "/" in amount and not re.search("[ -]", amount)
+    unit = one if amount == "1" or small or _AS_ADJECTIVE.match(by) else many
+    return f"{amount} {unit}"
+
+
+def _inches(text: str) -> str:
+    """A mark that closes a quotation stays one."""
+    read = 0
+
+    def replace(match: re.Match[str]) -> str:
+        nonlocal read
+        if (text.count('"', 0, match.start()) - read) % 2:
+            return match[0]
+        read += match[0].count('"')
+        return _length(match, "inch", "inches")
+
+    return _INCHES.sub(replace, text)
+
+
+@rewriter(_MARKED + rf"'(?![\w']){_SPEECH}")
+def _feet(match: re.Match[str]) -> str:
+    return match[0] if _OPENED.search(match.string, 0, match.start()) else _length(match, "foot", "feet")
+
+
+@rewriter(r"(?<= inch| feet| foot)(es)? ?[xX×] ?(?=[0-9])")
+def _sides(match: re.Match[str]) -> str:
+    return f"{match[1] or ''} by "
+
+
+@rewriter(r"(?<![\w.])([0-9])' ?([0-9]{1,2})(?:\"|'')")
 def _height(match: re.Match[str]) -> str:
     inches = int(match[2])
     return f"{cardinal(int(match[1]))} foot {cardinal(inches)}" if inches else f"{cardinal(int(match[1]))} feet"
@@ -220,14 +279,23 @@ def _per(unit: str | None) -> str:
     return f" per {power}{UNITS.get(base, (base, base))[0]}"
 
 
-@rewriter(r"((?<![A-Za-z])[A-Za-z]{1,2}|[0-9)])((?:\^-?[0-9]+)+|\^[A-Za-z]\b)|(?<=[\w.,!?\"'])(?:\^[0-9]+)+")
+@rewriter(r"(?<=[A-Za-z0-9]) (s|min|h|kg|m|K|mol|L)\^-\^?([123])(?![0-9])")
+def _inverse(match: re.Match[str]) -> str:
+    """m s⁻² is m/s²."""
+    return f"/{match[1]}{'' if match[2] == '1' else '^' + match[2]}"
+
+
+@rewriter(r"((?<![A-Za-z])[A-Za-z]{1,2}|[0-9)])((?:\^-?\^?[0-9]+)+|\^-?[A-Za-z]\b)"
+          rf"(?:(?<=[0-9]) ({_UNIT}){_PER}(?![\w/°^]))?|(?<=[\w.,!?\"'])(?:\^[0-9]+)+")
 def _power(match: re.Match[str]) -> str:
-    """x^2, 10^-3; a small figure behind a word is a footnote's, and is not read."""
+    """x^2, 10^-3, 10⁻⁹ m; a small figure behind a word is a footnote's, and is not read."""
     if not match[1]:
         return ""
     exponent = match[2].replace("^", "")
     small = {"2": "squared", "3": "cubed"}.get(exponent)
-    return f"{match[1]} {small}" if small else f"{match[1]} to the power of {exponent}"
+    counted = f" {UNITS[match[3]][1]}{_per(match[4])}" if match[3] and match[1].isdigit() else ""
+    unit = counted or match[0][match.end(2) - match.start() :]
+    return f"{match[1]} {small}{unit}" if small else f"{match[1]} to the power of {exponent}{unit}"
 
 
 @rewriter(r"(?<![\w.,$£€¥₹])([0-9]+(?:\.[0-9]+)?)(?:(M|mn|bn|tn)\b(?! ?[$£€¥₹])"
@@ -245,7 +313,8 @@ def _rate(match: re.Match[str]) -> str:
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
     read_times, _phone, _emergency, _zip, _durations, _percent, _rate, _millions, _money, _money_after, _cents,
-    _scientific, _degrees, _square, _feet_inches, _height, _units, _power,
+    _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height,
+    _inches, _feet, _sides, _inverse, _units, _power,
 )
 
 

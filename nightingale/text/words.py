@@ -37,9 +37,10 @@ _BEFORE_NUMBER = {
 _ENDINGS = {
     "etc": "et cetera", "inc": "Incorporated", "ltd": "Limited", "co": "Company", "corp": "Corporation", "jr": "Junior",
     "sr": "Senior", "bros": "Brothers", "ave": "Avenue", "blvd": "Boulevard", "hwy": "Highway", "pkwy": "Parkway",
-    "ln": "Lane", "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University", "assn": "Association",
-    "al": "al", "misc": "miscellaneous", "max": "maximum", "min": "minimum", "est": "established", "govt": "government",
-    "asst": "assistant", "natl": "national", "intl": "international", "esq": "Esquire", "mfg": "manufacturing",
+    "ln": "Lane", "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University",
+    "assn": "Association", "al": "al", "misc": "miscellaneous", "max": "maximum", "min": "minimum",
+    "est": "established", "govt": "government", "asst": "assistant", "natl": "national", "intl": "international",
+    "esq": "Esquire", "mfg": "manufacturing", "rm": "Room", "bldg": "Building", "fl": "Floor", "exp": "experience",
     "ph.d": "PhD", "b.sc": "B S C", "m.sc": "M S C", "encl": "enclosed", "avg": "average", "ibid": "ibid",
     "ie": "that is", "eg": "for example",
 }
