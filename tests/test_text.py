@@ -376,7 +376,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
     ],
     "algebra": [
         ("2x + 3 = 7", "Two x plus three equals seven."),
-        ("2x faster, 2x-3x faster", "Two times faster, two x-three times faster."),
+        ("It is 2x faster.", "It is two times faster."),
         ("y = x - 1", "y equals x minus one."),
         ("n-1 nodes, n - 1 nodes", "n minus one nodes, n minus one nodes."),
         ("y = -x", "y equals minus x."),
@@ -403,6 +403,27 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ),
         ("A 3 1/2\" disk, a '60' sign.", "A three and a half inch disk, a 'sixty' sign."),
         ('See "/usr/bin" now.', 'See "slash user slash bin" now.'),
+    ],
+    "abbreviations that look like ends": [
+        ("Add 2 Tbsp. Sugar and 2 tbsp. salt.", "Add two tablespoons Sugar and two tablespoons salt."),
+        (
+            "1 c. flour, 1 1/2 c. milk, 2 pt. cream, 1 pkg. yeast",
+            "One cup flour, one and a half cups milk, two pints cream, one package yeast.",
+        ),
+        ("8 fl. oz. of it", "Eight fluid ounces of it."),
+        ("Rm. 5, 3rd Fl., Bldg. 4 is open.", "Room five, third Floor, Building four is open."),
+        ("Eq. (5) and eq. 6 hold.", "Equation (five) and equation six hold."),
+        ("It needs 5 years exp. in it.", "It needs five years experience in it."),
+        (
+            "Gen. 1:1, Matt. 5:3 and 1 Cor. 13:4 tell it. Rev. 3:20 too.",
+            "Genesis one one, Matthew five three and First Corinthians thirteen four tell it. Revelation three twenty"
+            " too.",
+        ),
+        ("Psalm 23:4, Rom. 8:28-30.", "Psalm twenty-three four, Romans eight twenty-eight to thirty."),
+        ("I met Phil 5:30 pm. John met Sam. Then it rang.", "I met Phil five thirty PM. John met Sam. Then it rang."),
+        ("Tues. & Wed. are off.", "Tuesday and Wednesday are off."),
+        ("Two Ph.D.s and F.B.I.s came.", "Two P H Ds and FBIs came."),
+        ("See p.5, Fig.3, No.5, Sec.2 now.", "See page five, Figure three, Number five, Section two now."),
     ],
     "short": [
         ("a", "a."),

@@ -7,6 +7,7 @@ import re
 
 from nightingale.text.numbers import ascii_regex, listed, rewriter
 from nightingale.text.quantities import UNITS
+from nightingale.text.references import BOOKS, is_book, read_verses
 from nightingale.text.times import MONTH_SHORT, MONTHS
 
 # always followed by what they belong to
@@ -31,7 +32,8 @@ _BEFORE_NUMBER = {
     "no": "number", "nos": "numbers", "nr": "number", "fig": "figure", "figs": "figures", "vol": "volume",
     "vols": "volumes", "p": "page", "pp": "pages", "pg": "page", "ch": "chapter", "chap": "chapter", "sec": "section",
     "sect": "section", "eq": "equation", "ver": "version", "rev": "revision", "op": "opus", "c": "circa",
-    "ext": "extension", "rte": "route", "ste": "suite", "pt": "part", "v": "version", "para": "paragraph",
+    "exp": "expires", "ext": "extension", "rte": "route", "ste": "suite", "pt": "part", "v": "version",
+    "para": "paragraph",
 }
 # may stand at the end of a sentence
 _ENDINGS = {
@@ -45,6 +47,9 @@ _ENDINGS = {
     "ie": "that is", "eg": "for example",
 }
 _WORDS_TOO = frozenset(["max", "min", "est", "avg"])  # at the end of a sentence these are words or names
+# behind a number only: one, many
+_KITCHEN = {"c": ("cup", "cups"), "pt": ("pint", "pints"), "pkg": ("package", "packages")}
+_SPOONS = frozenset([*_KITCHEN, "tbsp", "tsp", "oz", "qt", "gal", "lb", "lbs"])  # what they measure may have a capital
 _DAYS_SHORT = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
@@ -58,14 +63,15 @@ _OPENERS = frozenset(listed(
     "Though Thus To Today Tomorrow Two Under Until We What When Where Which While Who Why With Yes Yesterday Yet You "
     "Your"
 ))
-_WITH_STOP = frozenset(
-    ["in", "cu", *_TITLES, *_JOINERS, *_BEFORE_NUMBER, *_ENDINGS, *MONTH_SHORT, *_DAYS_SHORT, *UNITS]
-)
+_WITH_STOP = frozenset([
+    "in", "cu", *BOOKS, *_KITCHEN, "Tbsp", "Tsp", *_TITLES, *_JOINERS, *_BEFORE_NUMBER, *_ENDINGS, *MONTH_SHORT,
+    *_DAYS_SHORT, *UNITS,
+])
 _TWO_LETTERS = frozenset(listed("US UK EU UN DC LA NY TV PC AM PM"))
-_CALENDAR_NEXT = ascii_regex(rf",|\s+(?:[0-9]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
-_NUMBER_NEXT = ascii_regex(r"\s*(?:#?[0-9]|[IVX]{2,}\b|[VX]\b)")
+_CALENDAR_NEXT = ascii_regex(rf",|\s+(?:[0-9&]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
+_NUMBER_NEXT = ascii_regex(r"\s*(?:[#(]?[0-9]|[IVX]{2,}\b|[VX]\b)")
 _FIRST_WORD = ascii_regex(r"[\"'(\[]*([A-Za-z']+|.)")
-_AMOUNT = ascii_regex(r"[0-9][ -]*(?:(?:sq|cu)\.? )?$")
+_AMOUNT = ascii_regex(r"[0-9][ -]*(?:(?:sq|cu|fl)\.? )?$")
 _DOTTED_WORD = ascii_regex(r"[A-Za-z](?:\.[A-Za-z])+")
 
 
@@ -87,6 +93,8 @@ def period_ends(before: str, word: str, after: str) -> bool:
     capital = following[0].isupper()
     if word in ("in", "sq", "cu") and _AMOUNT.search(before):  # inches; square and cubic ones
         return capital and word == "in"
+    if is_book(before, word, after):
+        return False
     if word in _TITLES:
         return word in ("St", "Dr") and following in _OPENERS and _is_street(before, after)
     if lower in ("etc", "a.m", "p.m"):
@@ -97,6 +105,8 @@ def period_ends(before: str, word: str, after: str) -> bool:
         return False
     if word in MONTH_SHORT or word in _DAYS_SHORT:
         return capital and following not in _CALENDAR
+    if lower in _SPOONS and _is_small(word) and _AMOUNT.search(before):
+        return capital and following in _OPENERS
     if word in UNITS and _AMOUNT.search(before):
         return capital
     if lower in _WORDS_TOO:
@@ -158,6 +168,9 @@ def _expand(match: re.Match[str]) -> str:
         return _TITLES[word]
     if lower in _BEFORE_NUMBER and _is_small(word) and _NUMBER_NEXT.match(after):
         return _capital_like(word, _BEFORE_NUMBER[lower])
+    if lower in _SPOONS and _is_small(word) and _AMOUNT.search(before):
+        one = re.search(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$", before)
+        return _KITCHEN[lower][0 if one else 1] if lower in _KITCHEN else lower
     if lower == "v" and after[:1] == " " and after[1:2].isupper():
         return "versus"
     if word in UNITS and _AMOUNT.search(before):
@@ -217,10 +230,26 @@ def _bare(match: re.Match[str]) -> str:
     return _BARE.get(word) or _TITLES.get(word) or _BARE[word.lower()]
 
 
+@rewriter(rf"(?<![\w.])({'|'.join(_BEFORE_NUMBER)})\.(?=[0-9])", re.IGNORECASE)
+def _touching(match: re.Match[str]) -> str:
+    """p.5, Fig.3"""
+    return f"{match[1]}. " if _is_small(match[1]) else match[0]
+
+
+@rewriter(r"\b(Ph\.D|(?:[A-Z]\.)+[A-Z])\.s\b|(?<=[0-9] )fl\.? ?oz\b\.?")
+def _plural_letters(match: re.Match[str]) -> str:
+    """Ph.D.s, M.D.s; fl. oz., whose first part has another meaning alone"""
+    if not match[1]:
+        return "fluid ounces"
+    letters = match[1].replace(".", "").upper()
+    return f"{letters if len(letters) > 2 and letters != 'PHD' else ' '.join(letters)}s"
+
+
 def read_abbreviations(text: str) -> str:
     """Dr., e.g., U.S.A., J. K.: spoken in full or as letters, so that no full stop is left but those that end."""
-    text = _spans(text)
+    text = _spans(read_verses(text) if ":" in text else text)
     if "." in text:
+        text = _plural_letters(_touching(text))
         text = _WITH_PERIOD.sub(_expand, text)
     return _months(_bare(text))
 
