@@ -425,6 +425,47 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("Two Ph.D.s and F.B.I.s came.", "Two P H Ds and FBIs came."),
         ("See p.5, Fig.3, No.5, Sec.2 now.", "See page five, Figure three, Number five, Section two now."),
     ],
+    "days and ratings": [
+        ("It is due 12/25. On 3/15 we left.", "It is due December twenty-fifth. On March fifteenth we left."),
+        (
+            "The deadline is 3/15, from 12/25 to 1/2.",
+            "The deadline is March fifteenth, from December twenty-fifth to January second.",
+        ),
+        ("It is 3/4 full, reduced to 3/4 of it.", "It is three quarters full, reduced to three quarters of it."),
+        ("It grew from 3/8 to 5/8 inch.", "It grew from three eighths to five eighths inch."),
+        ("5-Mar-24", "March fifth, twenty twenty-four."),
+        (
+            "I give it 8/10, and 85/100 for style.",
+            "I give it eight out of ten, and eighty-five out of one hundred for style.",
+        ),
+        ("3/10 of it, 7/10 mile.", "Three tenths of it, seven tenths mile."),
+        ("A GPA of 3.9/4.0.", "A GPA of three point nine out of four point zero."),
+    ],
+    "currencies": [
+        (
+            "R$5, S$5, MX$20, NT$30",
+            "Five reais, five Singapore dollars, twenty Mexican pesos, thirty New Taiwan dollars.",
+        ),
+        ("HK$1, C$2 million, NZ$4", "One Hong Kong dollar, two million Canadian dollars, four New Zealand dollars."),
+        ("a R$5 note or $.50", "a five real note or fifty cents."),
+    ],
+    "spaced ranges": [
+        ("5:30 - 6:30 PM", "Five thirty to six thirty PM."),
+        ("9 am - 5 pm", "Nine AM to five PM."),
+        ("$5 - $10, 5% - 10%", "Five dollars to ten dollars, five percent to ten percent."),
+        ("20°C - 25°C", "Twenty degrees Celsius to twenty-five degrees Celsius."),
+        ("5.30pm, 5.30 - 6.30pm", "Five thirty PM, five thirty to six thirty PM."),
+        ("Call 5551234567 now.", "Call five five five, one two three, four five six seven now."),
+        ("It has 2000000000 bytes.", "It has two billion bytes."),
+    ],
+    "runs of acronyms": [
+        ("OECD, UNDP, WTO, ILO, IAEA", "OECD, UNDP, WTO, ILO, IAEA."),
+        ("USA, UAE, UK, and EU", "USA, UAE, UK, and EU."),
+        ("MIT, UCLA, USC, NYU", "MIT, UCLA, USC, NYU."),
+        ("FLAC, OGG, AAC, WAV", "FLAC, OGG, AAC, WAV."),
+        ("STOP, WAIT, LISTEN. RED, BLUE, GREEN, they said.", "Stop, wait, listen. Red, blue, green, they said."),
+        ("NaOH, NaCl and KCl, but NaN.", "N A O H, N A C L and K C L, but NaN."),
+    ],
     "short": [
         ("a", "a."),
         ("Hi.", "Hi."),

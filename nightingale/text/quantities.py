@@ -12,12 +12,13 @@ from nightingale.text.times import read_times
 CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence"),
     "€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "sen", "sen"),
-    "₹": ("rupee", "rupees", "paisa", "paise"),
+    "₹": ("rupee", "rupees", "paisa", "paise"), "R$": ("real", "reais", "centavo", "centavos"),
+    "MX$": ("peso", "pesos", "centavo", "centavos"),
 }
 _CODES = {"USD": "$", "US$": "$", "GBP": "£", "EUR": "€", "JPY": "¥", "INR": "₹"}
 _PREFIXES = {
     "A$": "Australian ", "C$": "Canadian ", "CA$": "Canadian ", "AU$": "Australian ", "NZ$": "New Zealand ",
-    "HK$": "Hong Kong ",
+    "HK$": "Hong Kong ", "S$": "Singapore ", "NT$": "New Taiwan ", "MX$": "Mexican ",
 }
 
 # unit: one, many. A unit of one letter, or one that is a word too, is read only where it touches its number or is safe.
@@ -91,6 +92,14 @@ def _emergency(match: re.Match[str]) -> str:
     return f"{match[1]} {digits(match[2])}"
 
 
+@rewriter(r"\b((?:call|phone|telephone|tel|text|dial|ring|fax|mobile|cell)"
+          r"(?:[ :]+(?:us|me|him|her|them|now|today|number|is|at|on|to|no|the))*[ :]+)"
+          r"([2-9][0-9]{2})([0-9]{3})([0-9]{4})\b(?![.,]?[0-9])", re.IGNORECASE)
+def _bare_phone(match: re.Match[str]) -> str:
+    """Call 5551234567."""
+    return match[1] + ", ".join(digits(group) for group in match.groups()[1:])
+
+
 @rewriter(r"\b((?:ZIP|zip|Zip)(?: [Cc]ode)?:?) ([0-9]{5}(?:-[0-9]{4})?)(?![,.]?[0-9])")
 def _zip(match: re.Match[str]) -> str:
     return f"{match[1]} {digits(match[2])}"
@@ -113,22 +122,27 @@ _NOUN_NEXT = ascii_regex(r"[ -][a-z]")
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
+_CURRENCY_NAME = ascii_regex(r"\b(?=(?:dollars?|pesos?)\b)")
 _MONEY_SIGN = r"(US\$|[A-Z]{1,2}\$|[$£€¥₹])"
 _MONEY_SCALE = rf"(?: ?(k|K|mm|mn|m|M|bn|b|B|tn|T)\b|[ -]({_SCALE_WORD})\b)?"
+
+
+@rewriter(r"(?<=[$£€])\.(?=[0-9]{2}\b)")
+def _cents_only(match: re.Match[str]) -> str:
+    """$.50"""
+    return "0."
 
 
 @rewriter(rf"(?<!\w)(-)?{_MONEY_SIGN} ?(-?)({NUMBER})(?:-[$£€]?({NUMBER}))?{_MONEY_SCALE}"
           r"(?: dollars| pounds| euros)?(?!\w)")
 def _money(match: re.Match[str]) -> str:
     minus = "minus " if match[1] or match[3] else ""
-    sign = _CODES.get(match[2], match[2][-1])
+    sign = match[2] if match[2] in CURRENCIES else match[2][-1]
     scale = match[7] or SCALES.get((match[6] or "").lower(), "")
     words = _amount(sign, match[4], scale, match[5])
     if _ARTICLE.search(match.string[: match.start()]) and _NOUN_NEXT.match(match.string[match.end() :]):
         words = words.replace(CURRENCIES[sign][1], CURRENCIES[sign][0])  # a five dollar bill
-    kind = _PREFIXES.get(match[2], "")
-    name = CURRENCIES[sign][1]
-    return minus + (words.replace(name, kind + name, 1) if kind else words)
+    return minus + _CURRENCY_NAME.sub(_PREFIXES.get(match[2], ""), words, count=1)
 
 
 @rewriter(rf"(?<![\w.,])({NUMBER}){_MONEY_SCALE} ?([$£€¥₹]|(?:USD|GBP|EUR|JPY|INR)\b)(?!\w)")
@@ -312,9 +326,9 @@ def _rate(match: re.Match[str]) -> str:
 
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
-    read_times, _phone, _emergency, _zip, _durations, _percent, _rate, _millions, _money, _money_after, _cents,
-    _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height,
-    _inches, _feet, _sides, _inverse, _units, _power,
+    read_times, _phone, _bare_phone, _emergency, _zip, _durations, _percent, _rate, _millions, _cents_only, _money,
+    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height, _inches,
+    _feet, _sides, _inverse, _units, _power,
 )
 
 

@@ -2,7 +2,7 @@
 
 import re
 
-from nightingale.text.numbers import cardinal, ordinal, rewriter, year
+from nightingale.text.numbers import ascii_regex, cardinal, ordinal, rewriter, year
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")
@@ -12,6 +12,19 @@ _DAY = r"(0?[1-9]|[12][0-9]|3[01])"
 
 
 # --- ranges ----------------------------------------------------------------------------------------------------------
+@rewriter(r"(?:(?<=:[0-9]{2})|(?<=[ap]m)|(?<=[AP]M)) - (?=[0-9]{1,2}(?::[0-9]{2}| ?[aApP]\.?[mM]\b))"
+          r"|(?<=[0-9]) ?[-–] (?=[$£€][0-9])|(?<=%) [-–] (?=[0-9.]+ ?%)|(?<=°[CF]) - (?=-?[0-9])")
+def _spaced(match: re.Match[str]) -> str:
+    """5:30 - 6:30 PM, $5 - $10: between two of a kind a dash is a range."""
+    return " to "
+
+
+@rewriter(r"(?<![\w.:,$£€])(1[0-2]|0?[1-9])\.([0-5][0-9])(?=(?: ?- ?[0-9.]+)? ?(?:[ap]\.?m|[AP]\.?M)\b)")
+def _dotted_clock(match: re.Match[str]) -> str:
+    """5.30pm, as in Britain."""
+    return f"{match[1]}:{match[2]}"
+
+
 @rewriter(r"(?:(?<=[0-9])|(?<=[ap]m)|(?<=[AP]M)) ?– ?(?=[$£€]?[0-9])")
 def _dashes(match: re.Match[str]) -> str:
     return "-"
@@ -64,8 +77,44 @@ def _slash_date(match: re.Match[str]) -> str:
         month, day = day, month
     if not _valid(month, day) or (len(tail) == 2 and match[2] != "/"):
         return match[0]
-    value = int(tail) + (0 if len(tail) == 4 else 2000 if int(tail) < 50 else 1900)
-    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(value)}"
+    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(_whole_year(tail))}"
+
+
+def _whole_year(text: str) -> int:
+    return int(text) + (0 if len(text) == 4 else 2000 if int(text) < 50 else 1900)
+
+
+@rewriter(rf"(?<![\w.,/-]){_DAY}-({'|'.join([*MONTH_SHORT, *MONTHS])})-([12][0-9]{{3}}|[0-9]{{2}})"
+          r"(?![\w/-]|[.,:][0-9])")
+def _named_month(match: re.Match[str]) -> str:
+    """5-Mar-24"""
+    name = MONTH_SHORT.get(match[2], match[2])
+    return f"{name} {ordinal(int(match[1]))}, {year(_whole_year(match[3]))}"
+
+
+# what 3/15 is behind these is a day: behind the weak ones only if nobody would tell such a part of something
+_DATE_WORD = ascii_regex(
+    r"\b(?:(on|due|dated?|since|until|till|through|expires?|starting|ending|starts|ends|before|after|posted|updated)"
+    r"|is|was|by|from|to|of|for|the|and|[MTWFS][a-z]{2,5}day,?):? $", re.IGNORECASE)
+_PART_NEXT = ascii_regex(r"[ -](?:of|in|inch|inches|cup|cups|mile|miles|tsp|tbsp|full|share|majority|time|century)\b")
+_USUAL_PARTS = frozenset([2, 3, 4, 5, 6, 8, 10, 12, 16])
+
+
+@rewriter(rf"(?<![\w.,/$£€-])(0?[1-9]|1[0-2])/{_DAY}(?:( ?[-–] ?| to | and | through )(0?[1-9]|1[0-2])/{_DAY})?"
+          r"(?![\w/%-]|[.,][0-9])")
+def _month_slash_day(match: re.Match[str]) -> str:
+    """Due 12/25: a date without its year."""
+    month, day, joint, later, last = match.groups()
+    context = _DATE_WORD.search(match.string[: match.start()][-24:])
+    if not context or _PART_NEXT.match(match.string[match.end() :]) or match[0] in ("9/11", "1/2"):
+        return match[0]
+    if not context[1] and (int(day) in _USUAL_PARTS or int(month) >= int(day)):
+        return match[0]
+    until = ""
+    if joint:
+        word = joint.strip() if joint.strip().isalpha() else "to"
+        until = f" {word} {MONTHS[int(later) - 1]} {ordinal(int(last))}"
+    return f"{MONTHS[int(month) - 1]} {ordinal(int(day))}{until}"
 
 
 # --- times -----------------------------------------------------------------------------------------------------------
@@ -105,8 +154,8 @@ def _ratio(match: re.Match[str]) -> str:
 
 
 _STAGES = (
-    _dashes, _until, _iso_date, _slash_date, _month_days, _month_day, _day_month, _clock, _hour,
-    _verses, _ratio,
+    _dotted_clock, _spaced, _dashes, _until, _iso_date, _slash_date, _named_month, _month_slash_day, _month_days,
+    _month_day, _day_month, _clock, _hour, _verses, _ratio,
 )
 
 

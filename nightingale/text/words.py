@@ -275,8 +275,15 @@ def _camel(match: re.Match[str]) -> str:
     return re.sub(r"(?<=[A-Z]{2})(?=[A-Z][a-z]{2})|(?<=^[A-Z][A-Z])(?=[A-Z][a-z]{2})", " ", spaced)
 
 
+# NaOH, KCl: what is made of the symbols of common elements, with a capital for each
+_COMPOUND = ascii_regex(
+    r"\b(?=[A-Z][A-Za-z]*[a-z][A-Z]|[A-Z]+[a-z]\b)(?!No|Co|NaN\b)(?:Na|Mg|Al|Si|Cl|Ca|Fe|Cu|Zn|Br|Ag|Ba|Pb|Hg|Li|Mn|"
+    r"[HCNOFPSKI]){2,}\b")
+
+
 def read_code(text: str) -> str:
-    """snake_case, CamelCase, C++."""
+    """snake_case, CamelCase, C++, NaOH."""
+    text = _COMPOUND.sub(lambda match: " ".join(match[0].upper()), text)
     text = re.sub(r"\b([CFGAD])#(?!\w)", r"\1 sharp", text)
     text = re.sub(r"(?<=\w)\+\+", " plus plus", text)
     return _camel(_snake(text))
@@ -284,14 +291,15 @@ def read_code(text: str) -> str:
 
 # --- capitals --------------------------------------------------------------------------------------------------------
 _ACRONYMS = frozenset(listed(
-    "AAA ABC AC ACLU AFC AI AKA AM AMD AOL API APR ASAP ASCII ATM BBC BC BCE BMW CBS CCTV CD CDC CEO CFO CIA CLI CNN "
-    "COO COVID CPR CPU CSS CSV CTO DC DIY DJ DMV DNA DNS DOJ DVD EDT EKG EPA EPS ESPN EST EU FAA FAQ FBI FDA FEMA "
-    "FIFA FTP GDP GDPR GIF GMO GMT GOP GPS GPT GPU HBO HDMI HIV HP HR HTML HTTP HTTPS IBM ICU ID IDE IMF IOS IP IPA "
-    "IQ IRA IRS ISBN ISO ISP JFK JPEG JSON KFC KGB LAPD LCD LED LGBT LLC LLM LSD MBA MIT MLB MMA MP MRI MSNBC MTV MVP "
-    "NAACP NASA NASDAQ NATO NBA NBC NCAA NFL NGO NHL NHS NPR NSA NSFW NYC NYPD OK OPEC PBS PC PDF PGA PHD PIN PM PNG "
-    "POW PR PS PST PTSD PVC RAF RAM REST RIP RNA ROI ROM RSS RSVP SARS SAT SDK SEC SIM SMS SOS SQL SSD SSH SSL SUV "
-    "SWAT TCP TNT TSA TTS TV UCLA UFC UFO UK UN UNESCO UNICEF UPS URL USA USB UTC UTF VCR VIP VPN VR WAV WHO WWF WWII "
-    "XML YMCA ZIP DR"
+    "AAA AAC ABC AC ACLU ACM AFC AI AKA ALAC AM AMD AOL API APR ASAP ASCII ASEAN ATM AVI AWS BBC BBQ BC BCE BMW CBS "
+    "CCTV CD CDC CEO CFO CIA CLI CNN COO COVID CPR CPU CSS CSV CTO DC DIY DJ DMV DNA DNS DOJ DR DVD EDT EKG EPA EPS "
+    "ESPN EST EU FAA FAQ FBI FDA FEMA FIFA FLAC FTP GDP GDPR GIF GMAT GMO GMT GOP GPA GPS GPT GPU GRE HBO HDMI HIV HP "
+    "HR HSBC HTML HTTP HTTPS IAEA IBM ICC ICU ID IDE IEEE ILO IMF IOS IP IPA IQ IRA IRS ISBN ISO ISP JFK JPEG JSON "
+    "KFC KGB KPMG LAPD LCD LED LGBT LLC LLM LSAT LSD MBA MCAT MIT MKV MLB MMA MP MRI MSNBC MTV MVP NAACP NAFTA NASA "
+    "NASDAQ NATO NBA NBC NCAA NFL NGO NHL NHS NPR NSA NSFW NYC NYPD NYU OAS OECD OGG OK OPEC OS OSHA PBS PC PDF PGA "
+    "PHD PIN PM PNG POW PR PS PST PTSD PVC RAF RAM REST RIP RNA ROI ROM RSS RSVP SARS SAT SDK SEC SIM SMS SOS SQL SSD "
+    "SSH SSL SUV SWAT TCP TNT TSA TTS TV UAE UBS UCLA UFC UFO UI UK UN UNC UNDP UNESCO UNHCR UNICEF UPS URL USA USB "
+    "USC USSR UTC UTF UX VCR VIP VPN VR WAV WHO WMA WTO WWF WWII XML YMCA ZIP"
 ))
 _AMBIGUOUS = frozenset(listed("REST PIN RAM ROM SAT WHO AM RIP SIM LED AID IRA AAA EST DR ZIP AC HR AI POW"))
 _SHOUTED = frozenset(listed(
@@ -321,12 +329,21 @@ def read_capitals(text: str) -> str:
 
 def _lower_run(run: str, quiet: bool) -> str:
     words = re.findall("[A-Z']+", run)
+    if _is_list(run):
+        return run
     long = [w for w in words if len(w) > 1]
     unknown = [w for w in long if not _is_acronym(w) and re.search("[AEIOUY]", w)]
     if not unknown or len(words) < (2 if quiet else 3) or len(long) < 2:
         return run
     lowered = re.sub("(?<![0-9] )(?<![0-9])[A-Z']+|[A-Z']{4,}", lambda m: _shouted_word(m[0]), run)
     return lowered[0].upper() + lowered[1:] if quiet else lowered
+
+
+def _is_list(run: str) -> bool:
+    """OECD, WTO, IAEA: single short words with commas between them, of which we know one for an acronym."""
+    items = re.sub(", (?:AND|OR) ", ", ", run).strip(" ,").split(", ")
+    short = all(re.fullmatch("[A-Z]{2,5}", item) and item not in _SHOUTED for item in items)
+    return short and len(items) > 1 and any(_is_acronym(item) for item in items)
 
 
 def _is_acronym(word: str) -> bool:
