@@ -62,6 +62,7 @@ _PUNCTUATION = [(ascii_regex(pattern), repl) for pattern, repl in (
 )]
 _TIDY = ascii_regex(r"(?:[A-Za-z'-]*[A-Za-z][,;:]? )*[A-Za-z]+[.!?]?")
 _SAYS_SOMETHING = re.compile(r"[^\s.,;:!?'\"()-]")
+_SPACED_DOTS = re.compile(r"\.(?: \.){2,}")
 _FIRST = ascii_regex("[A-Za-z0-9$]")
 
 
@@ -69,6 +70,7 @@ def _expand(raw: str, line_start: bool, dropped: Dropped, mark: str = ".") -> st
     """One raw sentence as it is spoken, with a final mark; empty when there is nothing to say."""
     if not _SAYS_SOMETHING.search(raw):
         return ""
+    raw = _SPACED_DOTS.sub("...", raw)
     text = read_links(strip_markup(raw, line_start))
     text = read_code(read_abbreviations(read_places(text)))
     text = read_algebra(read_capitals(read_roman(text)))
