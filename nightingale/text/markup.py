@@ -10,8 +10,8 @@ from nightingale.text.characters import fold
 from nightingale.text.numbers import ascii_regex, cardinal, listed, rewriter
 
 _TAGS = "|".join(listed(
-    "a abbr b big blockquote body br code details div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li mark "
-    "nav ol p pre q s section small span strong sub summary sup table tbody td th thead title tr tt u ul"
+    "a abbr b big blockquote body br code details div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li "
+    "mark nav ol p pre q s section small span strong sub summary sup table tbody td th thead title tr tt u ul"
 ))
 _ENTITY = ascii_regex(r"&(?:[A-Za-z]{2,8}|#x?[0-9A-Fa-f]{1,6});")
 _TAG = ascii_regex(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,400}})?/?>|<!--[^>]{{0,400}}-->", re.IGNORECASE)
@@ -24,7 +24,7 @@ _HIDDEN = ascii_regex(r"<(script|style)\b[^<>]{0,400}>.*?</\1\s*>", re.IGNORECAS
 _FOOTNOTE = ascii_regex(r"(?<=[A-Za-z.,;:!?\"')])(?:\[(?:[0-9]{1,3}|\^[^\]\s]{1,20}|citation needed)\])+")
 _HEADING = ascii_regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")
 _BULLET = ascii_regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
-_NUMBERED = ascii_regex(r"\(?([0-9]{1,3})[.)] (?=\S)")
+_NUMBERED = ascii_regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3}[-. ][0-9]{4}\b)")  # (555) 123-4567 is no item
 _LETTERED = ascii_regex(r"\(?([A-Za-z])\) (?=\S)")
 _RULE = ascii_regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = ascii_regex(r"(\*{1,3}|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?\S)\1(?!\w)")

@@ -108,7 +108,7 @@ def _zip(match: re.Match[str]) -> str:
 _CLOCK_UNITS = ("day", "hour", "minute", "second")
 
 
-@rewriter(r"(?<![\w.,$£€-])(?:([0-9]+) ?d,? ?)?(?:([0-9]+) ?h(?:rs?)?,? ?)?(?:([0-9]+) ?m(?:in)?,? ?)?"
+@rewriter(r"(?<![\w.,$£€-])(?:([0-9]+) ?d,? ?)?(?:([0-9]+) ?h(?:rs?)?,? ?)?(?:([0-9]{1,2}) ?m(?:in)?,? ?)?"
           r"(?:([0-9]+(?:\.[0-9]+)?) ?s(?:ec)?)?(?<=[a-z])(?![\w/^°])")
 def _durations(match: re.Match[str]) -> str:
     """1h 23m 45s: beside another measure of time m is minutes, and 20s no decade."""
@@ -215,7 +215,7 @@ def _feet_inches(match: re.Match[str]) -> str:
     return f"{match[1]} inches"
 
 
-_OPENED = ascii_regex(r"(?<!\w)'(?=\w)")
+_OPENED = re.compile(r"(?<!\w)'")
 _FRACTION = r"(?:[0-9]+[ -])?[0-9]{1,2}/[0-9]{1,2}"
 _MARKED = rf"(?<![\w.,/$£€'\"])({_FRACTION}|{NUMBER})"
 _SPEECH = r"(?! (?:he|she|they|I|we|you|said|says|asked|was|is|are|were)\b)"
@@ -231,6 +231,11 @@ def _length(match: re.Match[str], one: str, many: str) -> str:
     small = "/" in amount and not re.search("[ -]", amount)
     unit = one if amount == "1" or small or _AS_ADJECTIVE.match(by) else many
     return f"{amount} {unit}"
+
+
+@rewriter(r"(?<=[0-9][\"'])[xX×](?=[0-9])")
+def _spaced_sides(match: re.Match[str]) -> str:
+    return " x "
 
 
 def _inches(text: str) -> str:
@@ -249,7 +254,9 @@ def _inches(text: str) -> str:
 
 @rewriter(_MARKED + rf"'(?![\w']){_SPEECH}")
 def _feet(match: re.Match[str]) -> str:
-    return match[0] if _OPENED.search(match.string, 0, match.start()) else _length(match, "foot", "feet")
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    alone = after[:1] in (",", ";", ":", ")") and not re.search("[0-9]'", before + after)
+    return match[0] if alone or _OPENED.search(before) else _length(match, "foot", "feet")
 
 
 @rewriter(r"(?<= inch| feet| foot)(es)? ?[xX×] ?(?=[0-9])")
@@ -270,7 +277,7 @@ _PER = r"(?:/(h|hr|s\^?2|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
 @rewriter(rf"(?<![\w.,])(-?)({NUMBER})([ -]?)({_UNIT})(?:\^?([23]))?{_PER}(?![\w/°]|\^| (?:St|Street|Ave|Avenue)\b)")
 def _units(match: re.Match[str]) -> str:
     minus, amount, gap, unit, power, per = match.groups()[:6]
-    if (gap and unit in _TOUCHING_ONLY) or (unit == "s" and re.fullmatch("[2-9]0|[12][0-9]{3}", amount)):
+    if (gap and unit in _TOUCHING_ONLY) or (not gap and unit == "s" and re.fullmatch("[2-9]0|[12][0-9]{3}", amount)):
         return match[0]  # a letter of its own; or a decade, 20s
     if unit == "s" and _AGES.search(match.string[: match.start()] + minus):
         return match[0]
@@ -327,8 +334,8 @@ def _rate(match: re.Match[str]) -> str:
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
     read_times, _phone, _bare_phone, _emergency, _zip, _durations, _percent, _rate, _millions, _cents_only, _money,
-    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height, _inches,
-    _feet, _sides, _inverse, _units, _power,
+    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height, _spaced_sides,
+    _inches, _feet, _sides, _inverse, _units, _power,
 )
 
 
