@@ -469,7 +469,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
     "seen on the way": [
         ("32\"x24\" poster, 5'x7' rug.", "Thirty-two inches by twenty-four inch poster, five feet by seven foot rug."),
         ("(555) 123-4567 is mine.", "Five five five, one two three, four five six seven is mine."),
-        ("Mon. - Fri., 8 a.m. - 5 p.m.", "Monday to Friday. eight AM to five PM."),
+        ("Mon. - Fri., 8 a.m. - 5 p.m.", "Monday to Friday, eight AM to five PM."),
         ("He ran 100m in 20 s.", "He ran one hundred meters in twenty seconds."),
         ("In the 20s, 100m 9.58s", "In the twenties, one hundred meters nine point five eight seconds."),
         ("2 lb. Sugar, 3 oz. Gold", "Two pounds Sugar, three ounces Gold."),

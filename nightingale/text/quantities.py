@@ -334,8 +334,8 @@ def _rate(match: re.Match[str]) -> str:
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
     read_times, _phone, _bare_phone, _emergency, _zip, _durations, _percent, _rate, _millions, _cents_only, _money,
-    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height, _spaced_sides,
-    _inches, _feet, _sides, _inverse, _units, _power,
+    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, _height,
+    _spaced_sides, _inches, _feet, _sides, _inverse, _units, _power,
 )
 
 

@@ -207,7 +207,7 @@ _BARE = {
 _DAY_OR_MONTH = "|".join([*_DAYS_SHORT, *_DAYS_SHORT.values(), *MONTH_SHORT, *MONTHS])
 
 
-@rewriter(rf"\b({_DAY_OR_MONTH})\.?(?:-| ?– ?|(?<=\.) - )({_DAY_OR_MONTH})\b")
+@rewriter(rf"\b({_DAY_OR_MONTH})\.?(?:-| ?– ?|(?<=\.) - )({_DAY_OR_MONTH})\b(?:\.(?=,| [a-z0-9]))?")
 def _spans(match: re.Match[str]) -> str:
     """Mon-Fri, May–June."""
     return " to ".join(_DAYS_SHORT.get(name) or MONTH_SHORT.get(name, name) for name in match.groups())
