@@ -17,13 +17,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nightingale.text.algebra import read_algebra
+from nightingale.text.capitals import read_capitals
 from nightingale.text.characters import ALPHABET, Dropped, Folder, keep_alphabet
 from nightingale.text.markup import read_links, read_symbols, strip_markup
 from nightingale.text.numbers import ascii_regex, read_numbers, read_roman
 from nightingale.text.places import read_places
 from nightingale.text.quantities import read_quantities
 from nightingale.text.sentences import CUT_MARK, MAX_CHARS, find_cut, finish, split
-from nightingale.text.words import read_abbreviations, read_capitals, read_code
+from nightingale.text.words import read_abbreviations, read_code
 
 __all__ = ["ALPHABET", "CUT_MARK", "MAX_CHARS", "Sentence", "SentenceStream", "normalize", "split"]
 
