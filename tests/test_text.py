@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import subprocess
 import sys
@@ -322,6 +323,159 @@ ROWS: dict[str, list[tuple[str, str]]] = {
             "Mister Jones paid four dollars and fifty cents at five thirty PM on May third, nineteen ninety-nine.",
         ),
     ],
+    "faces": [
+        ("He is 83 years old.", "He is eighty-three years old."),
+        ("It ended 8-3, or 8/3 and x3.", "It ended eight to three, or eight thirds and x three."),
+        ("Windows XP, X3 and XO.", "Windows XP, X three and XO."),
+        ("(1) this, 7) that, 8) more", "One, this, seven that, eight more."),
+        ("lol xD ok 8-) and :D or =) :-/ XD", "lol ok and or."),
+        ("I love you <3. If x <3 then stop.", "I love you. If x less than three then stop."),
+    ],
+    "durations": [
+        ("It took 3m 20s.", "It took three minutes twenty seconds."),
+        (
+            "1h 23m 45s, 2m30s and 1h30m.",
+            "One hour twenty-three minutes forty-five seconds, two minutes thirty seconds and one hour thirty minutes.",
+        ),
+        ("It is 5m long. The 20s were fun.", "It is five meters long. The twenties were fun."),
+        ("Under-18s, the under 12s and over-50s.", "Under eighteens, the under twelves and over-fifties."),
+        ("1.2 m people came.", "One point two million people came."),
+        ("2 min 30 sec. later", "Two minutes thirty seconds later."),
+    ],
+    "places": [
+        ("He lives in Portland, OR 97201.", "He lives in Portland, Oregon nine seven two zero one."),
+        ("Bangor, ME and Gary, IN are far.", "Bangor, Maine and Gary, Indiana are far."),
+        ("He is from Tulsa, OK 74101-1234.", "He is from Tulsa, Oklahoma seven four one zero one one two three four."),
+        ("In Austin, TX it rains.", "In Austin, Texas it rains."),
+        ("She lives in Los Angeles, CA.", "She lives in Los Angeles, California."),
+        ("Tell Bob, OK? Come in, OR else.", "Tell Bob, okay? Come in, or else."),
+        ("Monday, OR Tuesday. Call me OR ME.", "Monday, or Tuesday. Call me or me."),
+        ("John Smith, MD is here.", "John Smith, MD is here."),
+        ("We left Boise, ID. He is in Boston, MA.", "We left Boise, Idaho. He is in Boston, Massachusetts."),
+        ("Washington, D.C. 20500.", "Washington, DC two zero five zero zero."),
+        ("St. Louis, Missouri 63101", "Saint Louis, Missouri six three one zero one."),
+    ],
+    "streets": [
+        ("45 W 34th St", "Forty-five West thirty-fourth Street."),
+        ("200 W Main St, New York", "Two hundred West Main Street, New York."),
+        ("12 L St NW", "Twelve L Street Northwest."),
+        ("1600 Pennsylvania Ave NW", "Sixteen hundred Pennsylvania Avenue Northwest."),
+        ("Route S. 5th St. is closed.", "Route South fifth Street is closed."),
+        ("123 N. 2nd Ave. is old.", "One hundred and twenty-three North second Avenue is old."),
+        ("500 E. Oak Ln. is new.", "Five hundred East Oak Lane is new."),
+        ("45 W of power, 2 L of milk.", "Forty-five watts of power, two liters of milk."),
+    ],
+    "degrees": [
+        ("350°F/180°C", "Three hundred and fifty degrees Fahrenheit or one hundred and eighty degrees Celsius."),
+        ("5°C/41°F", "Five degrees Celsius or forty-one degrees Fahrenheit."),
+        ("45°N, 122.5°W", "Forty-five degrees north, one hundred and twenty-two point five degrees west."),
+        ("At 40°26'46\"N.", "At forty degrees twenty-six minutes forty-six seconds north."),
+        ("360°/day", "Three hundred and sixty degrees per day."),
+        ("20°C-25°C", "Twenty degrees Celsius to twenty-five degrees Celsius."),
+        ("20ºC and 68˚F", "Twenty degrees Celsius and sixty-eight degrees Fahrenheit."),
+    ],
+    "algebra": [
+        ("2x + 3 = 7", "Two x plus three equals seven."),
+        ("It is 2x faster.", "It is two times faster."),
+        ("y = x - 1", "y equals x minus one."),
+        ("n-1 nodes, n - 1 nodes", "n minus one nodes, n minus one nodes."),
+        ("y = -x", "y equals minus x."),
+        ("(a+b)/2", "(a plus b) over two."),
+        ("x/2 and 3x/4", "x over two and three x over four."),
+        ("10⁻⁹ m and 5 m s⁻²", "Ten to the power of minus nine meters and five meters per second squared."),
+        ("x² - 3x + 2 = 0", "x squared minus three x plus two equals zero."),
+        ("f(x) = 2x + 1, so a = b.", "f(x) equals two x plus one, so a equals b."),
+        ("An A-1 steak, plan B - 2 people, I/O, A/B.", "An A one steak, plan B - two people, I O, A B."),
+    ],
+    "lengths": [
+        ('a 55" TV', "a fifty-five inch TV."),
+        ('2" x 4"', "Two inches by four inches."),
+        ('1/4" thick', "One quarter inch thick."),
+        ('9" x 13"', "Nine inches by thirteen inches."),
+        ("6' fence, 30' x 40'", "Six foot fence, thirty feet by forty feet."),
+        (
+            'he said "55" twice and "I am 55" then "55".',
+            'he said "fifty-five" twice and "I am fifty-five" then "fifty-five".',
+        ),
+        (
+            "It is 5' 10\" tall, 3\" long and 1\" wide.",
+            "It is five foot ten tall, three inches long and one inch wide.",
+        ),
+        ("A 3 1/2\" disk, a '60' sign.", "A three and a half inch disk, a 'sixty' sign."),
+        ('See "/usr/bin" now.', 'See "slash user slash bin" now.'),
+    ],
+    "abbreviations that look like ends": [
+        ("Add 2 Tbsp. Sugar and 2 tbsp. salt.", "Add two tablespoons Sugar and two tablespoons salt."),
+        (
+            "1 c. flour, 1 1/2 c. milk, 2 pt. cream, 1 pkg. yeast",
+            "One cup flour, one and a half cups milk, two pints cream, one package yeast.",
+        ),
+        ("8 fl. oz. of it", "Eight fluid ounces of it."),
+        ("Rm. 5, 3rd Fl., Bldg. 4 is open.", "Room five, third Floor, Building four is open."),
+        ("Eq. (5) and eq. 6 hold.", "Equation (five) and equation six hold."),
+        ("It needs 5 years exp. in it.", "It needs five years experience in it."),
+        (
+            "Gen. 1:1, Matt. 5:3 and 1 Cor. 13:4 tell it. Rev. 3:20 too.",
+            "Genesis one one, Matthew five three and First Corinthians thirteen four tell it. Revelation three twenty"
+            " too.",
+        ),
+        ("Psalm 23:4, Rom. 8:28-30.", "Psalm twenty-three four, Romans eight twenty-eight to thirty."),
+        ("I met Phil 5:30 pm. John met Sam. Then it rang.", "I met Phil five thirty PM. John met Sam. Then it rang."),
+        ("Tues. & Wed. are off.", "Tuesday and Wednesday are off."),
+        ("Two Ph.D.s and F.B.I.s came.", "Two P H Ds and FBIs came."),
+        ("See p.5, Fig.3, No.5, Sec.2 now.", "See page five, Figure three, Number five, Section two now."),
+    ],
+    "days and ratings": [
+        ("It is due 12/25. On 3/15 we left.", "It is due December twenty-fifth. On March fifteenth we left."),
+        (
+            "The deadline is 3/15, from 12/25 to 1/2.",
+            "The deadline is March fifteenth, from December twenty-fifth to January second.",
+        ),
+        ("It is 3/4 full, reduced to 3/4 of it.", "It is three quarters full, reduced to three quarters of it."),
+        ("It grew from 3/8 to 5/8 inch.", "It grew from three eighths to five eighths inch."),
+        ("5-Mar-24", "March fifth, twenty twenty-four."),
+        (
+            "I give it 8/10, and 85/100 for style.",
+            "I give it eight out of ten, and eighty-five out of one hundred for style.",
+        ),
+        ("3/10 of it, 7/10 mile.", "Three tenths of it, seven tenths mile."),
+        ("A GPA of 3.9/4.0.", "A GPA of three point nine out of four point zero."),
+    ],
+    "currencies": [
+        (
+            "R$5, S$5, MX$20, NT$30",
+            "Five reais, five Singapore dollars, twenty Mexican pesos, thirty New Taiwan dollars.",
+        ),
+        ("HK$1, C$2 million, NZ$4", "One Hong Kong dollar, two million Canadian dollars, four New Zealand dollars."),
+        ("a R$5 note or $.50", "a five real note or fifty cents."),
+    ],
+    "spaced ranges": [
+        ("5:30 - 6:30 PM", "Five thirty to six thirty PM."),
+        ("9 am - 5 pm", "Nine AM to five PM."),
+        ("$5 - $10, 5% - 10%", "Five dollars to ten dollars, five percent to ten percent."),
+        ("20°C - 25°C", "Twenty degrees Celsius to twenty-five degrees Celsius."),
+        ("5.30pm, 5.30 - 6.30pm", "Five thirty PM, five thirty to six thirty PM."),
+        ("Call 5551234567 now.", "Call five five five, one two three, four five six seven now."),
+        ("It has 2000000000 bytes.", "It has two billion bytes."),
+    ],
+    "runs of acronyms": [
+        ("OECD, UNDP, WTO, ILO, IAEA", "OECD, UNDP, WTO, ILO, IAEA."),
+        ("USA, UAE, UK, and EU", "USA, UAE, UK, and EU."),
+        ("MIT, UCLA, USC, NYU", "MIT, UCLA, USC, NYU."),
+        ("FLAC, OGG, AAC, WAV", "FLAC, OGG, AAC, WAV."),
+        ("STOP, WAIT, LISTEN. RED, BLUE, GREEN, they said.", "Stop, wait, listen. Red, blue, green, they said."),
+        ("NaOH, NaCl and KCl, but NaN.", "N A O H, N A C L and K C L, but NaN."),
+    ],
+    "seen on the way": [
+        ("32\"x24\" poster, 5'x7' rug.", "Thirty-two inches by twenty-four inch poster, five feet by seven foot rug."),
+        ("(555) 123-4567 is mine.", "Five five five, one two three, four five six seven is mine."),
+        ("Mon. - Fri., 8 a.m. - 5 p.m.", "Monday to Friday, eight AM to five PM."),
+        ("He ran 100m in 20 s.", "He ran one hundred meters in twenty seconds."),
+        ("In the 20s, 100m 9.58s", "In the twenties, one hundred meters nine point five eight seconds."),
+        ("2 lb. Sugar, 3 oz. Gold", "Two pounds Sugar, three ounces Gold."),
+        ("It was -5°C/23°F today.", "It was minus five degrees Celsius or twenty-three degrees Fahrenheit today."),
+        ("It is 5,280' high.", "It is five thousand two hundred and eighty feet high."),
+    ],
     "short": [
         ("a", "a."),
         ("Hi.", "Hi."),
@@ -365,6 +519,24 @@ SENTENCES = [
     ("```python\nprint(1)\n```\nDone.", ["print(one).", "Done."]),
     ("a \x1b[31mred\x1b[0m word\x07\x00 \x1b]0;title\x07here", ["a red word here."]),
     ("one\ttwo\u00a0three\u200bfour", ["one two threefour."]),
+    ("[![build](https://img.io/x.svg)](https://ci.io/y) hello", ["build hello."]),
+    ("See [a](http://example.org/wiki/A_(b)) now.", ["See a now."]),
+    ("A [link][ref] here.\n[ref]: https://example.com/a_(b) \"Title\"\n\nMore.", ["A link here.", "More."]),
+    ("A note.[^1]\n\n[^1]: The note itself.", ["A note.", "The note itself."]),
+    ("<details>\n<summary>Click me</summary>\n\nHidden text.\n</details>", ["Click me.", "Hidden text."]),
+    ("<script>a. B. C;\n\n foo();</script>\n<style>\n.a { b: c; }\n\n.d {}</style>\nHi.", ["Hi."]),
+    ("Use the <script> tag. It is good.", ["Use the script tag.", "It is good."]),
+    (
+        "The cat sat on the\nMat. And then it went over\nBoston and\nNew York to see it.",
+        ["The cat sat on the Mat.", "And then it went over Boston and New York to see it."],
+    ),
+    (
+        "a narrow column of text that\nwas wrapped here by somebody\nGeorge went on.",
+        ["a narrow column of text that was wrapped here by somebody George went on."],
+    ),
+    ("Log in\nSign up", ["Log in.", "Sign up."]),
+    ("Well . . . I don't know . . . maybe.", ["Well... I don't know... maybe."]),
+    ("Wait . . . Then he left. . . . So", ["Wait...", "Then he left.", "So."]),
     ("?", []),
     ("...", []),
     ("", []),
@@ -395,6 +567,16 @@ def test_what_is_normalized_stays(spoken: str) -> None:
 def test_sentences(written: str, spoken: list[str]) -> None:
     assert [s.text for s in _stream([written])[0]] == spoken
     assert split(normalize(written)[0]) == spoken
+
+
+def test_no_number_is_lost() -> None:
+    """Neither a number nor a score is taken for a face, a footnote or a mark."""
+    for value in range(12000):
+        spoken = normalize(f"It is {value} here.")[0]
+        assert len(spoken.split()) > 3, value
+    for a, b in itertools.product(range(13), repeat=2):
+        spoken = normalize(f"It ended {a}-{b} now.")[0]
+        assert len(spoken.split()) == 6 and " to " in spoken, (a, b)
 
 
 def test_warnings() -> None:
@@ -539,6 +721,17 @@ _ATOMS = [
     "II ",
     "THE ",
     "ABC ",
+    "<script>",
+    "</script>",
+    " . ",
+    "x",
+    "°",
+    "º",
+    "m ",
+    "1 Sam. ",
+    "c. ",
+    "S. ",
+    "[a]: ",
     "\ud800",
     "\ufeff",
     "٣",

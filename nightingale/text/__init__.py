@@ -16,12 +16,15 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from nightingale.text.algebra import read_algebra
+from nightingale.text.capitals import read_capitals
 from nightingale.text.characters import ALPHABET, Dropped, Folder, keep_alphabet
 from nightingale.text.markup import read_links, read_symbols, strip_markup
 from nightingale.text.numbers import ascii_regex, read_numbers, read_roman
+from nightingale.text.places import read_places
 from nightingale.text.quantities import read_quantities
 from nightingale.text.sentences import CUT_MARK, MAX_CHARS, find_cut, finish, split
-from nightingale.text.words import read_abbreviations, read_capitals, read_code
+from nightingale.text.words import read_abbreviations, read_code
 
 __all__ = ["ALPHABET", "CUT_MARK", "MAX_CHARS", "Sentence", "SentenceStream", "normalize", "split"]
 
@@ -60,6 +63,7 @@ _PUNCTUATION = [(ascii_regex(pattern), repl) for pattern, repl in (
 )]
 _TIDY = ascii_regex(r"(?:[A-Za-z'-]*[A-Za-z][,;:]? )*[A-Za-z]+[.!?]?")
 _SAYS_SOMETHING = re.compile(r"[^\s.,;:!?'\"()-]")
+_SPACED_DOTS = re.compile(r"\.(?: \.){2,}")
 _FIRST = ascii_regex("[A-Za-z0-9$]")
 
 
@@ -67,9 +71,10 @@ def _expand(raw: str, line_start: bool, dropped: Dropped, mark: str = ".") -> st
     """One raw sentence as it is spoken, with a final mark; empty when there is nothing to say."""
     if not _SAYS_SOMETHING.search(raw):
         return ""
+    raw = _SPACED_DOTS.sub("...", raw)
     text = read_links(strip_markup(raw, line_start))
-    text = read_code(read_abbreviations(text))
-    text = read_capitals(read_roman(text))
+    text = read_code(read_abbreviations(read_places(text)))
+    text = read_algebra(read_capitals(read_roman(text)))
     if re.search("[0-9]", text):
         text = read_quantities(text)
     text = read_symbols(text)

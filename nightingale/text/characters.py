@@ -16,15 +16,16 @@ _SPELLINGS = {
     "'": "‘’‚‛‹›ʼʻ´′＇\u02b9\u02bd", '"': "“”„‟«»″❝❞〝〞＂", "-": "‐‑⁃﹣－", " - ": "—―⸺⸻", "–": "‒–", "...": "…⋯",
     "": "¡¿®™℠†‡¶", ", ": "、", ". ": "。｡", "•": "•‣▪▫●◦■□►▶➤✓✔☑",
     "/": "\u2044\u2215", "\n": "\n\r\x85\u2028\u2029", " ": "\t\v\f·¦❘",
-    " copyright ": "©℗", " section ": "§", " No. ": "№", "°C": "℃", "°F": "℉", "µ": "μµ", "Ω": "\u2126", "×": "×✕",
-    " minus ": "−", " plus or minus ": "±", " divided by ": "÷", " about ": "≈≃≅∼", " is not equal to ": "≠",
-    " less than or equal to ": "≤⩽", " greater than or equal to ": "≥⩾", " the square root of ": "√", " infinity ": "∞",
+    " copyright ": "©℗", " section ": "§", " No. ": "№", "°C": "℃", "°F": "℉", "°": "˚", "µ": "μµ", "Ω": "\u2126",
+    "×": "×✕", " minus ": "−", " plus or minus ": "±", " divided by ": "÷", " about ": "≈≃≅∼",
+    " is not equal to ": "≠", " less than or equal to ": "≤⩽", " greater than or equal to ": "≥⩾",
+    " the square root of ": "√", " infinity ": "∞",
     " to ": "→⇒⟶", " in ": "∈", " the sum of ": "∑",
     "ss": "ß", "SS": "ẞ", "ae": "æǽ", "Ae": "ÆǼ", "oe": "œ", "Oe": "Œ", "th": "þ", "Th": "Þ", "o": "øǿ", "O": "ØǾ",
     "l": "ł", "L": "Ł", "d": "đð", "D": "ĐÐ", "h": "ħ", "H": "Ħ", "i": "ı", "n": "ŋ", "N": "Ŋ", "t": "ŧ", "T": "Ŧ",
     "^-": "⁻", **{f"^{i}": digit for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
-_READ_LATER = "£€¥₹¢°Ω"
+_READ_LATER = "£€¥₹¢°ºΩ"
 _SILENT_CATEGORIES = {"Mn", "Me", "Mc", "Cf", "Cc"}  # marks, joiners, variation selectors, control characters
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 

@@ -10,33 +10,44 @@ from nightingale.text.characters import fold
 from nightingale.text.numbers import ascii_regex, cardinal, listed, rewriter
 
 _TAGS = "|".join(listed(
-    "a abbr b big blockquote body br code div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li mark nav "
-    "ol p pre q s section small span strong sub sup table tbody td th thead title tr tt u ul"
+    "a abbr b big blockquote body br code details div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li "
+    "mark nav ol p pre q s section small span strong sub summary sup table tbody td th thead title tr tt u ul"
 ))
 _ENTITY = ascii_regex(r"&(?:[A-Za-z]{2,8}|#x?[0-9A-Fa-f]{1,6});")
 _TAG = ascii_regex(rf"</?(?:{_TAGS})(?:\s[^<>]{{0,400}})?/?>|<!--[^>]{{0,400}}-->", re.IGNORECASE)
 _AUTOLINK = ascii_regex(r"<((?:https?://|mailto:)[^<>\s]{1,400})>")
-_LINK = ascii_regex(r"!?\[([^\[\]\n]{0,400})\](?:\([^()\s]{0,400}(?:\s\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,100}\])")
+_TARGET = r"(?:[^()\s]|\([^()\s]{0,100}\)){0,400}"
+_LINK = ascii_regex(rf"!?\[([^\[\]\n]{{0,400}})\](?:\({_TARGET}(?:\s\"[^\"\n]{{0,200}}\")?\)|\[[^\[\]\n]{{0,100}}\])")
+_DEFINITION = ascii_regex(r"\[(?!\^)[^\[\]]{1,100}\]:[ ]+(?:<[^<>]*>|\S*[/#:.]\S*)(?:[ ]+[\"'(].*)?$")
+_FOOTNOTE_TEXT = ascii_regex(r"\[\^[^\[\]\s]{1,20}\]:[ ]*")
+_HIDDEN = ascii_regex(r"<(script|style)\b[^<>]{0,400}>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
 _FOOTNOTE = ascii_regex(r"(?<=[A-Za-z.,;:!?\"')])(?:\[(?:[0-9]{1,3}|\^[^\]\s]{1,20}|citation needed)\])+")
 _HEADING = ascii_regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")
 _BULLET = ascii_regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
-_NUMBERED = ascii_regex(r"\(?([0-9]{1,3})[.)] (?=\S)")
+_NUMBERED = ascii_regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3}[-. ][0-9]{4}\b)")  # (555) 123-4567 is no item
 _LETTERED = ascii_regex(r"\(?([A-Za-z])\) (?=\S)")
 _RULE = ascii_regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = ascii_regex(r"(\*{1,3}|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?\S)\1(?!\w)")
+_LETTER_DEGREE = ascii_regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # Spanish keyboards have this one: else 1º, Nº
+# A face never takes a number or a word away: eyes of 8 or x need a nose or a laugh, =3 and x <3 are comparisons.
 _EMOTICON = ascii_regex(
-    r"(?<![\w(])(?:[:;=8xX]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
+    r"(?<![\w(])(?:[:;]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|(?<!\b[A-Za-z] )='?-?[)(DPp/\\|\]\[]{1,3}|8-[)(]{1,3}"
+    r"|[xX](?:-?D+|-[)(]+)|(?<!\b[A-HJ-Za-z0-9] )(?<![0-9] )<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
 
 
 def strip_markup(text: str, line_start: bool) -> str:
     """Markdown and HTML marks taken away. line_start: whether the text begins at the start of a line."""
+    if "º" in text:
+        text = _LETTER_DEGREE.sub("°", text).replace("º", "o")
     if "&" in text:
         text = _ENTITY.sub(lambda match: fold(html.unescape(match[0])), text)
     if "<" in text:
-        text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", text))
-    if "[" in text:
-        text = _FOOTNOTE.sub("", _LINK.sub(r"\1", text))
+        text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", _HIDDEN.sub(" ", text)))
     lines = text.split("\n")
+    if "[" in text:
+        lines = ["" if (line_start or i) and _DEFINITION.match(line) else line for i, line in enumerate(lines)]
+        text = _LINK.sub(r"\1", _LINK.sub(r"\1", "\n".join(lines)))  # twice: a picture may be a link's text
+        lines = _FOOTNOTE.sub("", text).split("\n")
     text = "\n".join(_strip_line(line, line_start or i > 0) for i, line in enumerate(lines))
     if "*" in text or "_" in text or "~~" in text:
         text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))
@@ -51,6 +62,7 @@ def _strip_line(line: str, line_start: bool) -> str:
     line = re.sub(r"^(?:> ?)+", "", line)
     if _RULE.match(line):
         return ""
+    line = _FOOTNOTE_TEXT.sub("", line, count=1) if line.startswith("[^") else line
     if match := _HEADING.match(line):
         return match[2]
     if match := _BULLET.match(line):
@@ -92,7 +104,7 @@ _URL = ascii_regex(
     r"(?P<path>/[^\s?#\"'<>]{0,400})?(?P<rest>[?#][^\s\"'<>]{0,800})?", re.IGNORECASE)
 _EMAIL = ascii_regex(
     r"(?<![\w.+-])(?:mailto:)?([A-Za-z0-9][\w.+-]{0,63})@((?:[A-Za-z0-9-]{1,63}\.){1,5}[A-Za-z]{2,12})\b")
-_PATH = ascii_regex(r"(?<![\w./<)%])(~|\.{1,2})?((?:/[\w.+-]{1,100})+/?)(?![\w/])")
+_PATH = ascii_regex(r"(?<![\w./<)%°])(~|\.{1,2})?((?:/[\w.+-]{1,100})+/?)(?![\w/])")
 _WINDOWS_PATH = ascii_regex(r"\b([A-Za-z]):((?:\\[\w.+ -]{1,60}?)+\\?)(?=[\s,;:!?)\"']|\.(?:\s|$)|$)")
 _FILE = ascii_regex(rf"(?<![\w@])([A-Za-z0-9_][\w.-]{{0,80}})?\.({'|'.join(_EXTENSIONS)})\b(?![\w@]|\.[A-Za-z0-9])")
 _EITHER = ascii_regex(r"\b(he|his|him|she|her|hers)/(he|his|him|she|her|hers)\b", re.IGNORECASE)

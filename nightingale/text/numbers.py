@@ -245,12 +245,13 @@ def _mixes(match: re.Match[str]) -> str:
     return f"{match[3]} " if match[3] else f"{match[1]} {match[2]}"
 
 
-@rewriter(r"\b([A-Za-z]+)-?([0-9]{1,3})s\b|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b")
+@rewriter(r"\b([A-Za-z]+|[Tt]he (?:under|over) )-?([0-9]{1,3})s\b"
+          r"|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b")
 def _special_mixes(match: re.Match[str]) -> str:
     """MP3s, 10x, 1080p, CO2."""
     letters, count, times, lines, scan, gas = match.groups()
     if letters:
-        return f"{letters} {plural(cardinal(int(count)))}"
+        return f"{letters.strip()} {plural(cardinal(int(count)))}"
     if times:
         return f"{number(times)} times"
     return f"{year(int(lines))} {scan.upper()}" if lines else f"{gas} O two"
@@ -272,9 +273,13 @@ def _rest(match: re.Match[str]) -> str:
     return left + number(match[0]) + (" " if after.isalnum() else "")
 
 
-@rewriter(r"\b([0-9]{1,3}\.[0-9]{1,2})/([0-9]{1,3})\b(?![./])")
+@rewriter(r"(?<![\w./])([0-9]{1,3}\.[0-9]{1,2})/([0-9]{1,3}(?:\.[0-9]{1,2})?)\b(?![./]?[0-9])"
+          r"|(?<![\w./])(?<![0-9] )([2-9]|[1-9][0-9])/(100?)\b"
+          r"(?![./]?[0-9]|[ -](?:of|in|inch|inches|mile|miles|cup)\b)")
 def _marks(match: re.Match[str]) -> str:
-    return f"{match[1]} out of {match[2]}"
+    """9.5/10, 8/10, 85/100; but 3/10 of it"""
+    of, whole = (match[1], match[2]) if match[1] else (match[3], match[4])
+    return f"{of} out of {whole}" if float(of) <= float(whole) or match[1] else match[0]
 
 
 _STAGES = (

@@ -1,28 +1,25 @@
-"""What numbers count, as words: dates, times of day, telephone numbers, money, percentages and units.
+"""What numbers count, as words: telephone numbers, money, percentages and units.
 
 Leaves plain numbers in digits for numbers.py, which reads the text after this.
 """
 
 import re
 
-from nightingale.text.numbers import NUMBER, SCALES, ascii_regex, cardinal, digits, number, ordinal, rewriter, year
-
-MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
-          "December")
-MONTH_SHORT = {name[:3]: name for name in MONTHS} | {"Sept": "September"}
-_MONTH = "|".join(MONTHS)
-_DAY = r"(0?[1-9]|[12][0-9]|3[01])"
+from nightingale.text.lengths import read_lengths
+from nightingale.text.numbers import NUMBER, SCALES, ascii_regex, cardinal, digits, number, rewriter
+from nightingale.text.times import read_times
 
 # symbol or code: one, many, one hundredth, hundredths
 CURRENCIES = {
     "$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence"),
     "€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "sen", "sen"),
-    "₹": ("rupee", "rupees", "paisa", "paise"),
+    "₹": ("rupee", "rupees", "paisa", "paise"), "R$": ("real", "reais", "centavo", "centavos"),
+    "MX$": ("peso", "pesos", "centavo", "centavos"),
 }
 _CODES = {"USD": "$", "US$": "$", "GBP": "£", "EUR": "€", "JPY": "¥", "INR": "₹"}
 _PREFIXES = {
     "A$": "Australian ", "C$": "Canadian ", "CA$": "Canadian ", "AU$": "Australian ", "NZ$": "New Zealand ",
-    "HK$": "Hong Kong ",
+    "HK$": "Hong Kong ", "S$": "Singapore ", "NT$": "New Taiwan ", "MX$": "Mexican ",
 }
 
 # unit: one, many. A unit of one letter, or one that is a word too, is read only where it touches its number or is safe.
@@ -70,86 +67,6 @@ _UNIT = "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
 _SCALE_WORD = r"hundred|thousand|million|billion|trillion"
 
 
-# --- dates -----------------------------------------------------------------------------------------------------------
-def _valid(month: int, day: int) -> bool:
-    return 1 <= month <= 12 and 1 <= day <= 31
-
-
-@rewriter(rf"\b({_MONTH}) {_DAY}(?:st|nd|rd|th)?\b(?![:%]|[.,/-]?[0-9]| ?(?:[ap]m|AM|PM)\b)(,? [0-9]{{4}}\b)?")
-def _month_day(match: re.Match[str]) -> str:
-    tail = f", {year(int(match[3].strip(', ')))}" if match[3] else ""
-    return f"{match[1]} {ordinal(int(match[2]))}{tail}"
-
-
-@rewriter(rf"\b({_MONTH}) {_DAY}(?:st|nd|rd|th)?-{_DAY}(?:st|nd|rd|th)?\b(?![:%]|[.,]?[0-9])")
-def _month_days(match: re.Match[str]) -> str:
-    return f"{match[1]} {ordinal(int(match[2]))} to {ordinal(int(match[3]))}"
-
-
-@rewriter(rf"(?<![\w.,/:-])([Tt]he )?{_DAY}(?:st|nd|rd|th)?( of)? ({_MONTH})\b(,? [0-9]{{4}}\b)?(?!-)")
-def _day_month(match: re.Match[str]) -> str:
-    the = match[1] or ("The " if not match.string[: match.start()].strip() else "the ")
-    tail = f", {year(int(match[5].strip(', ')))}" if match[5] else ""
-    return f"{the}{ordinal(int(match[2]))} of {match[4]}{tail}"
-
-
-@rewriter(r"(?<![\w.,/-])([12][0-9]{3})([-/.])([01]?[0-9])\2([0-3]?[0-9])(?:T(?=[0-9]{2}:)|(?![\w/-]|\.[0-9]))")
-def _iso_date(match: re.Match[str]) -> str:
-    month, day = int(match[3]), int(match[4])
-    if not _valid(month, day):
-        return match[0]
-    gap = ", " if match[0].endswith("T") else ""
-    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(int(match[1]))}{gap}"
-
-
-@rewriter(r"(?<![\w.,/-])([0-3]?[0-9])([-/.])([0-3]?[0-9])\2([12][0-9]{3}|[0-9]{2})(?![\w/-]|\.[0-9])")
-def _slash_date(match: re.Match[str]) -> str:
-    """American order, month first, unless only the other makes a date; two-digit years only with slashes."""
-    month, day, tail = int(match[1]), int(match[3]), match[4]
-    if month > 12 >= day:
-        month, day = day, month
-    if not _valid(month, day) or (len(tail) == 2 and match[2] != "/"):
-        return match[0]
-    value = int(tail) + (0 if len(tail) == 4 else 2000 if int(tail) < 50 else 1900)
-    return f"{MONTHS[month - 1]} {ordinal(day)}, {year(value)}"
-
-
-# --- times -----------------------------------------------------------------------------------------------------------
-@rewriter(r"(?<![\w.:])([01]?[0-9]|2[0-4]):([0-5][0-9])(?::([0-5][0-9])(?:\.[0-9]+)?)?"
-          r"(?:(?=Z\b|[ap]\.?m\b|[AP]\.?M\b)|h?\b)(Z\b)?( ?(?:[ap]\.?m\b\.?|[AP]\.?M\b\.?))?(?![\w:]|\.[0-9])")
-def _clock(match: re.Match[str]) -> str:
-    hour, minute, half = int(match[1]), int(match[2]), _half(match[5])
-    if minute:
-        minutes = f" {'oh ' if minute < 10 else ''}{cardinal(minute)}"
-    elif half:
-        minutes = ""
-    else:
-        minutes = " hundred" if hour > 12 or not hour else " o'clock"
-    seconds = f" and {match[3].lstrip('0')} second{'s' if match[3] != '01' else ''}" if int(match[3] or 0) else ""
-    zone = " UTC" if match[4] else ""
-    return f"{cardinal(hour)}{minutes}{seconds}{half}{zone}"
-
-
-def _half(text: str | None) -> str:
-    return f" {text.replace('.', '').strip().upper()}" if text else ""
-
-
-@rewriter(r"(?<![\w.:])(1[0-2]|0?[1-9])(?:-(1[0-2]|0?[1-9]))? ?([ap]\.?m|[AP]\.?M)\b\.?(?!\w)")
-def _hour(match: re.Match[str]) -> str:
-    until = f" to {cardinal(int(match[2]))}" if match[2] else ""
-    return f"{cardinal(int(match[1]))}{until}{_half(match[3])}"
-
-
-@rewriter(r"(?<![\w.:])([0-9]{1,3}):([0-9]{1,3})(?=-[0-9]{1,3}\b(?!:))")
-def _verses(match: re.Match[str]) -> str:
-    return f"{match[1]} {match[2]}"
-
-
-@rewriter(r"(?<![\w.:])([0-9]{1,4}):([0-9]{1,4})(?![\w:]|\.[0-9])")
-def _ratio(match: re.Match[str]) -> str:
-    return f"{match[1]} to {match[2]}"
-
-
 # --- telephone numbers -----------------------------------------------------------------------------------------------
 _PHONE = (
     r"(?<![\w.,$£€/-])(?:"
@@ -176,9 +93,29 @@ def _emergency(match: re.Match[str]) -> str:
     return f"{match[1]} {digits(match[2])}"
 
 
+@rewriter(r"\b((?:call|phone|telephone|tel|text|dial|ring|fax|mobile|cell)"
+          r"(?:[ :]+(?:us|me|him|her|them|now|today|number|is|at|on|to|no|the))*[ :]+)"
+          r"([2-9][0-9]{2})([0-9]{3})([0-9]{4})\b(?![.,]?[0-9])", re.IGNORECASE)
+def _bare_phone(match: re.Match[str]) -> str:
+    """Call 5551234567."""
+    return match[1] + ", ".join(digits(group) for group in match.groups()[1:])
+
+
 @rewriter(r"\b((?:ZIP|zip|Zip)(?: [Cc]ode)?:?) ([0-9]{5}(?:-[0-9]{4})?)(?![,.]?[0-9])")
 def _zip(match: re.Match[str]) -> str:
     return f"{match[1]} {digits(match[2])}"
+
+
+_CLOCK_UNITS = ("day", "hour", "minute", "second")
+
+
+@rewriter(r"(?<![\w.,$£€-])(?:([0-9]+) ?d,? ?)?(?:([0-9]+) ?h(?:rs?)?,? ?)?(?:([0-9]{1,2}) ?m(?:in)?,? ?)?"
+          r"(?:([0-9]+(?:\.[0-9]+)?) ?s(?:ec)?)?(?<=[a-z])(?![\w/^°])")
+def _durations(match: re.Match[str]) -> str:
+    """1h 23m 45s: beside another measure of time m is minutes, and 20s no decade."""
+    parts = [f"{amount} {unit}{'' if amount == '1' else 's'}"
+             for amount, unit in zip(match.groups(), _CLOCK_UNITS, strict=True) if amount]
+    return " ".join(parts) if len(parts) > 1 else match[0]
 
 
 _ARTICLE = ascii_regex(r"\b(?:an?|per|every|each) $", re.IGNORECASE)
@@ -186,22 +123,27 @@ _NOUN_NEXT = ascii_regex(r"[ -][a-z]")
 
 
 # --- money -----------------------------------------------------------------------------------------------------------
+_CURRENCY_NAME = ascii_regex(r"\b(?=(?:dollars?|pesos?)\b)")
 _MONEY_SIGN = r"(US\$|[A-Z]{1,2}\$|[$£€¥₹])"
 _MONEY_SCALE = rf"(?: ?(k|K|mm|mn|m|M|bn|b|B|tn|T)\b|[ -]({_SCALE_WORD})\b)?"
+
+
+@rewriter(r"(?<=[$£€])\.(?=[0-9]{2}\b)")
+def _cents_only(match: re.Match[str]) -> str:
+    """$.50"""
+    return "0."
 
 
 @rewriter(rf"(?<!\w)(-)?{_MONEY_SIGN} ?(-?)({NUMBER})(?:-[$£€]?({NUMBER}))?{_MONEY_SCALE}"
           r"(?: dollars| pounds| euros)?(?!\w)")
 def _money(match: re.Match[str]) -> str:
     minus = "minus " if match[1] or match[3] else ""
-    sign = _CODES.get(match[2], match[2][-1])
+    sign = match[2] if match[2] in CURRENCIES else match[2][-1]
     scale = match[7] or SCALES.get((match[6] or "").lower(), "")
     words = _amount(sign, match[4], scale, match[5])
     if _ARTICLE.search(match.string[: match.start()]) and _NOUN_NEXT.match(match.string[match.end() :]):
         words = words.replace(CURRENCIES[sign][1], CURRENCIES[sign][0])  # a five dollar bill
-    kind = _PREFIXES.get(match[2], "")
-    name = CURRENCIES[sign][1]
-    return minus + (words.replace(name, kind + name, 1) if kind else words)
+    return minus + _CURRENCY_NAME.sub(_PREFIXES.get(match[2], ""), words, count=1)
 
 
 @rewriter(rf"(?<![\w.,])({NUMBER}){_MONEY_SCALE} ?([$£€¥₹]|(?:USD|GBP|EUR|JPY|INR)\b)(?!\w)")
@@ -247,6 +189,23 @@ def _degrees(match: re.Match[str]) -> str:
     return f"°{match[1]}"
 
 
+@rewriter(r"(?<=°[CF]) ?/ ?(?=-?[0-9])")
+def _both_scales(match: re.Match[str]) -> str:
+    """350°F/180°C is one temperature, told twice."""
+    return " or "
+
+
+_WINDS = {"N": "north", "S": "south", "E": "east", "W": "west"}
+
+
+@rewriter(r"(?<=[0-9])°(?: ?([0-9]{1,2})'(?: ?([0-9]{1,2}(?:\.[0-9]+)?)(?:\"|''))?)? ?([NSEW])\b")
+def _coordinates(match: re.Match[str]) -> str:
+    """45°N, 40°26'46"N"""
+    minutes, seconds, wind = match.groups()
+    parts = ["degrees", *([f"{minutes} minutes"] if minutes else []), *([f"{seconds} seconds"] if seconds else [])]
+    return f" {' '.join(parts)} {_WINDS[wind]}"
+
+
 @rewriter(r"(?<=[0-9])([ -]?)(sq|cu)\.?[ -](in|ft|yd|mi|mm|cm|km|m)\b\.?")
 def _square(match: re.Match[str]) -> str:
     return f"{match[1]}{match[3]}^{2 if match[2] == 'sq' else 3}"
@@ -257,20 +216,17 @@ def _feet_inches(match: re.Match[str]) -> str:
     return f"{match[1]} inches"
 
 
-@rewriter(r"(?<![\w.])([0-9])'([0-9]{1,2})(?:\"|'')")
-def _height(match: re.Match[str]) -> str:
-    inches = int(match[2])
-    return f"{cardinal(int(match[1]))} foot {cardinal(inches)}" if inches else f"{cardinal(int(match[1]))} feet"
-
-
+_AGES = ascii_regex(r"(?:\bthe (?:under|over) ?|[a-z])-?$", re.IGNORECASE)  # under-18s are people
 _PER = r"(?:/(h|hr|s\^?2|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
 
 
-@rewriter(rf"(?<![\w.,])(-?)({NUMBER})([ -]?)({_UNIT})(?:\^?([23]))?{_PER}(?![\w/°]|\^)")
+@rewriter(rf"(?<![\w.,])(-?)({NUMBER})([ -]?)({_UNIT})(?:\^?([23]))?{_PER}(?![\w/°]|\^| (?:St|Street|Ave|Avenue)\b)")
 def _units(match: re.Match[str]) -> str:
     minus, amount, gap, unit, power, per = match.groups()[:6]
-    if (gap and unit in _TOUCHING_ONLY) or (unit == "s" and re.fullmatch("[2-9]0|[12][0-9]{3}", amount)):
+    if (gap and unit in _TOUCHING_ONLY) or (not gap and unit == "s" and re.fullmatch("[2-9]0|[12][0-9]{3}", amount)):
         return match[0]  # a letter of its own; or a decade, 20s
+    if unit == "s" and _AGES.search(match.string[: match.start()] + minus):
+        return match[0]
     one, many = UNITS[unit]
     single = amount == "1" or gap == "-" or bool(
         _ARTICLE.search(match.string[: match.start()]) and _NOUN_NEXT.match(match.string[match.end() :]))
@@ -290,19 +246,29 @@ def _per(unit: str | None) -> str:
     return f" per {power}{UNITS.get(base, (base, base))[0]}"
 
 
-@rewriter(r"((?<![A-Za-z])[A-Za-z]{1,2}|[0-9)])((?:\^-?[0-9]+)+|\^[A-Za-z]\b)|(?<=[\w.,!?\"'])(?:\^[0-9]+)+")
+@rewriter(r"(?<=[A-Za-z0-9]) (s|min|h|kg|m|K|mol|L)\^-\^?([123])(?![0-9])")
+def _inverse(match: re.Match[str]) -> str:
+    """m s⁻² is m/s²."""
+    return f"/{match[1]}{'' if match[2] == '1' else '^' + match[2]}"
+
+
+@rewriter(r"((?<![A-Za-z])[A-Za-z]{1,2}|[0-9)])((?:\^-?\^?[0-9]+)+|\^-?[A-Za-z]\b)"
+          rf"(?:(?<=[0-9]) ({_UNIT}){_PER}(?![\w/°^]))?|(?<=[\w.,!?\"'])(?:\^[0-9]+)+")
 def _power(match: re.Match[str]) -> str:
-    """x^2, 10^-3; a small figure behind a word is a footnote's, and is not read."""
+    """x^2, 10^-3, 10⁻⁹ m; a small figure behind a word is a footnote's, and is not read."""
     if not match[1]:
         return ""
     exponent = match[2].replace("^", "")
     small = {"2": "squared", "3": "cubed"}.get(exponent)
-    return f"{match[1]} {small}" if small else f"{match[1]} to the power of {exponent}"
+    counted = f" {UNITS[match[3]][1]}{_per(match[4])}" if match[3] and match[1].isdigit() else ""
+    unit = counted or match[0][match.end(2) - match.start() :]
+    return f"{match[1]} {small}{unit}" if small else f"{match[1]} to the power of {exponent}{unit}"
 
 
-@rewriter(r"(?<![\w.,$£€¥₹])([0-9]+(?:\.[0-9]+)?)(M|mn|bn|tn)\b(?! ?[$£€¥₹])")
+@rewriter(r"(?<![\w.,$£€¥₹])([0-9]+(?:\.[0-9]+)?)(?:(M|mn|bn|tn)\b(?! ?[$£€¥₹])"
+          r"| ?(m)(?= (?:people|users|viewers|views|copies|customers|jobs|homes|tonnes|tons)\b))")
 def _millions(match: re.Match[str]) -> str:
-    return f"{match[1]} {SCALES[match[2].lower()]}"
+    return f"{match[1]} {SCALES[(match[2] or match[3]).lower()]}"
 
 
 @rewriter(r"(?:(?<=[0-9])|(?<=percent))/(mo|month|yr|year|wk|week|day|hr|hour|night|person|user|unit|lb|kg|oz|gal|min)\b")
@@ -311,22 +277,11 @@ def _rate(match: re.Match[str]) -> str:
     return f" per {UNITS.get(word, (word, word))[0]}"
 
 
-@rewriter(r"(?:(?<=[0-9])|(?<=[ap]m)|(?<=[AP]M)) ?– ?(?=[$£€]?[0-9])")
-def _dashes(match: re.Match[str]) -> str:
-    return "-"
-
-
-@rewriter(r"(?<=[0-9mM.])-(?=[0-9]{1,2}(?::[0-5][0-9]|(?: ?[aApP]\.?[mM]\b)))|(?<=[%°])-(?=[0-9])|(?<=0s)-(?=[0-9'])"
-          r"|(?<=[0-9](?:st|nd|rd|th)) ?[-–] ?(?=[0-9]+(?:st|nd|rd|th)\b)")
-def _until(match: re.Match[str]) -> str:
-    return " to "
-
-
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
-    _dashes, _until, _iso_date, _slash_date, _month_days, _month_day, _day_month, _clock, _hour, _phone, _emergency,
-    _zip, _verses, _ratio, _percent, _rate, _millions, _money, _money_after, _cents, _scientific, _degrees, _square,
-    _feet_inches, _height, _units, _power,
+    read_times, _phone, _bare_phone, _emergency, _zip, _durations, _percent, _rate, _millions, _cents_only, _money,
+    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, read_lengths,
+    _inverse, _units, _power,
 )
 
 

@@ -6,7 +6,7 @@ Knows lines, punctuation and lengths; what a full stop behind a word means it as
 import re
 from collections.abc import Iterator
 
-from nightingale.text.numbers import ascii_regex
+from nightingale.text.numbers import ascii_regex, listed
 from nightingale.text.words import may_abbreviate, period_ends
 
 MAX_CHARS = 300
@@ -19,7 +19,7 @@ _FINAL = re.compile(r"[.!?][\"')]*$")
 
 # --- where raw text may be cut ---------------------------------------------------------------------------------------
 _CANDIDATE = re.compile(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n+")
-_NEXT_BLOCK = ascii_regex(r"[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
+_NEXT_BLOCK = ascii_regex(r"\[[^\[\]\s]{1,60}\]:|[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
 _CLAUSE = re.compile(r"[,;:)](?=\s)|\s(?=-\s)")
 _LIST_NUMBER = re.compile(r"(?:^|\n)\(?[0-9]{1,3}$")
 _LAST_WORD = ascii_regex(r"[A-Za-z.]+$")
@@ -27,6 +27,16 @@ _TOKEN_KNOWN = re.compile(r"\s*\S+\s")
 _CAPITAL = ascii_regex(r"[\"'(\[*_]*[A-Z0-9]")
 _FIRST_PERSON = ascii_regex(r"I\b")
 _SHORT_LINE = 40  # a line this short was not wrapped, it was ended
+_NARROW_LINE = 20  # but if the sentence runs over lines already, it goes on behind lines of this length
+# a line that ends in one of these goes on; in one of the latter, if it is no button: Log in
+_GOES_ON = frozenset(listed(
+    "a an the this that these those my your his her its our their of at to for from with without under into onto upon "
+    "above across after against along among before behind below beneath beside between beyond during near toward "
+    "towards until and or but nor as than if because while when where which who whose is are was were be been am has "
+    "have had will would can could shall should may might must does did very Mr Mrs Ms Dr A An The And Or But Of"
+))
+_PARTICLES = frozenset(listed("in on over off by about around through up down do not"))
+_OPEN_HIDDEN = ascii_regex(r"<(script|style)\b[^<>]{0,400}>", re.IGNORECASE)
 
 
 def find_cut(text: str, column: int, line_start: bool, final: bool) -> tuple[int, bool] | None:
@@ -35,9 +45,12 @@ def find_cut(text: str, column: int, line_start: bool, final: bool) -> tuple[int
     text: folded, not beginning with white space; column: how many characters of its line came before it.
     Every decision looks at the next word only, so it does not matter in which pieces the text came in.
     """
+    hidden = _hidden(text, final)
     for match in _CANDIDATE.finditer(text, 0, _MAX_RAW + _LOOKAHEAD):
         if match.end() > _MAX_RAW:
             break
+        if any(start <= match.end() <= end for start, end in hidden):
+            continue
         after = text[match.end() : match.end() + _LOOKAHEAD]
         known = final or len(after) == _LOOKAHEAD or _TOKEN_KNOWN.match(after) is not None
         line_end = match[0][0] == "\n"
@@ -50,6 +63,22 @@ def find_cut(text: str, column: int, line_start: bool, final: bool) -> tuple[int
                 before, match[0], after))):
             return (match.start() if line_end else match.end()), True
     return _forced_cut(text, final)
+
+
+def _hidden(text: str, final: bool) -> list[tuple[int, int]]:
+    """Where the scripts and style sheets of a page are; one that is too long to be held is read."""
+    found: list[tuple[int, int]] = []
+    if "<" not in text:
+        return found
+    lower = text[:_MAX_RAW].lower()
+    for opening in _OPEN_HIDDEN.finditer(text, 0, _MAX_RAW):
+        if found and opening.start() < found[-1][1]:
+            continue
+        end = lower.find(f"</{opening[1].lower()}", opening.end())
+        if end < 0 and (final or len(text) >= _MAX_RAW):
+            break
+        found.append((opening.end(), end if end >= 0 else _MAX_RAW))
+    return found
 
 
 def _forced_cut(text: str, final: bool) -> tuple[int, bool] | None:
@@ -71,6 +100,8 @@ def _mark_ends(before: str, mark: str, after: str, line_start: bool) -> bool | N
         return None
     if mark != ".":
         return True
+    if before[-1:] == " ":
+        return None  # perhaps one of . . .
     if (number := _LIST_NUMBER.search(before)) and (number.start() > 0 or before[:1] == "\n" or line_start):
         return False
     word = _LAST_WORD.search(before)
@@ -80,6 +111,10 @@ def _mark_ends(before: str, mark: str, after: str, line_start: bool) -> bool | N
 def _next_word_ends(before: str, mark: str, after: str) -> bool:
     """The same where the word behind decides: after abbreviations, ellipses, closing quotes and brackets."""
     following = (after.split(maxsplit=1) or [""])[0]
+    if mark == "." and before[-1:] == " ":
+        if following.startswith(".") or not before.endswith(". "):
+            return not following.startswith(".")
+        mark = "..."
     if mark == ".":
         word = _LAST_WORD.search(before)
         assert word is not None
@@ -101,6 +136,10 @@ def _next_line_ends(before: str, after: str, column: int) -> bool:
     if _NEXT_BLOCK.match(after):
         return True
     line = before[before.rfind("\n") + 1 :]
+    wrapped = line is not before and line[:1].islower() and len(line) >= _NARROW_LINE
+    last = line.rsplit(" ", 1)[-1]
+    if wrapped or last in _GOES_ON or (last in _PARTICLES and line.count(" ") > 1):
+        return False
     length = len(line) + (column if len(line) == len(before) else 0)
     return length <= _SHORT_LINE and line[-1:] not in ".!?,;-(" and bool(_CAPITAL.match(after))
 

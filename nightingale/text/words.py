@@ -1,12 +1,15 @@
-"""Words that are not read as they are written: abbreviations, initials, capitals, code.
+"""Words that are not read as they are written: abbreviations, initials, code.
 
 Also tells whether the full stop after a word ends a sentence (`period_ends`), as that hangs on the same tables.
 """
 
 import re
 
+from nightingale.text.capitals import ACRONYMS
 from nightingale.text.numbers import ascii_regex, listed, rewriter
-from nightingale.text.quantities import MONTH_SHORT, MONTHS, UNITS
+from nightingale.text.quantities import UNITS
+from nightingale.text.references import BOOKS, is_book, read_verses
+from nightingale.text.times import MONTH_SHORT, MONTHS
 
 # always followed by what they belong to
 _TITLES = {
@@ -30,19 +33,24 @@ _BEFORE_NUMBER = {
     "no": "number", "nos": "numbers", "nr": "number", "fig": "figure", "figs": "figures", "vol": "volume",
     "vols": "volumes", "p": "page", "pp": "pages", "pg": "page", "ch": "chapter", "chap": "chapter", "sec": "section",
     "sect": "section", "eq": "equation", "ver": "version", "rev": "revision", "op": "opus", "c": "circa",
-    "ext": "extension", "rte": "route", "ste": "suite", "pt": "part", "v": "version", "para": "paragraph",
+    "exp": "expires", "ext": "extension", "rte": "route", "ste": "suite", "pt": "part", "v": "version",
+    "para": "paragraph",
 }
 # may stand at the end of a sentence
 _ENDINGS = {
     "etc": "et cetera", "inc": "Incorporated", "ltd": "Limited", "co": "Company", "corp": "Corporation", "jr": "Junior",
     "sr": "Senior", "bros": "Brothers", "ave": "Avenue", "blvd": "Boulevard", "hwy": "Highway", "pkwy": "Parkway",
-    "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University", "assn": "Association",
-    "al": "al", "misc": "miscellaneous", "max": "maximum", "min": "minimum", "est": "established", "govt": "government",
-    "asst": "assistant", "natl": "national", "intl": "international", "esq": "Esquire", "mfg": "manufacturing",
+    "ln": "Lane", "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University",
+    "assn": "Association", "al": "al", "misc": "miscellaneous", "max": "maximum", "min": "minimum",
+    "est": "established", "govt": "government", "asst": "assistant", "natl": "national", "intl": "international",
+    "esq": "Esquire", "mfg": "manufacturing", "rm": "Room", "bldg": "Building", "fl": "Floor", "exp": "experience",
     "ph.d": "PhD", "b.sc": "B S C", "m.sc": "M S C", "encl": "enclosed", "avg": "average", "ibid": "ibid",
     "ie": "that is", "eg": "for example",
 }
 _WORDS_TOO = frozenset(["max", "min", "est", "avg"])  # at the end of a sentence these are words or names
+# behind a number only: one, many
+_KITCHEN = {"c": ("cup", "cups"), "pt": ("pint", "pints"), "pkg": ("package", "packages")}
+_SPOONS = frozenset([*_KITCHEN, "tbsp", "tsp", "oz", "qt", "gal", "lb", "lbs"])  # what they measure may have a capital
 _DAYS_SHORT = {
     "Mon": "Monday", "Tue": "Tuesday", "Tues": "Tuesday", "Wed": "Wednesday", "Thu": "Thursday", "Thur": "Thursday",
     "Thurs": "Thursday", "Fri": "Friday", "Sat": "Saturday", "Sun": "Sunday",
@@ -56,14 +64,15 @@ _OPENERS = frozenset(listed(
     "Though Thus To Today Tomorrow Two Under Until We What When Where Which While Who Why With Yes Yesterday Yet You "
     "Your"
 ))
-_WITH_STOP = frozenset(
-    ["in", "cu", *_TITLES, *_JOINERS, *_BEFORE_NUMBER, *_ENDINGS, *MONTH_SHORT, *_DAYS_SHORT, *UNITS]
-)
+_WITH_STOP = frozenset([
+    "in", "cu", *BOOKS, *_KITCHEN, "Tbsp", "Tsp", *_TITLES, *_JOINERS, *_BEFORE_NUMBER, *_ENDINGS, *MONTH_SHORT,
+    *_DAYS_SHORT, *UNITS,
+])
 _TWO_LETTERS = frozenset(listed("US UK EU UN DC LA NY TV PC AM PM"))
-_CALENDAR_NEXT = ascii_regex(rf",|\s+(?:[0-9]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
-_NUMBER_NEXT = ascii_regex(r"\s*(?:#?[0-9]|[IVX]{2,}\b|[VX]\b)")
+_CALENDAR_NEXT = ascii_regex(rf",|\s+(?:[0-9&]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
+_NUMBER_NEXT = ascii_regex(r"\s*(?:[#(]?[0-9]|[IVX]{2,}\b|[VX]\b)")
 _FIRST_WORD = ascii_regex(r"[\"'(\[]*([A-Za-z']+|.)")
-_AMOUNT = ascii_regex(r"[0-9][ -]*(?:(?:sq|cu)\.? )?$")
+_AMOUNT = ascii_regex(r"[0-9][ -]*(?:(?:sq|cu|fl)\.? )?$")
 _DOTTED_WORD = ascii_regex(r"[A-Za-z](?:\.[A-Za-z])+")
 
 
@@ -85,6 +94,8 @@ def period_ends(before: str, word: str, after: str) -> bool:
     capital = following[0].isupper()
     if word in ("in", "sq", "cu") and _AMOUNT.search(before):  # inches; square and cubic ones
         return capital and word == "in"
+    if is_book(before, word, after):
+        return False
     if word in _TITLES:
         return word in ("St", "Dr") and following in _OPENERS and _is_street(before, after)
     if lower in ("etc", "a.m", "p.m"):
@@ -95,6 +106,8 @@ def period_ends(before: str, word: str, after: str) -> bool:
         return False
     if word in MONTH_SHORT or word in _DAYS_SHORT:
         return capital and following not in _CALENDAR
+    if lower in _SPOONS and _is_small(word) and _AMOUNT.search(before):
+        return capital and following in _OPENERS
     if word in UNITS and _AMOUNT.search(before):
         return capital
     if lower in _WORDS_TOO:
@@ -122,12 +135,15 @@ def _initial_ends(before: str, letter: str, following: str, after: str) -> bool:
     """"So did I. Then" and "plan B. The" end, "J. K. Rowling" and "Harry S. Truman" do not."""
     if len(following) == 1 and following != "I" and after[1:2] == ".":
         return False
+    if letter in "NSEW" and _NUMBERED_STREET.match(after):
+        return False
     if letter == "I" and not re.search(r"\b[A-Z]\.\s*$", before):
         return not (before.strip() == "" and following not in _OPENERS)
     return not following[0].isalpha() or following in _OPENERS
 
 
-_HOUSE = ascii_regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:[A-Z][a-z]+ ){1,2}$")
+_HOUSE = ascii_regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:(?:[A-Z][a-z]*|[0-9]+(?:st|nd|rd|th)) ){1,2}$")
+_NUMBERED_STREET = ascii_regex(r"[0-9]{1,3}(?:st|nd|rd|th)\b")
 _STREET_NAME = ascii_regex(r"(?:[0-9](?:st|nd|rd|th)|\b[A-Z][a-z]+) $")
 
 
@@ -153,6 +169,9 @@ def _expand(match: re.Match[str]) -> str:
         return _TITLES[word]
     if lower in _BEFORE_NUMBER and _is_small(word) and _NUMBER_NEXT.match(after):
         return _capital_like(word, _BEFORE_NUMBER[lower])
+    if lower in _SPOONS and _is_small(word) and _AMOUNT.search(before):
+        one = re.search(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$", before)
+        return _KITCHEN[lower][0 if one else 1] if lower in _KITCHEN else lower
     if lower == "v" and after[:1] == " " and after[1:2].isupper():
         return "versus"
     if word in UNITS and _AMOUNT.search(before):
@@ -169,7 +188,7 @@ def _expand(match: re.Match[str]) -> str:
         return _DAYS_SHORT[word]
     if "." in word:
         letters = word.replace(".", "").upper()
-        if re.match(" [A-Z][a-z]", after) and letters not in _ACRONYMS and letters not in _TWO_LETTERS:
+        if re.match(" [A-Z][a-z]", after) and letters not in ACRONYMS and letters not in _TWO_LETTERS:
             return " ".join(letters)  # initials
         return letters if len(letters) > 2 or letters in _TWO_LETTERS else " ".join(letters)
     return word if len(word) == 1 and word.isupper() and after.strip() else match[0]
@@ -189,7 +208,7 @@ _BARE = {
 _DAY_OR_MONTH = "|".join([*_DAYS_SHORT, *_DAYS_SHORT.values(), *MONTH_SHORT, *MONTHS])
 
 
-@rewriter(rf"\b({_DAY_OR_MONTH})\.?(?:-| ?– ?)({_DAY_OR_MONTH})\b")
+@rewriter(rf"\b({_DAY_OR_MONTH})\.?(?:-| ?– ?|(?<=\.) - )({_DAY_OR_MONTH})\b(?:\.(?=,| [a-z0-9]))?")
 def _spans(match: re.Match[str]) -> str:
     """Mon-Fri, May–June."""
     return " to ".join(_DAYS_SHORT.get(name) or MONTH_SHORT.get(name, name) for name in match.groups())
@@ -212,10 +231,26 @@ def _bare(match: re.Match[str]) -> str:
     return _BARE.get(word) or _TITLES.get(word) or _BARE[word.lower()]
 
 
+@rewriter(rf"(?<![\w.])({'|'.join(_BEFORE_NUMBER)})\.(?=[0-9])", re.IGNORECASE)
+def _touching(match: re.Match[str]) -> str:
+    """p.5, Fig.3"""
+    return f"{match[1]}. " if _is_small(match[1]) else match[0]
+
+
+@rewriter(r"\b(Ph\.D|(?:[A-Z]\.)+[A-Z])\.s\b|(?<=[0-9] )fl\.? ?oz\b\.?")
+def _plural_letters(match: re.Match[str]) -> str:
+    """Ph.D.s, M.D.s; fl. oz., whose first part has another meaning alone"""
+    if not match[1]:
+        return "fluid ounces"
+    letters = match[1].replace(".", "").upper()
+    return f"{letters if len(letters) > 2 and letters != 'PHD' else ' '.join(letters)}s"
+
+
 def read_abbreviations(text: str) -> str:
     """Dr., e.g., U.S.A., J. K.: spoken in full or as letters, so that no full stop is left but those that end."""
-    text = _spans(text)
+    text = _spans(read_verses(text) if ":" in text else text)
     if "." in text:
+        text = _plural_letters(_touching(text))
         text = _WITH_PERIOD.sub(_expand, text)
     return _months(_bare(text))
 
@@ -241,77 +276,15 @@ def _camel(match: re.Match[str]) -> str:
     return re.sub(r"(?<=[A-Z]{2})(?=[A-Z][a-z]{2})|(?<=^[A-Z][A-Z])(?=[A-Z][a-z]{2})", " ", spaced)
 
 
+# NaOH, KCl: what is made of the symbols of common elements, with a capital for each
+_COMPOUND = ascii_regex(
+    r"\b(?=[A-Z][A-Za-z]*[a-z][A-Z]|[A-Z]+[a-z]\b)(?!No|Co|NaN\b)(?:Na|Mg|Al|Si|Cl|Ca|Fe|Cu|Zn|Br|Ag|Ba|Pb|Hg|Li|Mn|"
+    r"[HCNOFPSKI]){2,}\b")
+
+
 def read_code(text: str) -> str:
-    """snake_case, CamelCase, C++."""
+    """snake_case, CamelCase, C++, NaOH."""
+    text = _COMPOUND.sub(lambda match: " ".join(match[0].upper()), text)
     text = re.sub(r"\b([CFGAD])#(?!\w)", r"\1 sharp", text)
     text = re.sub(r"(?<=\w)\+\+", " plus plus", text)
     return _camel(_snake(text))
-
-
-# --- capitals --------------------------------------------------------------------------------------------------------
-_ACRONYMS = frozenset(listed(
-    "AAA ABC AC ACLU AFC AI AKA AM AMD AOL API APR ASAP ASCII ATM BBC BC BCE BMW CBS CCTV CD CDC CEO CFO CIA CLI CNN "
-    "COO COVID CPR CPU CSS CSV CTO DC DIY DJ DMV DNA DNS DOJ DVD EDT EKG EPA EPS ESPN EST EU FAA FAQ FBI FDA FEMA "
-    "FIFA FTP GDP GDPR GIF GMO GMT GOP GPS GPT GPU HBO HDMI HIV HP HR HTML HTTP HTTPS IBM ICU ID IDE IMF IOS IP IPA "
-    "IQ IRA IRS ISBN ISO ISP JFK JPEG JSON KFC KGB LAPD LCD LED LGBT LLC LLM LSD MBA MIT MLB MMA MP MRI MSNBC MTV MVP "
-    "NAACP NASA NASDAQ NATO NBA NBC NCAA NFL NGO NHL NHS NPR NSA NSFW NYC NYPD OK OPEC PBS PC PDF PGA PHD PIN PM PNG "
-    "POW PR PS PST PTSD PVC RAF RAM REST RIP RNA ROI ROM RSS RSVP SARS SAT SDK SEC SIM SMS SOS SQL SSD SSH SSL SUV "
-    "SWAT TCP TNT TSA TTS TV UCLA UFC UFO UK UN UNESCO UNICEF UPS URL USA USB UTC UTF VCR VIP VPN VR WAV WHO WWF WWII "
-    "XML YMCA ZIP DR"
-))
-_AMBIGUOUS = frozenset(listed("REST PIN RAM ROM SAT WHO AM RIP SIM LED AID IRA AAA EST DR ZIP AC HR AI POW"))
-_SHOUTED = frozenset(listed(
-    "A ALL ALSO ALWAYS AND ANY ARE BAD BEST BIG BUT CAN COME DAY DO DONE DONT DOWN EACH EVEN EVER EVERY FINE FREE "
-    "FROM FUN GET GO GOD GOOD GREAT HATE HAVE HE HELP HER HERE HEY HIM HIS HOW HUGE IF IN INTO IS JUST KEEP KNOW LESS "
-    "LIKE LOVE MAD MANY MAY ME MORE MOST MUCH MUST MY NEED NEVER NEW NEXT NICE NO NOBODY NONE NOPE NOT NOTE NOW OF "
-    "OFF OH ON ONE ONLY OR OUR OUT OVER OWN PAST PLEASE RARE REAL READ RIGHT RUN SAD SAY SHE SO SOME SOON STAY STILL "
-    "STOP SUCH SURE THAT THE THEIR THEM THEN THERE THEY THIS TIP TO TODO TODAY TOO TOP TRUE FALSE NULL TRY TWO UP USE "
-    "VERY WAIT WAR WAS WE WHAT WHEN WHY WILL WITH WORK WORST WOW WRONG YES YET YOU YOUR END BEGIN ERROR WARN FAIL "
-    "PASS INFO DEBUG OPEN SALE WIN KILL FIRE CASE PART"
-))
-_CAPS_RUN = ascii_regex(r"(?<![\w'-])(?<![0-9] )[A-Z][A-Z']*(?:[-,;: ]+(?:[0-9]+[ ,]+)?[A-Z][A-Z']*(?![\w]))+(?![a-z])")
-_CAPS_WORD = ascii_regex(r"(?<!\w)[A-Z]{2,}(?:'[A-Z]{1,2})?(?!\w)")
-_SPELLED_OUT = {"OK": "okay", "TODO": "to do", "WWII": "World War two", "FYI": "F Y I", "README": "read me"}
-
-
-def read_capitals(text: str) -> str:
-    """Shouting in lower case, acronyms as they are.
-
-    A run of capital words is shouted when it is the whole sentence or at least three words; in it, everything but known
-    acronyms is lower-cased. Alone, a word is lower-cased when it is a common one or has six letters or more.
-    """
-    quiet = not re.search("[a-z]", text)
-    text = _CAPS_RUN.sub(lambda m: _lower_run(m[0], quiet), text)
-    return _CAPS_WORD.sub(lambda m: _lower_word(m[0]), text)
-
-
-def _lower_run(run: str, quiet: bool) -> str:
-    words = re.findall("[A-Z']+", run)
-    long = [w for w in words if len(w) > 1]
-    unknown = [w for w in long if not _is_acronym(w) and re.search("[AEIOUY]", w)]
-    if not unknown or len(words) < (2 if quiet else 3) or len(long) < 2:
-        return run
-    lowered = re.sub("(?<![0-9] )(?<![0-9])[A-Z']+|[A-Z']{4,}", lambda m: _shouted_word(m[0]), run)
-    return lowered[0].upper() + lowered[1:] if quiet else lowered
-
-
-def _is_acronym(word: str) -> bool:
-    return word in ("FYI", "LA", "NY") or (word in _ACRONYMS and word not in _AMBIGUOUS)
-
-
-def _shouted_word(word: str) -> str:
-    keep = word == "I" or word.startswith("I'") or _is_acronym(word)
-    if word.startswith("I'"):
-        return "I" + word[1:].lower()
-    return word if keep or (len(word) == 1 and word != "A") or not re.search("[AEIOUY]", word) else word.lower()
-
-
-def _lower_word(word: str) -> str:
-    if word in _SPELLED_OUT:
-        return _SPELLED_OUT[word]
-    if word in _ACRONYMS:
-        return word
-    base = word.partition("'")[0]
-    if word in _SHOUTED or base in _SHOUTED or (len(base) >= 6 and re.search("[AEIOUY]", base)):
-        return word.capitalize() if len(base) >= 6 else word.lower()
-    return word
