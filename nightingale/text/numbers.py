@@ -6,7 +6,7 @@ Number words themselves come from num2words, which is imported when the first nu
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 SCALES = {
@@ -125,10 +125,10 @@ def _is_year(value: int, before: str, after: str) -> bool:
 
 def rewriter(pattern: str, flags: int = 0) -> Callable[[Callable[[re.Match[str]], str]], Callable[[str], str]]:
     """Decorator: a function of a match becomes a function that rewrites a text."""
-    regex = ascii_regex(pattern, flags)
+    regex = cache(lambda: ascii_regex(pattern, flags))  # compiled when it is first needed: most texts need few
 
     def decorate(replace: Callable[[re.Match[str]], str]) -> Callable[[str], str]:
-        return lambda text: regex.sub(replace, text)
+        return lambda text: regex().sub(replace, text)
 
     return decorate
 
