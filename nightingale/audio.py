@@ -147,7 +147,7 @@ def open_wav(output: str) -> Iterator[WavSink]:
         with _in_place(1, "standard output") as sink:
             yield sink
     elif os.path.exists(output) and not os.path.isfile(output):  # /dev/null, /dev/stdout, a FIFO: never rename over it
-        with _creating(output):
+        with creating(output):
             fd = os.open(output, os.O_WRONLY | os.O_NOCTTY)
         try:
             with _in_place(fd, output) as sink:
@@ -177,7 +177,7 @@ def _in_place(fd: int, name: str) -> Iterator[WavSink]:
 @contextlib.contextmanager
 def _beside(output: str) -> Iterator[WavSink]:
     """Write a file in the same folder and rename it when it is complete; leave nothing if it never is."""
-    with _creating(output):
+    with creating(output):
         if os.path.basename(output) in ("", ".", ".."):  # realpath would drop that, and a file would get the name
             raise IsADirectoryError(0, "it is the name of a folder")
         with contextlib.suppress(FileNotFoundError):
@@ -212,7 +212,8 @@ def _publish(fd: int, temporary: str, target: str, name: str) -> None:
 
 
 @contextlib.contextmanager
-def _creating(output: str) -> Iterator[None]:
+def creating(output: str) -> Iterator[None]:
+    """Raises OutputUnavailable where the system refuses to make a file of this name."""
     try:
         yield
     except OSError as error:

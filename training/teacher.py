@@ -88,14 +88,13 @@ class FlorenceTeacher:
     def _say(self, phonemes: str, speed: float, question: bool) -> tuple[Speech, list[int], np.ndarray | None]:
         from hibari import dsp
 
-        known = [phoneme for phoneme in phonemes if phoneme in self._tts.vocab]
-        ids = [0, *(self._tts.vocab[phoneme] for phoneme in known), 0]
+        ids = self._tts.ids(phonemes)
         feed = {"ids": np.asarray([ids], np.int64), "speed": np.asarray([speed], np.float32)}
         outputs = self._tts.sess.run([*SOUND, DURATIONS] if self._folder else SOUND, feed)
         sound, durations = [output[0] for output in outputs[: len(SOUND)]], outputs[-1] if self._folder else None
         f0 = np.where(sound[-1] > LOWEST_F0, sound[-1], 0.0)
         if question and durations is not None:
-            f0 = risen(f0, known, durations)
+            f0 = risen(f0, [phoneme for phoneme in phonemes if phoneme in self._tts.vocab], durations)
             audio = self.kokoro.speak("af_heart", ids, durations, f0)
         else:
             audio = dsp.synth(*sound, self._rng)

@@ -10,6 +10,7 @@ picture.py  the outcome as SVG
 Knows no model: every row is an Engine with other options, in a process with kernels or without.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -17,6 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
+from nightingale.audio import creating
 from nightingale.errors import OutputUnavailable
 
 
@@ -41,10 +43,8 @@ def run(
     off_db = distances(measured)
     checks = check(measured, off_db)
     if plot is not None:
-        try:
+        with creating(plot):
             Path(plot).write_text(draw(measured), encoding="utf-8")
-        except OSError as error:
-            raise OutputUnavailable(f"cannot create {plot}: {error.strerror}") from error
     if form == "json":
         return json.dumps(as_figures(measured, off_db, checks), indent=1)
     return as_table(measured, off_db, checks, shutil.get_terminal_size((80, 24)).columns)
@@ -52,13 +52,9 @@ def run(
 
 def _check_creatable(name: str) -> None:
     """Said before the minutes of measuring, not after them."""
-    try:
+    place = os.path.dirname(name) or "."
+    with creating(name), contextlib.suppress(FileNotFoundError):  # refused is a name too long, say
         os.stat(name)
-    except FileNotFoundError:
-        place = os.path.dirname(name) or "."
-    except OSError as error:  # a name too long, say
-        raise OutputUnavailable(f"cannot create {name}: {error.strerror}") from error
-    else:
         place = name
     if os.path.isdir(name) or name.endswith("/") or not os.access(place, os.W_OK):
         raise OutputUnavailable(f"cannot create {name}: no file can be written there")

@@ -2,7 +2,7 @@
 
 import re
 
-from nightingale.text.numbers import NUMBER, ascii_regex, cardinal, rewriter
+from nightingale.text.numbers import NUMBER, ascii_regex, cardinal, in_turn, rewriter
 
 _OPENED = re.compile(r"(?<!\w)'")
 _FRACTION = r"(?:[0-9]+[ -])?[0-9]{1,2}/[0-9]{1,2}"
@@ -63,6 +63,4 @@ def read_lengths(text: str) -> str:
     """Marks behind numbers as feet and inches, if they close no quotation."""
     if "'" not in text and '"' not in text:
         return text
-    for stage in (_height, _spaced_sides, _inches, _feet, _sides):
-        text = stage(text)
-    return text
+    return in_turn(text, (_height, _spaced_sides, _inches, _feet, _sides))

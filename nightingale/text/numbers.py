@@ -5,7 +5,7 @@ Number words themselves come from num2words, which is imported when the first nu
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, lru_cache
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
@@ -131,6 +131,13 @@ def rewriter(pattern: str, flags: int = 0) -> Callable[[Callable[[re.Match[str]]
         return lambda text: regex().sub(replace, text)
 
     return decorate
+
+
+def in_turn(text: str, stages: Sequence[Callable[[str], str]]) -> str:
+    """A text through one rewriter after the other."""
+    for stage in stages:
+        text = stage(text)
+    return text
 
 
 @rewriter(rf"\b((?:{_NUMBERED}|Chapters|Parts)[ .]) ?({_ROMAN}|[IVXL])\b(?!\.[A-Za-z]|'(?!s\b))", re.IGNORECASE)
@@ -290,6 +297,4 @@ _STAGES = (
 
 def read_numbers(text: str) -> str:
     """Every number that is still written in digits, as words."""
-    for stage in _STAGES:
-        text = stage(text)
-    return text
+    return in_turn(text, _STAGES)

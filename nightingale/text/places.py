@@ -48,7 +48,7 @@ def _zip_behind_name(match: re.Match[str]) -> str:
 
 
 # --- streets ---------------------------------------------------------------------------------------------------------
-_DIRECTIONS = {
+DIRECTIONS = {
     "N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest", "SE": "Southeast",
     "SW": "Southwest",
 }
@@ -60,21 +60,21 @@ _COMPASS = r"\b([NS][EW]|[NSEW])"
           rf"|(?<=[0-9] ){_COMPASS}\.? (?=(?:[A-Z][a-z]+ ){{1,2}}{_STREET})")
 def _directions(match: re.Match[str]) -> str:
     """45 W 34th St, 200 N. Main St."""
-    return f"{_DIRECTIONS[match[1] or match[2]]} "
+    return f"{DIRECTIONS[match[1] or match[2]]} "
 
 
 @rewriter(rf"({_STREET}),? ([NS][EW])\b")
 def _quarters(match: re.Match[str]) -> str:
-    return f"{match[1]} {_DIRECTIONS[match[2]]}"
+    return f"{match[1]} {DIRECTIONS[match[2]]}"
 
 
-_ROADS = {"Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Pkwy": "Parkway"}
+ROADS = {"Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Pkwy": "Parkway"}
 
 
-@rewriter(rf"\b([A-Z][a-z]+|[0-9]{{1,3}}(?:st|nd|rd|th)) ({'|'.join(_ROADS)})(?![\w.])")
+@rewriter(rf"\b([A-Z][a-z]+|[0-9]{{1,3}}(?:st|nd|rd|th)) ({'|'.join(ROADS)})(?![\w.])")
 def _roads(match: re.Match[str]) -> str:
     """Oak Rd, 5th Ave: without a full stop."""
-    return f"{match[1]} {_ROADS[match[2]]}"
+    return f"{match[1]} {ROADS[match[2]]}"
 
 
 def read_places(text: str) -> str:

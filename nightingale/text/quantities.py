@@ -6,7 +6,8 @@ Leaves plain numbers in digits for numbers.py, which reads the text after this.
 import re
 
 from nightingale.text.lengths import read_lengths
-from nightingale.text.numbers import NUMBER, SCALES, ascii_regex, cardinal, digits, number, rewriter
+from nightingale.text.numbers import NUMBER, SCALES, ascii_regex, cardinal, digits, in_turn, number, rewriter
+from nightingale.text.places import DIRECTIONS
 from nightingale.text.times import read_times
 
 # symbol or code: one, many, one hundredth, hundredths
@@ -195,15 +196,12 @@ def _both_scales(match: re.Match[str]) -> str:
     return " or "
 
 
-_WINDS = {"N": "north", "S": "south", "E": "east", "W": "west"}
-
-
 @rewriter(r"(?<=[0-9])°(?: ?([0-9]{1,2})'(?: ?([0-9]{1,2}(?:\.[0-9]+)?)(?:\"|''))?)? ?([NSEW])\b")
 def _coordinates(match: re.Match[str]) -> str:
     """45°N, 40°26'46"N"""
     minutes, seconds, wind = match.groups()
     parts = ["degrees", *([f"{minutes} minutes"] if minutes else []), *([f"{seconds} seconds"] if seconds else [])]
-    return f" {' '.join(parts)} {_WINDS[wind]}"
+    return f" {' '.join(parts)} {DIRECTIONS[wind].lower()}"
 
 
 @rewriter(r"(?<=[0-9])([ -]?)(sq|cu)\.?[ -](in|ft|yd|mi|mm|cm|km|m)\b\.?")
@@ -287,6 +285,4 @@ _STAGES = (
 
 def read_quantities(text: str) -> str:
     """Dates, times, telephone numbers, money, percentages and units as words."""
-    for stage in _STAGES:
-        text = stage(text)
-    return text
+    return in_turn(text, _STAGES)

@@ -2,7 +2,7 @@
 
 import re
 
-from nightingale.text.numbers import ascii_regex, cardinal, ordinal, rewriter, year
+from nightingale.text.numbers import ascii_regex, cardinal, in_turn, ordinal, rewriter, year
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")
@@ -44,8 +44,12 @@ def _valid(month: int, day: int) -> bool:
 
 @rewriter(rf"\b({_MONTH}) {_DAY}(?:st|nd|rd|th)?\b(?![:%]|[.,/-]?[0-9]| ?(?:[ap]m|AM|PM)\b)(,? [0-9]{{4}}\b)?")
 def _month_day(match: re.Match[str]) -> str:
-    tail = f", {year(int(match[3].strip(', ')))}" if match[3] else ""
-    return f"{match[1]} {ordinal(int(match[2]))}{tail}"
+    return f"{match[1]} {ordinal(int(match[2]))}{_tail(match[3])}"
+
+
+def _tail(text: str | None) -> str:
+    """The year behind a day, if there is one: ", 2024"."""
+    return f", {year(int(text.strip(', ')))}" if text else ""
 
 
 @rewriter(rf"\b({_MONTH}) {_DAY}(?:st|nd|rd|th)?-{_DAY}(?:st|nd|rd|th)?\b(?![:%]|[.,]?[0-9])")
@@ -56,8 +60,7 @@ def _month_days(match: re.Match[str]) -> str:
 @rewriter(rf"(?<![\w.,/:-])([Tt]he )?{_DAY}(?:st|nd|rd|th)?( of)? ({_MONTH})\b(,? [0-9]{{4}}\b)?(?!-)")
 def _day_month(match: re.Match[str]) -> str:
     the = match[1] or ("The " if not match.string[: match.start()].strip() else "the ")
-    tail = f", {year(int(match[5].strip(', ')))}" if match[5] else ""
-    return f"{the}{ordinal(int(match[2]))} of {match[4]}{tail}"
+    return f"{the}{ordinal(int(match[2]))} of {match[4]}{_tail(match[5])}"
 
 
 @rewriter(r"(?<![\w.,/-])([12][0-9]{3})([-/.])([01]?[0-9])\2([0-3]?[0-9])(?:T(?=[0-9]{2}:)|(?![\w/-]|\.[0-9]))")
@@ -161,6 +164,4 @@ _STAGES = (
 
 def read_times(text: str) -> str:
     """Dates and times of day as words."""
-    for stage in _STAGES:
-        text = stage(text)
-    return text
+    return in_turn(text, _STAGES)

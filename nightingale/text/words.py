@@ -7,6 +7,7 @@ import re
 
 from nightingale.text.capitals import ACRONYMS
 from nightingale.text.numbers import ascii_regex, listed, rewriter
+from nightingale.text.places import ROADS
 from nightingale.text.quantities import UNITS
 from nightingale.text.references import BOOKS, is_book, read_verses
 from nightingale.text.times import MONTH_SHORT, MONTHS
@@ -39,14 +40,14 @@ _BEFORE_NUMBER = {
 # may stand at the end of a sentence
 _ENDINGS = {
     "etc": "et cetera", "inc": "Incorporated", "ltd": "Limited", "co": "Company", "corp": "Corporation", "jr": "Junior",
-    "sr": "Senior", "bros": "Brothers", "ave": "Avenue", "blvd": "Boulevard", "hwy": "Highway", "pkwy": "Parkway",
-    "ln": "Lane", "rd": "Road", "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University",
+    "sr": "Senior", "bros": "Brothers", "hwy": "Highway",
+    "sq": "Square", "apt": "apartment", "dept": "department", "univ": "University",
     "assn": "Association", "al": "al", "misc": "miscellaneous", "max": "maximum", "min": "minimum",
     "est": "established", "govt": "government", "asst": "assistant", "natl": "national", "intl": "international",
     "esq": "Esquire", "mfg": "manufacturing", "rm": "Room", "bldg": "Building", "fl": "Floor", "exp": "experience",
     "ph.d": "PhD", "b.sc": "B S C", "m.sc": "M S C", "encl": "enclosed", "avg": "average", "ibid": "ibid",
     "ie": "that is", "eg": "for example",
-}
+} | {short.lower(): name for short, name in ROADS.items()}
 _WORDS_TOO = frozenset(["max", "min", "est", "avg"])  # at the end of a sentence these are words or names
 # behind a number only: one, many
 _KITCHEN = {"c": ("cup", "cups"), "pt": ("pint", "pints"), "pkg": ("package", "packages")}
