@@ -463,6 +463,19 @@ def test_voices_are_drawn_from_alike(two_voices: Path, run: common.Run) -> None:
     assert len(pool.starts) == 42 and pool.reader.voices == {"florence"}
 
 
+def test_questions_are_drawn_often(two_voices: Path, run: common.Run) -> None:
+    """Those that rise, of each voice, however few they are."""
+    for voice, worker in (("florence", 0), ("keats", 1)):
+        said = [(tone(TOKENS[0], 100.0), "He found it.")] * 18 + [(tone(TOKENS[0], 100.0), "Did he find it?")]
+        teacher.write_shard(two_voices / f"00001-00{worker}.npz", voice, said)
+    pool = data.SpeechPool(run, two_voices, hours=0.01)
+    pool.refresh(0.0, wait_for=44)
+    drawn = pool.random(4000)
+    rising = np.asarray(pool.rising)[drawn]
+    assert rising.mean() == pytest.approx(data.RISING, abs=0.04)  # 5 standard deviations
+    assert float(pool.voice(drawn[rising]).float().mean()) == pytest.approx(0.5, abs=0.08)
+
+
 def test_which_questions_rise() -> None:
     rising = ["Did you lock the door?", "Olivia, have you seen my keys?", "You left the keys?", "Really?", "Isn't she?",
               "When he came, were you there?", '"Well, may I come in?"', "He said: are you there?"]  # fmt: skip

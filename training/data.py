@@ -10,11 +10,13 @@ from torch import Tensor
 
 from training.common import FRAMES_PER_TOKEN, HOP, LogMel, Run, load
 from training.corpus import is_held_out
+from training.intonation import rises
 from training.models.speech_tokenizer import Encoder
 from training.voices import VOICES
 
 LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
 FIRST_VOICE = VOICES[:1]  # what tokens and T3 are about: the others speak her tokens
+RISING = 0.3  # of what is drawn of a voice is questions that rise: S3Gen, which knows no words, else lets all fall
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
@@ -64,7 +66,8 @@ def shard_mel(samples: np.ndarray, log_mel: LogMel, device: torch.device) -> Ten
 class SpeechPool:
     """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart.
 
-    Every voice has room for so many hours, and is drawn from as often as the others, however much it has said.
+    Every voice has room for so many hours, and is drawn from as often as the others, however much it has said; so are
+    its questions that rise, however few.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class SpeechPool:
         self.lengths: list[int] = []  # frames
         self.phonemes: list[str] = []
         self.speakers: list[int] = []  # numbers of their voices
+        self.rising: list[bool] = []  # whether their pitch does
         self.voices: set[str] = set()  # names of all that were read
         self.held_out: list[int] = []  # utterance numbers
         self._kept_aside: list[int] = []  # the same, of what is read but not sorted in yet
@@ -115,9 +119,10 @@ class SpeechPool:
             train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
             self._by_length = train[np.argsort(self._lengths[train], kind="stable")]
             self._sorted_lengths = self._lengths[self._by_length]
-            speakers = np.asarray(self.speakers)[self._by_length]
-            frames = np.bincount(speakers, self._sorted_lengths)
-            self._edges = np.cumsum(self._sorted_lengths / frames[speakers])
+            rising = np.asarray(self.rising)[self._by_length]
+            kinds = 2 * np.asarray(self.speakers)[self._by_length] + rising
+            frames = np.bincount(kinds, self._sorted_lengths)
+            self._edges = np.cumsum(np.where(rising, RISING, 1 - RISING) * self._sorted_lengths / frames[kinds])
 
     def _add(self, shard: Shard) -> None:
         total = len(shard.audio) // HOP
@@ -143,6 +148,7 @@ class SpeechPool:
             self.lengths.append(int(end - start) // HOP)
             self.phonemes.append(phonemes)
             self.speakers.append(VOICES.index(shard.voice))
+            self.rising.append(rises(text))
         self.voices.add(shard.voice)
         self.used += total
 
@@ -176,7 +182,7 @@ class SpeechPool:
         return [i for i in self.held_out if self.speakers[i] == voice]
 
     def random(self, count: int) -> np.ndarray:
-        """Utterance numbers, longer ones more often, of each voice alike."""
+        """Utterance numbers, longer ones more often, of each voice alike, RISING of them rising."""
         drawn = np.searchsorted(self._edges, np.random.rand(count) * self._edges[-1], side="right")
         return np.asarray(self._by_length[drawn.clip(max=len(self._edges) - 1)])
 
