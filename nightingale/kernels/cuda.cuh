@@ -1,7 +1,7 @@
 // What the kernels of cuda.py are made of; that file puts kThreads (of a block) and kMaxRows before it.
 //
-// In what follows K is the length of a matrix's rows, N their number, M the number of rows that it is multiplied by, and
-// all blocks of a grid share a function's work. A row's arithmetic depends neither on M nor on the number of blocks.
+// In what follows K is the length of a matrix's rows, N their number, M the number of rows that it is multiplied by; the
+// blocks of a grid share each function's work. A row's arithmetic depends neither on M nor on the number of blocks.
 
 constexpr int kWarps = kThreads / 32;
 constexpr int kAtOnce = 8;  // weight rows that a warp has under way: with 16 warps 64 KB, enough to hide HBM's latency
@@ -12,7 +12,7 @@ struct Shared {
   float attended[kWarps][128 + 2];
 };
 
-// All blocks of the grid come here before one goes on. `arrived` is 0 when the kernel starts, `expected` 0 in each thread.
+// All blocks of the grid come here before one goes on. At first `arrived` is 0, and `expected` in every thread.
 __device__ void meet(unsigned* arrived, unsigned& expected) {
   expected += gridDim.x;
   __syncthreads();
@@ -27,29 +27,24 @@ __device__ void meet(unsigned* arrived, unsigned& expected) {
   __syncthreads();
 }
 
-// Called by one thread: asks for memory that a later phase reads, so that it comes from L2 then.
+// Asks for memory that a later phase reads, so that it comes from L2 then.
 __device__ void prefetch(const void* from, long bytes) {
 #if __CUDA_ARCH__ >= 900
-  const long begin = reinterpret_cast<long>(from) / 16 * 16, size = (reinterpret_cast<long>(from) + bytes - begin) / 16 * 16;
-  if (size > 0)
-    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(__cvta_generic_to_global(
-                     reinterpret_cast<const void*>(begin))),
-                 "r"(static_cast<unsigned>(size)));
+  const size_t begin = __cvta_generic_to_global(from) / 16 * 16;
+  const size_t size = (__cvta_generic_to_global(from) + bytes - begin) / 16 * 16;
+  if (threadIdx.x == 0 && size > 0)
+    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(begin), "r"(static_cast<unsigned>(size)));
 #endif
 }
 
 template <typename T>
-__device__ void read8(const T* from, float* to) {
-  if constexpr (sizeof(T) == 4) {
-    const float4 a = reinterpret_cast<const float4*>(from)[0], b = reinterpret_cast<const float4*>(from)[1];
-    to[0] = a.x, to[1] = a.y, to[2] = a.z, to[3] = a.w;
-    to[4] = b.x, to[5] = b.y, to[6] = b.z, to[7] = b.w;
-  } else {
-    const uint4 words = *reinterpret_cast<const uint4*>(from);
-    const T* values = reinterpret_cast<const T*>(&words);
-    for (int i = 0; i < 8; i++) to[i] = static_cast<float>(values[i]);
-  }
-}
+struct Eight {
+  uint4 words[sizeof(T) / 2];
+  __device__ float operator[](int i) const { return static_cast<float>(reinterpret_cast<const T*>(words)[i]); }
+};
+
+template <typename T>
+__device__ Eight<T> load8(const T* from) { return *reinterpret_cast<const Eight<T>*>(from); }
 
 // (rows, K) floats (BITS 0), or integers of BITS bits, from the lowest up, with a scale and an offset for each GROUP.
 template <typename T, int K, int BITS, int GROUP>
@@ -61,57 +56,55 @@ struct Matrix {
 
   // From a row on.
   __device__ Matrix(const void* w, const T* s, const T* b, long row)
-      : weight(static_cast<const unsigned char*>(w) + row * kRowBytes), scales(s + row * (K / GROUP)), biases(b + row * (K / GROUP)) {}
+      : weight(static_cast<const unsigned char*>(w) + row * kRowBytes),
+        scales(s + row * (K / GROUP)),
+        biases(b + row * (K / GROUP)) {}
 
-  // Eight weights as they are stored: reading all before using one keeps many loads under way.
+  // Eight weights as they lie there: all that a warp takes at once is loaded before any of it is used.
   struct Stored {
-    uint4 low, high;
+    Eight<T> floats;
+    uint2 packed;
     float scale, bias;
   };
 
-  __device__ Stored read(int row, int k) const {
-    const unsigned char* from = weight + row * kRowBytes + long(k) * (BITS ? BITS : 8 * sizeof(T)) / 8;
+  __device__ Stored load(int row, int k) const {
+    const unsigned char* from = weight + row * kRowBytes + k / 8 * (kRowBytes * 8 / K);
     Stored stored = {};
     if constexpr (BITS == 0) {
-      stored.low = reinterpret_cast<const uint4*>(from)[0];
-      if constexpr (sizeof(T) == 4) stored.high = reinterpret_cast<const uint4*>(from)[1];
+      stored.floats = load8(reinterpret_cast<const T*>(from));
       return stored;
     } else if constexpr (BITS == 8) {
-      const uint2 words = *reinterpret_cast<const uint2*>(from);
-      stored.low.x = words.x, stored.low.y = words.y;
+      stored.packed = *reinterpret_cast<const uint2*>(from);
     } else if constexpr (BITS == 4) {
-      stored.low.x = *reinterpret_cast<const unsigned*>(from);
+      stored.packed.x = *reinterpret_cast<const unsigned*>(from);
     } else {
-      unsigned long long packed = 0;
-      for (int i = 0; i < BITS; i++) packed |= static_cast<unsigned long long>(from[i]) << 8 * i;
-      stored.low.x = static_cast<unsigned>(packed), stored.low.y = static_cast<unsigned>(packed >> 32);
+      for (int i = 0; i < BITS; i++) (i < 4 ? stored.packed.x : stored.packed.y) |= unsigned(from[i]) << i % 4 * 8;
     }
     const long group = long(row) * (K / GROUP) + k / GROUP;
-    stored.scale = static_cast<float>(scales[group]), stored.bias = static_cast<float>(biases[group]);
+    stored.scale = static_cast<float>(scales[group]);
+    stored.bias = static_cast<float>(biases[group]);
     return stored;
   }
 
-  static __device__ void expand(const Stored& stored, float* to) {
-    if constexpr (BITS == 0) {
-      const T* values = reinterpret_cast<const T*>(&stored);
-      for (int i = 0; i < 8; i++) to[i] = static_cast<float>(values[i]);
-    } else {
-      const unsigned long long packed = static_cast<unsigned long long>(stored.low.y) << 32 | stored.low.x;
-      for (int i = 0; i < 8; i++)
-        to[i] = static_cast<unsigned>(packed >> BITS * i & ((1 << BITS) - 1)) * stored.scale + stored.bias;
-    }
+  static __device__ float weight_of(const Stored& stored, int i) {
+    if constexpr (BITS == 0) return stored.floats[i];
+    const unsigned long long packed = static_cast<unsigned long long>(stored.packed.y) << 32 | stored.packed.x;
+    return static_cast<unsigned>(packed >> BITS * i & ((1 << BITS) - 1)) * stored.scale + stored.bias;
   }
 };
 
 // This block's part of N columns: from share(N, blockIdx.x) to share(N, blockIdx.x + 1).
 __device__ int share(int N, int block) { return static_cast<int>(long(N) * block / gridDim.x); }
 
-// What `multiply` will read of a matrix, or of its rows from `half * N` on, in this block.
-template <typename M>
-__device__ void prefetch_share(const M& matrix, int N, int half = 0) {
-  if (threadIdx.x > 0) return;
-  const int begin = share(N, blockIdx.x), rows = share(N, blockIdx.x + 1) - begin;
-  prefetch(matrix.weight + (long(half) * N + begin) * M::kRowBytes, rows * M::kRowBytes);
+// What this block will read of N rows of a matrix from row `from` on.
+template <typename T, int K, int BITS, int GROUP>
+__device__ void prefetch_share(const Matrix<T, K, BITS, GROUP>& matrix, int N, int from = 0) {
+  const long begin = from + share(N, blockIdx.x), rows = from + share(N, blockIdx.x + 1) - begin;
+  prefetch(matrix.weight + begin * matrix.kRowBytes, rows * matrix.kRowBytes);
+  if constexpr (BITS > 0) {
+    prefetch(matrix.scales + begin * (K / GROUP), rows * (K / GROUP) * sizeof(T));
+    prefetch(matrix.biases + begin * (K / GROUP), rows * (K / GROUP) * sizeof(T));
+  }
 }
 
 // Over all lanes: what comes back in lane i is the sum of every lane's values[i / 4].
@@ -127,13 +120,14 @@ __device__ float sum8(float* values, int lane) {
   return values[0] + __shfl_xor_sync(~0u, values[0], 1);
 }
 
-// residual + rows of x (M, K), normed first, @ matrix.T: (M, N). norm and residual may be null. GATED: the matrix has 2 N
-// rows, and what the first half gives through SiLU is multiplied by what the second gives.
+// residual + rows of x (M, K), normed first, @ matrix.T: (M, N). norm and residual may be null. GATED: the matrix has
+// 2 N rows, and what the first half gives through SiLU is multiplied by what the second gives.
 //
-// A warp has 256 of a row's K weights for each of kAtOnce rows; the warps of a team have the whole of them between them.
+// A warp takes 256 weights of each of kAtOnce rows; the warps of a team have whole rows between them.
 template <int N, bool GATED, typename T, int K, int BITS, int GROUP, typename O>
 __device__ void multiply(
-    Shared& shared, const Matrix<T, K, BITS, GROUP>& matrix, const T* x, int M, const T* norm, float eps, const O* residual, O* out) {
+    Shared& shared, const Matrix<T, K, BITS, GROUP>& matrix, const T* x, int M, const T* norm, float eps,
+    const O* residual, O* out) {
   constexpr int HALVES = GATED ? 2 : 1, COLUMNS = kAtOnce / HALVES, CHUNKS = (K + 255) / 256;
   constexpr int PARTS = CHUNKS < kWarps ? CHUNKS : kWarps, TEAMS = kWarps / PARTS;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = warp % PARTS, team = warp / PARTS;
@@ -143,36 +137,43 @@ __device__ void multiply(
       const int k = (chunk * 32 + lane) * 8;
       const bool inside = K % 256 == 0 || k < K;
       typename Matrix<T, K, BITS, GROUP>::Stored stored[kAtOnce];
-      float weights[kAtOnce][8], gains[8];
+      Eight<T> gains = {}, rows[2] = {};
+      float weights[kAtOnce][8];
 #pragma unroll
       for (int i = 0; i < kAtOnce; i++) {
         const int column = first + i % COLUMNS * TEAMS + team;
         stored[i] = {};
-        if (inside && column < end) stored[i] = matrix.read(column + i / COLUMNS * N, k);
+        if (inside && column < end) stored[i] = matrix.load(column + i / COLUMNS * N, k);
       }
-      if (norm && inside) read8(norm + k, gains);
+      auto load_two = [&](int m) {
+        for (int r = 0; r < 2; r++)
+          if (inside && m + r < M) rows[r] = load8(x + long(m + r) * K + k);
+      };
+      if (norm && inside) gains = load8(norm + k);
+      load_two(0);
 #pragma unroll
-      for (int i = 0; i < kAtOnce; i++) matrix.expand(stored[i], weights[i]);
-#pragma unroll 2
-      for (int m = 0; m < M; m++) {
-        float values[8] = {}, sums[kAtOnce] = {}, square = 0;
-        if (inside) read8(x + long(m) * K + k, values);
-        if (norm)
+      for (int i = 0; i < kAtOnce; i++)
+        for (int j = 0; j < 8; j++) weights[i][j] = matrix.weight_of(stored[i], j);
+      for (int two = 0; two < M; two += 2) {
+#pragma unroll
+        for (int r = 0; r < 2; r++) {
+          const int m = two + r;
+          float sums[kAtOnce] = {}, square = 0;
           for (int j = 0; j < 8; j++) {
-            square += values[j] * values[j];
-            values[j] *= gains[j];
+            float value = rows[r][j];
+            square += value * value;
+            if (norm) value *= gains[j];
+            for (int i = 0; i < kAtOnce; i++) sums[i] += value * weights[i][j];
           }
-#pragma unroll
-        for (int i = 0; i < kAtOnce; i++)
-          for (int j = 0; j < 8; j++) sums[i] += values[j] * weights[i][j];
-        const float sum = sum8(sums, lane);
-        if (norm)
-          for (int step = 16; step; step /= 2) square += __shfl_xor_sync(~0u, square, step);
-        if (lane % 4 == 0) {
-          float& total = shared.sums[warp][lane / 4][m];
-          total = chunk < PARTS ? sum : total + sum;
+          const float sum = sum8(sums, lane);
+          if (norm)
+            for (int step = 16; step; step /= 2) square += __shfl_xor_sync(~0u, square, step);
+          if (m == M) break;
+          float &total = shared.sums[warp][lane / 4][m], &squares = shared.squares[warp][m];
+          if (lane % 4 == 0) total = chunk < PARTS ? sum : total + sum;
+          if (lane == 0) squares = chunk < PARTS ? square : squares + square;
         }
-        if (lane == 0) shared.squares[warp][m] = chunk < PARTS ? square : shared.squares[warp][m] + square;
+        load_two(two + 2);
       }
     }
     __syncthreads();
@@ -183,7 +184,7 @@ __device__ void multiply(
       float y = 0, up = 0, square = 0;
       for (int w = from; w < from + PARTS; w++) {
         y += shared.sums[w][i][m];
-        if (GATED) up += shared.sums[w][i + COLUMNS % kAtOnce][m];
+        if constexpr (GATED) up += shared.sums[w][i + COLUMNS][m];
         square += shared.squares[w][m];
       }
       const float scale = norm ? rsqrtf(square / K + eps) : 1.0f;
@@ -206,12 +207,10 @@ struct Pass {
 // Eight entries of a head (D,), turned to a position.
 template <int D, typename T>
 __device__ void turned(const Pass& pass, const T* head, int position, int part, float* to) {
-  float here[8], other[8], c[8], s[8];
-  read8(head + part, here);
-  read8(head + (part + D / 2) % D, other);
-  read8(pass.cosines + long(position) * D + part, c);
-  read8(pass.sines + long(position) * D + part, s);
-  for (int i = 0; i < 8; i++) to[i] = here[i] * c[i] + other[i] * s[i];
+  const Eight<T> here = load8(head + part), other = load8(head + (part + D / 2) % D);
+  const long at = long(position) * D + part;
+  const Eight<float> cosine = load8(pass.cosines + at), sine = load8(pass.sines + at);
+  for (int i = 0; i < 8; i++) to[i] = here[i] * cosine[i] + other[i] * sine[i];
 }
 
 // Rotary attention of each row of qkv (B * L, (H + 2 KH) * D) to what its sequence has up to it: (B * L, H * D).
@@ -228,7 +227,7 @@ __device__ void attend(Shared& shared, const Pass& pass, const T* qkv, T* keys, 
     float query[8], sums[8] = {}, top = -1e30f, total = 0;
     turned<D>(pass, qkv + long(row) * WIDTH + h * D, now, part, query);
     for (int i = 0; i < 8; i++) query[i] *= 1.44269504f * rsqrtf(float(D));
-    auto take = [&](const float* key, const float* value) {
+    auto take = [&](const auto& key, const auto& value) {
       float score = 0;
       for (int i = 0; i < 8; i++) score += query[i] * key[i];
       for (int step = LANES / 2; step; step /= 2) score += __shfl_xor_sync(team, score, step);
@@ -238,19 +237,23 @@ __device__ void attend(Shared& shared, const Pass& pass, const T* qkv, T* keys, 
       for (int i = 0; i < 8; i++) sums[i] = sums[i] * kept + weight * value[i];
     };
     int j = threadIdx.x / LANES;
-#pragma unroll 4
-    for (; j < pass.start; j += STRIDE) {
-      float key[8], value[8];
-      read8(keys + cache + long(j) * D, key);
-      read8(values + cache + long(j) * D, value);
-      take(key, value);
+    while (j < pass.start) {
+      Eight<T> key[4] = {}, value[4] = {};
+#pragma unroll
+      for (int i = 0; i < 4; i++)
+        if (const int at = j + i * STRIDE; at < pass.start) {
+          key[i] = load8(keys + cache + long(at) * D);
+          value[i] = load8(values + cache + long(at) * D);
+        }
+#pragma unroll
+      for (int i = 0; i < 4 && j < pass.start; i++, j += STRIDE) take(key[i], value[i]);
     }
     for (; j <= now; j += STRIDE) {
       const T* from = fresh + long(j - pass.start) * WIDTH;
-      float key[8], value[8];
+      float key[8];
       turned<D>(pass, from + (H + kv) * D, j, part, key);
-      read8(from + (H + KH + kv) * D + part, value);
       for (int i = 0; i < 8; i++) key[i] = static_cast<float>(static_cast<T>(key[i]));
+      const Eight<T> value = load8(from + (H + KH + kv) * D + part);
       take(key, value);
       if (j == now && h % (H / KH) == 0)
         for (int i = 0; i < 8; i++) {
@@ -283,6 +286,16 @@ __device__ void attend(Shared& shared, const Pass& pass, const T* qkv, T* keys, 
   }
 }
 
+// What `attend` will read of the past in this block.
+template <int H, int KH, int D, typename T>
+__device__ void prefetch_past(const Pass& pass, const T* keys, const T* values) {
+  for (int unit = blockIdx.x; unit < pass.B * pass.L * H; unit += gridDim.x) {
+    const long cache = (long(unit / H / pass.L) * KH + unit % H / (H / KH)) * pass.S * D;
+    prefetch(keys + cache, long(pass.start) * D * sizeof(T));
+    prefetch(values + cache, long(pass.start) * D * sizeof(T));
+  }
+}
+
 // RMS norm of rows x (M, K).
 template <int K, typename T>
 __device__ void normalize(Shared& shared, const T* x, int M, const T* norm, float eps, T* out) {
@@ -296,8 +309,11 @@ __device__ void normalize(Shared& shared, const T* x, int M, const T* norm, floa
     square = 0;
     for (int w = 0; w < kWarps; w++) square += shared.squares[w][0];
     const float scale = rsqrtf(square / K + eps);
-    for (int k = threadIdx.x; k < K; k += kThreads)
-      out[long(row) * K + k] = static_cast<T>(static_cast<float>(static_cast<T>(static_cast<float>(from[k]) * scale)) * static_cast<float>(norm[k]));
+    for (int k = threadIdx.x; k < K; k += kThreads) {
+      // Rounded before the weight too, as mx.fast.rms_norm does it.
+      const T scaled = static_cast<T>(static_cast<float>(from[k]) * scale);
+      out[long(row) * K + k] = static_cast<T>(static_cast<float>(scaled) * static_cast<float>(norm[k]));
+    }
     __syncthreads();
   }
 }
@@ -336,7 +352,9 @@ __device__ Key fold(Key key, unsigned long long number) {
 __device__ float gumbel(Key key, unsigned i, unsigned width) {
   // A hash gives one entry of each half; the middle one of an odd number has a hash to itself.
   const unsigned half = width / 2, second = width - half;
-  const Key bits = i < half ? threefry(key, i, second + i) : i < second ? threefry(key, half, 0) : threefry(key, i - second, i);
+  const Key bits = i < half     ? threefry(key, i, second + i)
+                   : i < second ? threefry(key, half, 0)
+                                : threefry(key, i - second, i);
   const float uniform = static_cast<float>(i < second ? bits.first : bits.second) * 0x1p-32f;
   return -logf(-logf(fminf(uniform, 0x1.fffffep-1f)));  // rounding must not give 1
 }

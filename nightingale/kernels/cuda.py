@@ -31,13 +31,15 @@ _PASS = r"""
   constexpr int W = (H + 2 * KH) * D;
   __shared__ __align__(16) Shared shared;
   __shared__ T *keys[LAYERS], *values[LAYERS];
+  __shared__ T *stream, *projected, *attended, *gated;
+  __shared__ Pass pass;
+  const int M = x_shape[0] * x_shape[1];
   if (threadIdx.x == 0) {
     CACHES
+    pass = {x_shape[0], x_shape[1], keys0_shape[2], start[0], cosines, sines};
+    stream = scratch, projected = stream + M * E, attended = projected + M * W, gated = attended + M * H * D;
   }
   __syncthreads();
-  const Pass pass = {x_shape[0], x_shape[1], keys0_shape[2], start[0], cosines, sines};
-  const int M = pass.B * pass.L;
-  T *stream = scratch, *projected = stream + M * E, *attended = projected + M * W, *gated = attended + M * H * D;
   unsigned expected = 0;
   for (int layer = 0; layer < LAYERS; layer++) {
     const Matrix<T, E, QKV_BITS, QKV_GROUP> qkv_now(qkv, qkv_scales, qkv_biases, long(layer) * W);
@@ -47,18 +49,23 @@ _PASS = r"""
     const Matrix<T, F, DOWN_BITS, DOWN_GROUP> down_now(down, down_scales, down_biases, long(layer) * E);
     const T* before = layer == 0 ? x : stream;
 
+    // Phases ask for the weights of later ones, so that HBM is at work at barriers and while few blocks attend.
     prefetch_share(o_now, E);
+    prefetch_past<H, KH, D>(pass, keys[layer], values[layer]);
     multiply<W, false>(shared, qkv_now, before, M, input_norm + layer * E, eps[0], (const T*)nullptr, projected);
     meet(arrived, expected);
     prefetch_share(gate_up_now, F);
-    prefetch_share(gate_up_now, F, 1);
+    prefetch_share(gate_up_now, F, F);
+    prefetch(post_norm + layer * E, E * sizeof(T));
     attend<H, KH, D>(shared, pass, projected, keys[layer], values[layer], attended);
     meet(arrived, expected);
     prefetch_share(down_now, E);
     multiply<E, false>(shared, o_now, attended, M, (const T*)nullptr, 0.0f, before, stream);
     meet(arrived, expected);
-    if (layer + 1 < LAYERS)
+    if (layer + 1 < LAYERS) {
       prefetch_share(Matrix<T, E, QKV_BITS, QKV_GROUP>(qkv, qkv_scales, qkv_biases, long(layer + 1) * W), W);
+      prefetch(input_norm + (layer + 1) * E, E * sizeof(T));
+    }
     multiply<F, true>(shared, gate_up_now, stream, M, post_norm + layer * E, eps[0], (const T*)nullptr, gated);
     meet(arrived, expected);
     multiply<E, false>(shared, down_now, gated, M, (const T*)nullptr, 0.0f, stream, stream);
