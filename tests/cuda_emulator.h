@@ -18,6 +18,7 @@ using std::max;
 using std::min;
 
 #define __device__
+#define __noinline__
 #define __global__
 #define __grid_constant__
 #define __launch_bounds__(threads)

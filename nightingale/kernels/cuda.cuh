@@ -94,7 +94,7 @@ struct Matrix {
 };
 
 // This block's part of N columns: from share(N, blockIdx.x) to share(N, blockIdx.x + 1).
-__device__ int share(int N, int block) { return static_cast<int>(long(N) * block / gridDim.x); }
+__device__ int share(unsigned N, unsigned block) { return N * block / gridDim.x; }
 
 // What this block will read of N rows of a matrix from row `from` on.
 template <typename T, int K, int BITS, int GROUP>
@@ -215,8 +215,9 @@ __device__ void turned(const Pass& pass, const T* head, int position, int part, 
 
 // Rotary attention of each row of qkv (B * L, (H + 2 KH) * D) to what its sequence has up to it: (B * L, H * D).
 // keys, values: (B, KH, S, D), which get the new ones. A block for each head of each row, D / 8 lanes for each key.
+// Not inlined, or `multiply` beside it has too few registers.
 template <int H, int KH, int D, typename T>
-__device__ void attend(Shared& shared, const Pass& pass, const T* qkv, T* keys, T* values, T* out) {
+__device__ __noinline__ void attend(Shared& shared, const Pass& pass, const T* qkv, T* keys, T* values, T* out) {
   constexpr int LANES = D / 8, WIDTH = (H + 2 * KH) * D, STRIDE = kThreads / LANES;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = lane % LANES * 8;
   const unsigned team = ((1u << LANES) - 1) << lane / LANES * LANES;
