@@ -192,7 +192,7 @@ def read(
         template=[("T", x.dtype), *sizes.items()],
         grid=(multiprocessors() * _THREADS, 1, 1), threadgroup=(_THREADS, 1, 1),
         output_shapes=[x.shape, (scratch,), (1,)], output_dtypes=[x.dtype, x.dtype, mx.uint32],
-        init_value=0,  # for `arrived`
+        init_value=0.0,  # for `arrived`: a launch's own counter
     )[0]  # fmt: skip
     return states
 
