@@ -33,10 +33,12 @@ _PASS = r"""
   __shared__ T *keys[LAYERS], *values[LAYERS];
   __shared__ T *stream, *projected, *attended, *gated;
   __shared__ Pass pass;
+  __shared__ float epsilon;
   const int M = x_shape[0] * x_shape[1];
   if (threadIdx.x == 0) {
     CACHES
     pass = {x_shape[0], x_shape[1], keys0_shape[2], start[0], cosines, sines};
+    epsilon = eps[0];
     stream = scratch, projected = stream + M * E, attended = projected + M * W, gated = attended + M * H * D;
   }
   __syncthreads();
@@ -52,7 +54,7 @@ _PASS = r"""
     // Phases ask for the weights of later ones, so that HBM is at work at barriers and while few blocks attend.
     prefetch_share(o_now, E);
     prefetch_past<H, KH, D>(pass, keys[layer], values[layer]);
-    multiply<W, false>(shared, qkv_now, before, M, input_norm + layer * E, eps[0], (const T*)nullptr, projected);
+    multiply<W, false>(shared, qkv_now, before, M, input_norm + layer * E, epsilon, (const T*)nullptr, projected);
     meet(arrived, expected);
     prefetch_share(gate_up_now, F);
     prefetch_share(gate_up_now, F, F);
@@ -66,12 +68,12 @@ _PASS = r"""
       prefetch_share(Matrix<T, E, QKV_BITS, QKV_GROUP>(qkv, qkv_scales, qkv_biases, long(layer + 1) * W), W);
       prefetch(input_norm + (layer + 1) * E, E * sizeof(T));
     }
-    multiply<F, true>(shared, gate_up_now, stream, M, post_norm + layer * E, eps[0], (const T*)nullptr, gated);
+    multiply<F, true>(shared, gate_up_now, stream, M, post_norm + layer * E, epsilon, (const T*)nullptr, gated);
     meet(arrived, expected);
     multiply<E, false>(shared, down_now, gated, M, (const T*)nullptr, 0.0f, stream, stream);
     meet(arrived, expected);
   }
-  normalize<E>(shared, stream, M, last_norm, eps[0], states);
+  normalize<E>(shared, stream, M, last_norm, epsilon, states);
 """
 
 _PROJECT = r"""
@@ -191,8 +193,9 @@ def read(
         ],
         template=[("T", x.dtype), *sizes.items()],
         grid=(multiprocessors() * _THREADS, 1, 1), threadgroup=(_THREADS, 1, 1),
-        output_shapes=[x.shape, (scratch,), (1,)], output_dtypes=[x.dtype, x.dtype, mx.uint32],
-        init_value=0.0,  # for `arrived`: a launch's own counter
+        # The counter of arrivals, one number for each launch, has a cache line: up to 8 bytes MLX keeps where the host
+        # reads them, and there a block would wait for the bus at every meeting.
+        output_shapes=[x.shape, (scratch,), (32,)], output_dtypes=[x.dtype, x.dtype, mx.uint32], init_value=0.0,
     )[0]  # fmt: skip
     return states
 
