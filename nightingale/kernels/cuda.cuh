@@ -1,7 +1,7 @@
 // What the kernels of cuda.py are made of; that file puts kThreads (of a block) and kMaxRows before it.
 //
-// In what follows K is the length of a matrix's rows, N their number, M the number of rows that it is multiplied by; the
-// blocks of a grid share each function's work. A row's arithmetic depends neither on M nor on the number of blocks.
+// K is the length of a matrix's rows, N their number, M the number of rows that it is multiplied by; a grid's blocks
+// share each function's work. A row's arithmetic depends neither on M nor on the number of blocks.
 
 constexpr int kWarps = kThreads / 32;
 constexpr int kAtOnce = 8;  // weight rows that a warp has under way: with 16 warps 64 KB, enough to hide HBM's latency
