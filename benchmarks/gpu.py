@@ -24,6 +24,7 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PARTS = {  # name: side, part, most seconds
+    "kernels": ("ours", "kernels", 40),
     "ours": ("ours, bfloat16", "t3", 60),
     "torch": ("torch, bfloat16", "t3", 50),
     "ours-sound": ("ours", "sound", 50),

@@ -32,6 +32,7 @@ from nightingale.sampling import Sampler, seed_key
 from nightingale.t3 import T3
 
 LOGITS_BOUNDS = {"bfloat16": 0.05, "float32": 5e-3}  # relative; a GPU's float32 products are TF32
+PASSES = [("float32", 2, 5e-3), ("bfloat16", 30, 0.1), ("8 bits", 2, 0.05), ("4 bits", 2, 0.05)]  # kind, layers, bound
 SOUND_BOUND = 2e-2
 SENTENCE = "The birch canoe slid on the smooth planks of the old pier."
 
@@ -54,7 +55,7 @@ class Ours(Part):
         self.config = chatterbox_english()
         device = mx.device_info().get("device_name", "")
         self.give("device", text=f"mlx {mx.__version__}, {mx.default_device()} {device}")
-        self.give("CUDA kernels", text=str(cuda.available()))
+        self.give("CUDA kernels", text=f"on {cuda.multiprocessors()} multiprocessors" if cuda.available() else "none")
 
     def model(self, kind: str, layers: int) -> Any:
         """T3 in bfloat16, float32, or with so many bits."""
@@ -108,6 +109,20 @@ class Ours(Part):
         if kind == "bfloat16":  # the prompt's products are MLX's whatever the bits
             self.times("CFG, prompt", prompt)
             self.passes(read)
+            with self.guarded(name := "CFG, pass of 1 among many, ms"):
+                self.give(name, value=self.many(model, model.new_caches(), rows) / 100)
+
+    def many(self, model: Any, caches: Any, rows: Callable[[int], mx.array]) -> float:
+        """Milliseconds of a hundred passes over one position, with one wait, for the last."""
+        mx.eval(model.llama(rows(POSITIONS), caches, num_last=1), model.llama(rows(1), caches))
+
+        def run() -> None:
+            for _ in range(100):
+                states = model.llama(rows(1), caches)
+                mx.async_eval(states)
+            mx.eval(states)
+
+        return milliseconds(run)
 
     def sound_models(self, small: bool = False) -> tuple[Any, Any]:
         """S3Gen and HiFT; `small`: all kinds of layers, few of each and narrow."""
@@ -167,6 +182,52 @@ class Ours(Part):
 
     def check(self, name: str, error: float, bound: float, **values: Any) -> None:
         self.give(name, value=error, bound=bound, ok=bool(error <= bound), **values)
+
+    def kernels(self) -> None:
+        """Whether the CUDA kernels compute what MLX does."""
+        for kind, layers, bound in PASSES:
+            with self.guarded(f"passes, {kind}"):
+                self.passes_agree(kind, min(layers, self.layers), bound)
+        with self.guarded("choices"):
+            self.choices_agree()
+
+    def passes_agree(self, kind: str, layers: int, bound: float) -> None:
+        """States of the same model by the kernel and by MLX's operations; and of the same rows, alone and together."""
+        model = self.model(kind, layers)
+        embeds = mx.random.normal((2, 30, WIDTH), key=mx.random.key(1)).astype(model.speech_embed.weight.dtype)
+
+        def states(*counts: int) -> mx.array:
+            caches, parts, start = model.new_caches(), [], 0
+            for count in counts:
+                parts.append(model.llama(embeds[:, start : start + count], caches))
+                start += count
+            joined = mx.concatenate(parts, axis=1)[:, 17:].astype(mx.float32)
+            mx.eval(joined)
+            return joined
+
+        together, alone = states(17, 8, 4, 1), states(17, *[1] * 13)
+        model.llama._few_rows = None
+        what = f"{layers} layers, {kind}"
+        self.check(f"states of {what}, against MLX", distance(together, states(17, 8, 4, 1)), bound)
+        self.check(f"states of {what}, that differ alone", float(mx.sum(together != alone)), 0)
+
+    def choices_agree(self) -> None:
+        """Tokens for the same logits on the GPU and on the CPU, whose logarithms may decide a tie otherwise."""
+        key, wrong = mx.random.key(1), 0.0
+        logits, seen = 3 * mx.random.normal((16, 8194), key=key), mx.random.bernoulli(0.05, (16, 8194), key=key)
+        forbidden = mx.arange(8194) >= SPEECH_TOKENS
+        mx.eval(logits, seen, forbidden)
+        for temperature, min_p, penalty in ((0.0, 0.05, 1.2), (0.8, 0.05, 1.2), (1.0, 0.0, 1.0)):
+            options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
+            sampler = Sampler(options, seed_key(3), forbidden)
+
+            def choose(sampler: Sampler = sampler, said: mx.array | None = seen if penalty > 1 else None) -> mx.array:
+                tokens = sampler.choose(logits, said, 5)
+                mx.eval(tokens)
+                return tokens
+
+            wrong += float(np.sum(np.array(choose()) != np.array(self.on_cpu(choose))))
+        self.check("tokens of 48 that differ from the CPU's", wrong, 1)
 
     def agreement(self) -> None:
         """Whether a GPU says what the CPU says, and the same with a draft as without."""

@@ -151,65 +151,74 @@ class Block(nn.Module):
 
 
 class FewRows:
-    """A pass over few rows on an NVIDIA GPU, where an operation costs more than its arithmetic: five for a layer.
-
-    Traced once for each shape: what changes from pass to pass are arrays.
-    """
+    """A pass over few rows on an NVIDIA GPU, in one operation (kernels.cuda)."""
 
     def __init__(self, layers: Sequence[Block], norm: nn.RMSNorm, rope: Rope) -> None:
-        self._layers, self._norm, self._rope = layers, norm, rope
-        self._compiled = mx.compile(self._run)
+        attention = layers[0].attention
+        self._rope, self._num_kv_heads, self._head_dim = rope, attention.num_kv_heads, attention.head_dim
+        qkv, o, gate_up, down = map(_matrices, _kinds(layers))
+        input_norm, post_norm = (
+            _joined([layer[name] for layer in layers], "weight") for name in ("input_norm", "post_attention_norm")
+        )
+        heads = attention.num_heads, attention.num_kv_heads
+        self._layers = cuda.Layers(input_norm, qkv, o, post_norm, gate_up, down, norm.weight, norm.eps, heads)
+
+    @staticmethod
+    def fits(layers: Sequence[Block]) -> bool:
+        """Whether each kind of matrix has one precision in all layers; where not, every pass goes layer by layer."""
+        return all(
+            len({(m.bits, m.group_size) if isinstance(m, nn.QuantizedLinear) else None for m in kind}) == 1
+            for kind in _kinds(layers)
+        )
 
     def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[KVCache]]:
         """Whether this pass is one: few rows (B, L, hidden), and caches that it can write to."""
-        B, L, _ = x.shape
-        return L <= cuda.MAX_LENGTH and B * L <= cuda.MAX_ROWS and all(isinstance(cache, KVCache) for cache in caches)
+        return x.shape[0] * x.shape[1] <= cuda.MAX_ROWS and all(isinstance(cache, KVCache) for cache in caches)
 
     def __call__(self, x: mx.array, caches: Sequence[KVCache]) -> mx.array:
         """(B, L, hidden) at the caches' offset -> normalised states."""
         B, L, _ = x.shape
-        start, attention = caches[0].offset, self._layers[0].attention
-        shape = B, attention.num_kv_heads, L, attention.head_dim
+        start, shape = caches[0].offset, (B, self._num_kv_heads, L, self._head_dim)
         stored = [array for cache in caches for array in cache.buffers(shape, x.dtype)]
         after = caches[0].written if caches[0].written is not None else mx.zeros((1,), x.dtype)
         tables = self._rope.tables(start + L)
-        states: mx.array = self._compiled(x, mx.array([start], mx.int32), after, *tables, *stored)
-        written = states.reshape(-1)[:1]
+        states = cuda.read(x, self._layers, tables, mx.array([start], mx.int32), stored, after)
         for cache in caches:
-            cache.wrote(L, written)
+            cache.wrote(L, states)
         return states
 
-    def _run(self, x: mx.array, offset: mx.array, after: mx.array, *arrays: mx.array) -> mx.array:
-        """arrays: the tables, then keys and values of every layer."""
-        B, L, D = x.shape
-        tables, stored = (arrays[0], arrays[1]), zip(arrays[2::2], arrays[3::2], strict=True)
-        x = x.reshape(B * L, D)
-        for layer, held in zip(self._layers, stored, strict=True):
-            attention, mlp = layer.attention, layer.mlp
-            qkv = cuda.multiply(x, _matrix(attention.qkv_proj), norm=_norm(layer.input_norm))
-            out = cuda.attend(qkv, tables, offset, held, (attention.num_heads, attention.num_kv_heads), after)
-            x = cuda.multiply(out, _matrix(attention.o_proj), residual=x)
-            out = cuda.multiply(x, _matrix(mlp.gate_up_proj), norm=_norm(layer.post_attention_norm), gated=True)
-            x = cuda.multiply(out, _matrix(mlp.down_proj), residual=x)
-        normed: mx.array = self._norm(x)
-        return normed.reshape(B, L, D)
+
+def _kinds(layers: Sequence[Block]) -> list[list[Projection]]:
+    """A layer's four matrices, each kind's of all layers."""
+    return [
+        [layer.attention.qkv_proj for layer in layers], [layer.attention.o_proj for layer in layers],
+        [layer.mlp.gate_up_proj for layer in layers], [layer.mlp.down_proj for layer in layers],
+    ]  # fmt: skip
 
 
-def _matrix(layer: Projection) -> cuda.Matrix:
-    if isinstance(layer, nn.QuantizedLinear):
-        return cuda.Matrix(layer.weight, layer.bits, layer.scales, layer.biases)
-    assert isinstance(layer, nn.Linear)
-    return cuda.Matrix(layer.weight)
+def _joined(modules: Sequence[nn.Module], name: str) -> mx.array:
+    """An array of all modules in one, end to end, of which theirs become views, so that memory does not double."""
+    joined = mx.concatenate([module[name] for module in modules])
+    mx.eval(joined)
+    for module, part in zip(modules, mx.split(joined, len(modules)), strict=True):
+        module[name] = part
+    return joined
 
 
-def _norm(layer: nn.RMSNorm) -> cuda.Norm:
-    return cuda.Norm(layer.weight, layer.eps)
+def _matrices(layers: Sequence[Projection]) -> cuda.Matrix:
+    weight = _joined(layers, "weight")
+    if isinstance(layers[0], nn.QuantizedLinear):
+        return cuda.Matrix(weight, layers[0].bits, _joined(layers, "scales"), _joined(layers, "biases"))
+    return cuda.Matrix(weight)
 
 
 def project(x: mx.array, layer: Projection) -> mx.array:
     """Rows (M, in) through a layer: (M, out) in float32."""
     if cuda.available() and x.shape[0] <= cuda.MAX_ROWS:
-        return cuda.multiply(x, _matrix(layer), dtype=mx.float32)
+        if isinstance(layer, nn.QuantizedLinear):
+            return cuda.project(x, cuda.Matrix(layer.weight, layer.bits, layer.scales, layer.biases))
+        assert isinstance(layer, nn.Linear)
+        return cuda.project(x, cuda.Matrix(layer.weight))
     product: mx.array = layer(x)
     return product.astype(mx.float32)
 
@@ -228,7 +237,7 @@ class Llama(nn.Module):
         """Join the matrices that read the same input. The old ones are given up, so memory does not double."""
         for layer in self.layers:
             layer.fuse()
-        if cuda.available():
+        if cuda.available() and FewRows.fits(self.layers):
             self._few_rows = FewRows(self.layers, self.norm, self._rope)
 
     def __call__(self, x: mx.array, caches: Sequence[Cache], num_last: int | None = None) -> mx.array:

@@ -13,6 +13,7 @@ import mlx.core as mx
 from nightingale import kernels
 from nightingale.config import SpeakOptions
 from nightingale.elementary import native, on_cpu
+from nightingale.kernels import cuda
 
 _BLOCK = 64  # rows of noise drawn at once by indexed_normal
 
@@ -120,10 +121,14 @@ class Sampler:
         seen: (L, V) bool, what each position finds already said; None without a repetition penalty.
         """
         options = self.options
-        if native() and options.top_p == 1:
+        if options.top_p == 1 and (native() or cuda.available()):
             # The same in one operation, which draws noise only for the few tokens that the filter leaves.
-            noise, said = (self.key, position), None if seen is None else (seen, options.repetition_penalty)
-            return kernels.choose(logits, self.forbidden, noise, options.temperature, options.min_p, said)
+            said = None if seen is None else (seen, options.repetition_penalty)
+            if native():
+                noise = self.key, position
+                return kernels.choose(logits, self.forbidden, noise, options.temperature, options.min_p, said)
+            drawn = self.key, seed_key(position)
+            return cuda.choose(logits, self.forbidden, drawn, options.temperature, options.min_p, said)
         choose = _choose if on_cpu() else _choose_compiled
         positions = [seed_key(position + i) for i in range(logits.shape[0])]
         wishes = options.temperature, options.min_p, options.top_p, options.repetition_penalty

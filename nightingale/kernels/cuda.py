@@ -1,181 +1,117 @@
-"""CUDA routines for what MLX computes slowly on an NVIDIA GPU: a Llama's pass over few rows.
+"""CUDA routines for T3 on an NVIDIA GPU, where MLX takes 5 microseconds of the host for each operation of a token.
 
-There a token costs what the host takes to encode its operations, 5 microseconds for one and 15 for a product of cuBLAS,
-and attention of several rows 40 ms whenever its length is new. Here a layer is five operations, each of which reads its
-weights once for all rows. Knows arrays; knows no model.
+A Llama's pass over few rows is one operation: a kernel of as many blocks as the GPU has multiprocessors, all resident
+at once, goes through all layers and lets its blocks meet after each of a layer's five phases. Two more operations make
+logits of its states and choose tokens by them. Knows arrays; knows no model. cuda.cuh has what the kernels are made of.
 
-MLX compiles a kernel when a process first needs it, 1.4 s for each number of rows and each kind of product, and keeps
-nothing of that for the next process; hence what can be an input, as a norm's epsilon, is no part of the source.
+MLX compiles a kernel when a process first needs it, more than a second each, and keeps nothing of that for the next
+process; hence numbers of rows, positions and a sampler's wishes are inputs, not part of the source.
 
 A row's arithmetic is the same alone and among others, as on the CPU.
 """
 
+import ctypes
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import mlx.core as mx
 
-MAX_ROWS = 16  # of one pass, over all its sequences
-MAX_LENGTH = 8  # of one sequence's part of it
+MAX_ROWS = 16  # of one pass or product, over all its sequences
+_THREADS = 512  # of a block
 
-_HEADER = r"""
-template <typename T>
-__device__ void read8(const T* from, float* to) {
-  if constexpr (sizeof(T) == 4) {
-    float4 a = *reinterpret_cast<const float4*>(from);
-    float4 b = *(reinterpret_cast<const float4*>(from) + 1);
-    to[0] = a.x; to[1] = a.y; to[2] = a.z; to[3] = a.w;
-    to[4] = b.x; to[5] = b.y; to[6] = b.z; to[7] = b.w;
-  } else {
-    uint4 words = *reinterpret_cast<const uint4*>(from);
-    const T* values = reinterpret_cast<const T*>(&words);
-    for (int i = 0; i < 8; i++) to[i] = static_cast<float>(values[i]);
-  }
-}
+_KINDS = ("qkv", "o", "gate_up", "down")
+_INPUTS = ["x", "start", "after", "cosines", "sines", "eps", "input_norm", "post_norm", "last_norm"]
 
-// Eight weights of a row from column k on: floats, or integers of BITS bits with a scale and an offset for each group.
-template <int BITS, typename W, typename T>
-__device__ void read_weights(
-    const W* weight, const T* scales, const T* biases, long row, int k, int K, int group, float* to) {
-  if constexpr (BITS == 0) {
-    read8(weight + row * K + k, to);
-  } else {
-    // BITS bytes, the first weight in the lowest bits.
-    const unsigned char* bytes = reinterpret_cast<const unsigned char*>(weight) + (row * K + k) * BITS / 8;
-    unsigned long long packed = 0;
-    if constexpr (BITS == 8) packed = *reinterpret_cast<const unsigned long long*>(bytes);
-    else if constexpr (BITS == 4) packed = *reinterpret_cast<const unsigned*>(bytes);
-    else for (int i = 0; i < BITS; i++) packed |= static_cast<unsigned long long>(bytes[i]) << 8 * i;
-    long at = row * (K / group) + k / group;
-    float scale = static_cast<float>(scales[at]), bias = static_cast<float>(biases[at]);
-    for (int i = 0; i < 8; i++) to[i] = static_cast<unsigned>(packed >> BITS * i & ((1 << BITS) - 1)) * scale + bias;
-  }
-}
-"""
-
-# One warp for each output column; a lane takes 8 inputs in every 256.
-_MULTIPLY = r"""
-  const int K = x_shape[1], N = GATED ? weight_shape[0] / 2 : weight_shape[0];
-  const int lane = threadIdx.x % 32, n = (blockIdx.x * blockDim.x + threadIdx.x) / 32;
-  if (n >= N) return;
-  constexpr int P = GATED ? 2 : 1;
-  const bool normed = norm_shape[0] > 1, added = residual_ndim > 1;
-  float sums[P][M] = {}, squares[M] = {};
-  #pragma unroll 4
-  for (int k = lane * 8; k < K; k += 256) {
-    float w[P][8], g[8];
-    for (int p = 0; p < P; p++) read_weights<BITS>(weight, scales, biases, n + long(p) * N, k, K, GROUP, w[p]);
-    if (normed) read8(norm + k, g);
-    #pragma unroll
-    for (int m = 0; m < M; m++) {
-      float v[8];
-      read8(x + m * K + k, v);
-      if (normed) {
-        for (int i = 0; i < 8; i++) {
-          squares[m] += v[i] * v[i];
-          v[i] *= g[i];
-        }
-      }
-      for (int p = 0; p < P; p++)
-        for (int i = 0; i < 8; i++) sums[p][m] += v[i] * w[p][i];
-    }
-  }
-  #pragma unroll
-  for (int m = 0; m < M; m++) {
-    for (int step = 16; step; step /= 2) {
-      for (int p = 0; p < P; p++) sums[p][m] += __shfl_xor_sync(~0u, sums[p][m], step);
-      if (normed) squares[m] += __shfl_xor_sync(~0u, squares[m], step);
-    }
-    if (lane == m % 32) {
-      float scale = normed ? rsqrtf(squares[m] / K + eps[0]) : 1.0f, y = sums[0][m] * scale;
-      if (GATED) y = y / (1.0f + expf(-y)) * sums[P - 1][m] * scale;
-      if (added) y += static_cast<float>(residual[m * N + n]);
-      out[m * N + n] = static_cast<O>(y);
-    }
-  }
-"""
-
-# One block for each head of each sequence; D / 8 lanes for each key.
-_ATTEND = r"""
-  constexpr int G = D / 8, PER_WARP = 32 / G, WARPS = 8, W = (H + 2 * KH) * D;
-  const int b = blockIdx.x / H, h = blockIdx.x % H, kv = h / (H / KH), S = keys_shape[2], start = offset[0];
-  const long cache = (long(b) * KH + kv) * S * D;
-  __shared__ __align__(16) float query[L][D], key[L][D], value[L][D], merged[WARPS][L][D + 2];
-  for (int i = threadIdx.x; i < L * D; i += 32 * WARPS) {
-    int l = i / D, d = i % D, other = (d + D / 2) % D;
-    const T* row = qkv + (b * L + l) * W;
-    float c = cosines[(start + l) * D + d], s = sines[(start + l) * D + d];
-    auto turned = [&](const T* r) { return static_cast<float>(r[d]) * c + static_cast<float>(r[other]) * s; };
-    T k = static_cast<T>(turned(row + (H + kv) * D)), v = row[(H + KH + kv) * D + d];
-    query[l][d] = turned(row + h * D) * (1.44269504f * rsqrtf(float(D)));
-    key[l][d] = static_cast<float>(k);
-    value[l][d] = static_cast<float>(v);
-    if (h % (H / KH) == 0) {  // in place: what these positions held belongs to no pass before this one
-      const_cast<T*>(keys)[cache + long(start + l) * D + d] = k;
-      const_cast<T*>(values)[cache + long(start + l) * D + d] = v;
-    }
+# CACHES stands for what puts the addresses of each layer's keys and values into the tables.
+_PASS = r"""
+  constexpr int W = (H + 2 * KH) * D;
+  __shared__ __align__(16) Shared shared;
+  __shared__ T *keys[LAYERS], *values[LAYERS];
+  __shared__ T *stream, *projected, *attended, *gated;
+  __shared__ Pass pass;
+  __shared__ float epsilon;
+  const int M = x_shape[0] * x_shape[1];
+  if (threadIdx.x == 0) {
+    CACHES
+    pass = {x_shape[0], x_shape[1], keys0_shape[2], start[0], cosines, sines};
+    epsilon = eps[0];
+    stream = scratch, projected = stream + M * E, attended = projected + M * W, gated = attended + M * H * D;
   }
   __syncthreads();
-  const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = lane % G * 8;
-  const unsigned team = (G == 32 ? ~0u : (1u << G % 32) - 1) << lane / G * G;
-  float q[L][8], sums[L][8] = {}, top[L], total[L] = {};
-  #pragma unroll
-  for (int l = 0; l < L; l++) {
-    top[l] = -1e30f;
-    for (int i = 0; i < 8; i++) q[l][i] = query[l][part + i];
+  unsigned expected = 0;
+  for (int layer = 0; layer < LAYERS; layer++) {
+    const Matrix<T, E, QKV_BITS, QKV_GROUP> qkv_now(qkv, qkv_scales, qkv_biases, long(layer) * W);
+    const Matrix<T, H * D, O_BITS, O_GROUP> o_now(o, o_scales, o_biases, long(layer) * E);
+    const Matrix<T, E, GATE_UP_BITS, GATE_UP_GROUP> gate_up_now(
+        gate_up, gate_up_scales, gate_up_biases, long(layer) * 2 * F);
+    const Matrix<T, F, DOWN_BITS, DOWN_GROUP> down_now(down, down_scales, down_biases, long(layer) * E);
+    const T* before = layer == 0 ? x : stream;
+
+    // Phases ask for the weights of later ones, so that HBM is at work at barriers and while few blocks attend.
+    prefetch_share(o_now, E);
+    prefetch_past<H, KH, D>(pass, keys[layer], values[layer]);
+    multiply<W, false>(shared, qkv_now, before, M, input_norm + layer * E, epsilon, (const T*)nullptr, projected);
+    meet(arrived, expected);
+    prefetch_share(gate_up_now, F);
+    prefetch_share(gate_up_now, F, F);
+    prefetch(post_norm + layer * E, E * sizeof(T));
+    attend<H, KH, D>(shared, pass, projected, keys[layer], values[layer], attended);
+    meet(arrived, expected);
+    prefetch_share(down_now, E);
+    multiply<E, false>(shared, o_now, attended, M, (const T*)nullptr, 0.0f, before, stream);
+    meet(arrived, expected);
+    if (layer + 1 < LAYERS) {
+      prefetch_share(Matrix<T, E, QKV_BITS, QKV_GROUP>(qkv, qkv_scales, qkv_biases, long(layer + 1) * W), W);
+      prefetch(input_norm + (layer + 1) * E, E * sizeof(T));
+    }
+    multiply<F, true>(shared, gate_up_now, stream, M, post_norm + layer * E, epsilon, (const T*)nullptr, gated);
+    meet(arrived, expected);
+    multiply<E, false>(shared, down_now, gated, M, (const T*)nullptr, 0.0f, stream, stream);
+    meet(arrived, expected);
   }
-  auto take = [&](const float* k, const float* v, int l) {
-    float score = 0;
-    for (int i = 0; i < 8; i++) score += q[l][i] * k[i];
-    for (int step = G / 2; step; step /= 2) score += __shfl_xor_sync(team, score, step);
-    float most = fmaxf(top[l], score), kept = exp2f(top[l] - most), weight = exp2f(score - most);
-    top[l] = most;
-    total[l] = total[l] * kept + weight;
-    for (int i = 0; i < 8; i++) sums[l][i] = sums[l][i] * kept + weight * v[i];
+  normalize<E>(shared, stream, M, last_norm, epsilon, states);
+"""
+
+_PROJECT = r"""
+  __shared__ __align__(16) Shared shared;
+  multiply<N, false>(
+      shared, Matrix<T, K, BITS, GROUP>(weight, scales, biases, 0), x, x_shape[0], (const T*)nullptr, 0.0f,
+      (const float*)nullptr, out);
+"""
+
+# One block for each row.
+_CHOOSE = r"""
+  __shared__ __align__(16) Shared shared;
+  const int V = logits_shape[1];
+  const long row = long(blockIdx.x) * V;
+  const float temperature = wishes[0], least = wishes[1], penalty = wishes[2];
+  auto score = [&](int i) {
+    float value = forbidden[i] ? -INFINITY : logits[row + i];
+    if (penalty != 1.0f && seen[row + i]) value = value > 0.0f ? value / penalty : value * penalty;
+    return temperature == 0.0f ? value : value / temperature;
   };
-  int j = threadIdx.x / G;
-  #pragma unroll 4
-  for (; j < start; j += PER_WARP * WARPS) {
-    float k[8], v[8];
-    read8(keys + cache + long(j) * D + part, k);
-    read8(values + cache + long(j) * D + part, v);
-    #pragma unroll
-    for (int l = 0; l < L; l++) take(k, v, l);
-  }
-  for (; j < start + L; j += PER_WARP * WARPS)
-    #pragma unroll
-    for (int l = 0; l < L; l++)
-      if (l >= j - start) take(&key[j - start][part], &value[j - start][part], l);
-  #pragma unroll
-  for (int l = 0; l < L; l++) {
-    for (int step = 16; step >= G; step /= 2) {
-      float theirs = __shfl_xor_sync(~0u, top[l], step), most = fmaxf(top[l], theirs);
-      float mine = exp2f(top[l] - most), yours = exp2f(theirs - most);
-      top[l] = most;
-      total[l] = total[l] * mine + __shfl_xor_sync(~0u, total[l], step) * yours;
-      for (int i = 0; i < 8; i++) sums[l][i] = sums[l][i] * mine + __shfl_xor_sync(~0u, sums[l][i], step) * yours;
+  float most = -INFINITY;
+  int token = 0;
+  for (int i = threadIdx.x; i < V; i += kThreads)
+    if (const float value = score(i); value > most) most = value, token = i;
+  greatest(shared, most, token);
+  if (temperature > 0.0f) {
+    const unsigned long long first = static_cast<unsigned long long>(position[0]) << 32 | position[1];
+    const Key drawn = fold({key[0], key[1]}, first + blockIdx.x);
+    const float floor = most + least;
+    most = -INFINITY, token = 0;
+    for (int i = threadIdx.x; i < V; i += kThreads) {
+      const float value = score(i);
+      if (value < floor) continue;
+      if (const float noisy = value + gumbel(drawn, i, V); noisy > most) most = noisy, token = i;
     }
-    if (lane < G) {
-      for (int i = 0; i < 8; i++) merged[warp][l][part + i] = sums[l][i];
-      if (lane == 0) {
-        merged[warp][l][D] = top[l];
-        merged[warp][l][D + 1] = total[l];
-      }
-    }
+    greatest(shared, most, token);
   }
-  __syncthreads();
-  for (int i = threadIdx.x; i < L * D; i += 32 * WARPS) {
-    int l = i / D, d = i % D;
-    float most = -1e30f, sum = 0, all = 0;
-    for (int w = 0; w < WARPS; w++) most = fmaxf(most, merged[w][l][D]);
-    for (int w = 0; w < WARPS; w++) {
-      float share = exp2f(merged[w][l][D] - most);
-      sum += merged[w][l][d] * share;
-      all += merged[w][l][D + 1] * share;
-    }
-    out[(b * L + l) * H * D + h * D + d] = static_cast<T>(sum / all);
-  }
+  if (threadIdx.x == 0) tokens[blockIdx.x] = token;
 """
 
 
@@ -188,13 +124,35 @@ class Matrix:
     scales: mx.array | None = None
     biases: mx.array | None = None
 
+    @property
+    def inputs(self) -> int:
+        return self.weight.shape[-1] * 32 // self.bits if self.bits else self.weight.shape[-1]
+
+    @property
+    def group(self) -> int:
+        return 8 if self.scales is None else self.inputs // self.scales.shape[-1]
+
+    def arrays(self, dtype: mx.Dtype) -> list[mx.array]:
+        """Weight, scales and offsets, with something else of that dtype where there are none."""
+        return [self.weight, *(_filled((0.0,), dtype) if a is None else a for a in (self.scales, self.biases))]
+
 
 @dataclass(frozen=True)
-class Norm:
-    """An RMS norm's weight (in,) and epsilon."""
+class Layers:
+    """A Llama's layers, of each kind all in one array: norms (layers * hidden,), matrices (layers * out, in).
 
-    weight: mx.array
+    gate_up: of each layer the gates, then what they let through. last_norm: (hidden,). heads: H, K.
+    """
+
+    input_norm: mx.array
+    qkv: Matrix
+    o: Matrix
+    post_norm: mx.array
+    gate_up: Matrix
+    down: Matrix
+    last_norm: mx.array
     eps: float
+    heads: tuple[int, int]
 
 
 def available() -> bool:
@@ -202,76 +160,133 @@ def available() -> bool:
     return mx.default_device().type == mx.DeviceType.gpu and mx.cuda.is_available()
 
 
-def multiply(
+def read(
     x: mx.array,
-    matrix: Matrix,
-    norm: Norm | None = None,
-    gated: bool = False,
-    residual: mx.array | None = None,
-    dtype: mx.Dtype | None = None,
+    layers: Layers,
+    tables: tuple[mx.array, mx.array],
+    start: mx.array,
+    stored: Sequence[mx.array],
+    after: mx.array,
 ) -> mx.array:
-    """residual + rows of x (M, in), normed first, @ matrix.T: (M, out) in `dtype`, x's own unless given.
+    """A pass of all layers over B sequences' newest L positions: (B, L, hidden) -> normalised states (B, L, hidden).
 
-    gated: the first half of what comes out through SiLU, times the second, which gives (M, out / 2). `in` is a multiple
-    of 8, and so is a group of quantized weights; M is at most MAX_ROWS. Weights, norm and residual are of x's dtype.
+    start: (1,) int32, the first of them. tables: cosines and signed sines (positions, D), float32. stored: keys and
+    values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE at those positions. after: of the last pass that wrote
+    there, so that this one comes after it; MLX knows nothing of such writing. All floats are of x's dtype. B * L is at
+    most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are multiples of 8.
+
+    Two passes that are independent of each other must not be under way at once: each might keep the other's blocks from
+    the multiprocessors. Then, or where the GPU has fewer than it says, it ends with an error after some ten seconds.
+    """
+    B, L, E = x.shape
+    (H, K), D = layers.heads, stored[0].shape[3]
+    matrices = [layers.qkv, layers.o, layers.gate_up, layers.down]
+    sizes = {"LAYERS": len(stored) // 2, "E": E, "F": layers.down.inputs, "H": H, "KH": K, "D": D}
+    for kind, matrix in zip(_KINDS, matrices, strict=True):
+        sizes |= {f"{kind.upper()}_BITS": matrix.bits, f"{kind.upper()}_GROUP": matrix.group}
+    scratch = B * L * (E + (2 * H + 2 * K) * D + layers.down.inputs)
+    states: mx.array = _pass_kernel(len(stored) // 2)(
+        inputs=[
+            x, start, after, *tables, _filled((layers.eps,), mx.float32),
+            layers.input_norm, layers.post_norm, layers.last_norm,
+            *(array for matrix in matrices for array in matrix.arrays(x.dtype)), *stored,
+        ],
+        template=[("T", x.dtype), *sizes.items()],
+        grid=(multiprocessors() * _THREADS, 1, 1), threadgroup=(_THREADS, 1, 1),
+        # The counter of arrivals, one number for each launch, has a cache line: up to 8 bytes MLX keeps where the host
+        # reads them, and there a block would wait for the bus at every meeting.
+        output_shapes=[x.shape, (scratch,), (32,)], output_dtypes=[x.dtype, x.dtype, mx.uint32], init_value=0.0,
+    )[0]  # fmt: skip
+    return states
+
+
+def project(x: mx.array, matrix: Matrix) -> mx.array:
+    """Rows x (M, in) @ matrix.T: (M, out) in float32.
+
+    M is at most MAX_ROWS, `in` and groups are multiples of 8; weights, scales and offsets are of x's dtype.
     """
     M, K = x.shape
-    N, none = matrix.weight.shape[0] // (2 if gated else 1), _filled(0.0, x.dtype)
-    scales, biases = (none if array is None else array for array in (matrix.scales, matrix.biases))
-    product: mx.array = _multiply_kernel()(
-        inputs=[
-            x, none if norm is None else norm.weight, _filled(norm.eps if norm else 0.0, mx.float32),
-            matrix.weight, scales, biases, none if residual is None else residual,
-        ],
-        template=[
-            ("M", M), ("BITS", matrix.bits), ("GROUP", K // scales.shape[-1] if matrix.bits else 1), ("GATED", gated),
-            ("O", dtype or x.dtype),
-        ],
-        grid=(-(-N // 8) * 256, 1, 1), threadgroup=(256, 1, 1),
-        output_shapes=[(M, N)], output_dtypes=[dtype or x.dtype],
+    N = matrix.weight.shape[0]
+    product: mx.array = _project_kernel()(
+        inputs=[x, *matrix.arrays(x.dtype)],
+        template=[("T", x.dtype), ("K", K), ("N", N), ("BITS", matrix.bits), ("GROUP", matrix.group)],
+        grid=(multiprocessors() * _THREADS, 1, 1), threadgroup=(_THREADS, 1, 1),
+        output_shapes=[(M, N)], output_dtypes=[mx.float32],
     )[0]  # fmt: skip
     return product
 
 
-def attend(
-    qkv: mx.array,
-    tables: tuple[mx.array, mx.array],
-    offset: mx.array,
-    stored: tuple[mx.array, mx.array],
-    heads: tuple[int, int],
-    after: mx.array,
+def choose(
+    logits: mx.array,
+    forbidden: mx.array,
+    noise: tuple[mx.array, mx.array],
+    temperature: float,
+    min_p: float,
+    said: tuple[mx.array, float] | None = None,
 ) -> mx.array:
-    """Rotary attention of B sequences' newest L positions: (B * L, (H + 2 K) * D) -> (B * L, H * D).
+    """kernels.choose: tokens (L,), uint32, for logits (L, V) in float32.
 
-    offset: (1,) int32, of the first of them. tables: cosines and signed sines (positions, D), float32. stored: keys and
-    values (B, K, S, D), WRITTEN IN PLACE at those positions. heads: H, K. after: of the last pass that wrote there, so
-    that this one comes after it; MLX knows nothing of such writing. D / 8 is a power of two, at most 16, and L at most
-    MAX_LENGTH, or a block has too little shared memory.
+    forbidden: (V,) bool. noise: a key, and the first row's position as sampling.seed_key makes it. min_p: 0 for none.
+    said: what each row finds said, (L, V) bool, and the penalty for it, at least 1.
     """
-    B, D = stored[0].shape[0], stored[0].shape[3]
-    H, K = heads
-    out: mx.array = _attend_kernel()(
-        inputs=[qkv, *tables, offset, *stored, after],
-        template=[("T", qkv.dtype), ("L", qkv.shape[0] // B), ("H", H), ("KH", K), ("D", D)],
-        grid=(B * H * 256, 1, 1), threadgroup=(256, 1, 1),
-        output_shapes=[(qkv.shape[0], H * D)], output_dtypes=[qkv.dtype],
+    seen, penalty = said or (forbidden, 1.0)
+    wishes = _filled((temperature, math.log(min_p) if min_p > 0 else -math.inf, penalty), mx.float32)
+    tokens: mx.array = _choose_kernel()(
+        inputs=[logits, forbidden, seen, *noise, wishes],
+        grid=(logits.shape[0] * _THREADS, 1, 1), threadgroup=(_THREADS, 1, 1),
+        output_shapes=[(logits.shape[0],)], output_dtypes=[mx.uint32],
     )[0]  # fmt: skip
-    return out
+    return tokens
 
 
 @lru_cache
-def _multiply_kernel() -> Any:
-    inputs = ["x", "norm", "eps", "weight", "scales", "biases", "residual"]
-    return mx.fast.cuda_kernel("nightingale_multiply", inputs, ["out"], _MULTIPLY, _HEADER)
+def multiprocessors() -> int:
+    """How many the first GPU has, which is MLX's. MLX does not tell; the driver's cuDeviceGetAttribute does.
+
+    Raises OSError without a driver, RuntimeError if it does not say.
+    """
+    driver, count = ctypes.CDLL("libcuda.so.1"), ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDeviceGetAttribute(ctypes.byref(count), 16, 0):  # 16: MULTIPROCESSOR_COUNT
+        raise RuntimeError("the CUDA driver does not say how many multiprocessors the GPU has")
+    return count.value
 
 
 @lru_cache
-def _attend_kernel() -> Any:
-    inputs = ["qkv", "cosines", "sines", "offset", "keys", "values", "after"]
-    return mx.fast.cuda_kernel("nightingale_attend", inputs, ["out"], _ATTEND, _HEADER)
+def _header() -> str:
+    # Without bounds, which MLX gives no kernel, so many threads might have more registers than a multiprocessor has.
+    return f"""
+constexpr int kThreads = {_THREADS}, kMaxRows = {MAX_ROWS};
+{Path(__file__).with_name("cuda.cuh").read_text()}
+#undef __global__
+#define __global__ __attribute__((global)) __launch_bounds__(kThreads)
+"""
 
 
 @lru_cache
-def _filled(value: float, dtype: mx.Dtype) -> mx.array:
-    """(1,): a scalar for a kernel, or what stands for an array that it does not read."""
-    return mx.array([value], dtype)
+def _pass_kernel(layers: int) -> Any:
+    arrays = [f"{kind}{part}" for kind in _KINDS for part in ("", "_scales", "_biases")]
+    stored = [f"{name}{i}" for i in range(layers) for name in ("keys", "values")]
+    caches = "".join(
+        f"keys[{i}] = const_cast<T*>(keys{i}), values[{i}] = const_cast<T*>(values{i});\n" for i in range(layers)
+    )
+    source = _PASS.replace("CACHES", caches)
+    outputs = ["states", "scratch", "arrived"]
+    return mx.fast.cuda_kernel("nightingale_pass", [*_INPUTS, *arrays, *stored], outputs, source, _header())
+
+
+@lru_cache
+def _project_kernel() -> Any:
+    inputs = ["x", "weight", "scales", "biases"]
+    return mx.fast.cuda_kernel("nightingale_project", inputs, ["out"], _PROJECT, _header())
+
+
+@lru_cache
+def _choose_kernel() -> Any:
+    inputs = ["logits", "forbidden", "seen", "key", "position", "wishes"]
+    return mx.fast.cuda_kernel("nightingale_choose", inputs, ["tokens"], _CHOOSE, _header())
+
+
+@lru_cache
+def _filled(values: tuple[float, ...], dtype: mx.Dtype) -> mx.array:
+    """(n,): numbers for a kernel, or what stands for an array that it does not read."""
+    return mx.array(values, dtype)
