@@ -48,6 +48,26 @@ def test_a_device_that_fails_leaves_a_muted_conversation(
     assert ear.closed and list(talker.notices) == ["the device ear has stopped playing"]
 
 
+@pytest.mark.parametrize("error", [AudioDeviceError("gone"), NightingaleError("the engine failed")])
+def test_what_failed_halfway_has_come_to_its_end(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch, error: NightingaleError
+) -> None:
+    """It can be saved, and what is said after it is seen to be heard."""
+    written = ear.write
+
+    def fail(chunk: AudioChunk, ticket: int) -> bool:
+        if chunk.sentence:
+            raise error
+        return written(chunk, ticket)
+
+    monkeypatch.setattr(ear, "write", fail)
+    finished: list[int] = []
+    monkeypatch.setattr(ear, "finish", finished.append)
+    talker.say("one two. three", SpeakOptions())
+    until(lambda: str(error) in talker.notices)
+    assert talker.last is not None and talker.last.end_s == 0.2 and finished == [0]
+
+
 def test_a_device_that_fails_while_another_is_chosen(
     talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -32,7 +32,7 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         try:
-            super().store_string(string)
+            super().store_string(string.encode("utf-8", "replace").decode())  # what was typed may be in no encoding
         except OSError:  # the disk is full: the line stays in memory
             return
 

@@ -256,16 +256,17 @@ class Talker:
     def _play(self, chunks: Iterator[AudioChunk], take: Take, epoch: int) -> None:
         assert self.sink is not None
         sink, ticket = self.sink, self.sink.begin()
-        if epoch != self._epoch:  # a stop came between the queue and the ticket
-            return
         before = sink.underruns
-        for chunk in chunks:
-            take.add(chunk, sink.written_s)
-            if not sink.write(chunk, ticket):
-                break
-        sink.finish(ticket)
-        take.end_s = sink.written_s
-        take.stats.underruns = sink.underruns - before
+        try:
+            if epoch == self._epoch:  # else a stop came between the queue and the ticket
+                for chunk in chunks:
+                    take.add(chunk, sink.written_s)
+                    if not sink.write(chunk, ticket):
+                        break
+        finally:  # what failed halfway has an end too
+            take.end_s = sink.written_s
+            take.stats.underruns = sink.underruns - before
+            sink.finish(ticket)
         self._drop_heard()
 
     def _drop_heard(self) -> None:
