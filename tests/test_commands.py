@@ -162,6 +162,14 @@ def test_history_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     history, notice = open_history(keep=True)
     assert isinstance(history, BriefHistory) and "history is not kept" in notice
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "nightingale-tts").mkdir()
+    os.mkfifo(tmp_path / "nightingale-tts" / "pipe", mode=0o666)
+    mode = (tmp_path / "nightingale-tts" / "pipe").stat().st_mode
+    (tmp_path / "nightingale-tts" / "history").symlink_to("pipe")  # in place of /dev/null
+    history, notice = open_history(keep=True)
+    assert isinstance(history, BriefHistory) and notice == "the history is not kept: it is not a file"
+    assert (tmp_path / "nightingale-tts" / "pipe").stat().st_mode == mode
     history, notice = open_history(keep=False)
     history.append_string(" secret")
     history.append_string("kept")
