@@ -127,6 +127,19 @@ def test_sentence_that_the_ear_is_at(talker: Talker, ear: Ear) -> None:
     assert at == [0, 0, 1, 2, 3]
 
 
+def test_a_long_text_is_begun_before_all_of_it_is_cut(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightingale.repl.talker.PIECE_SIZE", 20)
+    ear.gate.clear()
+    talker.say("One. Two. Three. " * 10, SpeakOptions())
+    until(lambda: bool(ear.tickets))
+    assert talker.last is not None and 3 <= len(talker.last.sentences) < 10
+    ear.gate.set()
+    talker.wait()
+    assert talker.last.sentences == ["One.", "Two.", "Three."] * 10 and ear.words == 30
+
+
 def test_500_utterances_keep_nothing(talker: Talker, ear: Ear) -> None:
     import tracemalloc
 

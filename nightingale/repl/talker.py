@@ -23,6 +23,7 @@ from nightingale.stats import Stats, Tallied
 
 MAX_QUEUE = 100  # utterances
 TEND_S = 0.25
+PIECE_SIZE = 10_000  # characters that the engine takes at once
 MAX_KEPT_S = 600.0  # of the last utterance, for replay and save: 58 MB
 
 
@@ -230,8 +231,8 @@ class Talker:
 
     def _speak(self, text: str, options: SpeakOptions, epoch: int) -> None:
         assert self.engine is not None
-        take = self._begin(_sentences(text))
-        chunks = take.stats.watch(self.engine.speak(text, options))
+        take = self._begin([])
+        chunks = take.stats.watch(self.engine.speak(_followed(text, take.sentences), options))
         try:
             self._play(chunks, take, epoch)
         finally:
@@ -276,9 +277,15 @@ class Talker:
             self._takes.popleft()
 
 
-def _sentences(text: str) -> list[str]:
-    """As the engine will cut and speak them."""
+def _followed(text: str, sentences: list[str]) -> Iterator[str]:
+    """The text in pieces, a long one being spoken at once; `sentences` grows by those that the engine will come to."""
     from nightingale.text import SentenceStream
 
     stream = SentenceStream()
-    return [sentence.text for sentence in (*stream.feed(text), *stream.close())]
+    pieces = [text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE)]
+    ahead = iter(pieces)  # what follows a sentence is shown with it: one piece ahead of the engine
+    sentences += (sentence.text for sentence in stream.feed(next(ahead, "")))
+    for piece in pieces:
+        more = next(ahead, None)
+        sentences += (sentence.text for sentence in (stream.close() if more is None else stream.feed(more)))
+        yield piece
