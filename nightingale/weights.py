@@ -63,7 +63,7 @@ def read_config(path: Path) -> ModelConfig:
     """A folder's config.json."""
     try:
         values = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointMismatch(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointMismatch(f"{path} is not a config")

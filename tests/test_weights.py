@@ -123,6 +123,7 @@ def test_a_bad_config_is_named(copy: Path) -> None:
     values = json.loads(path.read_text())
     for text, message in (
         ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ("[]", "is not a config"),
         (json.dumps(values | {"colour": 1}), "has no colour"),
         (json.dumps({k: v for k, v in values.items() if k != "hift"}), "lacks hift"),
