@@ -70,9 +70,6 @@ class Parser(argparse.ArgumentParser):
         print(message, end="", file=file)
 
 
-CLEANING_S = 5  # what hangs while it cleans up is ended by force
-
-
 class Stopped(BaseException):
     """A signal that ends the program, raised so that everything is cleaned up on the way."""
 
@@ -301,7 +298,7 @@ def stop_on_signals() -> None:
 
     def stop(signum: int, frame: FrameType | None) -> NoReturn:
         ignore_signals()  # a second one would break off the cleaning up
-        signal.alarm(CLEANING_S)
+        signal.alarm(cli.CLEANING_S)
         raise Stopped(signum)
 
     for signum in cli.ENDING:

@@ -27,6 +27,7 @@ MAX_BAD_SHARE = 0.25  # Latin-1 prose has 5 % that is not UTF-8; compressed data
 LONG_TEXT = 500  # characters from which progress is worth showing
 
 ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+CLEANING_S = 5  # what hangs while it cleans up after one of them is ended by force
 # The form that an option alone means, and those that the word after it may name.
 FORMS = {"--stats": ("text", ["json"]), "--bench": ("table", ["table", "json"])}
 ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]")

@@ -33,7 +33,8 @@ C = TypeVar("C")
 
 
 def from_dict(cls: type[C], values: dict[str, Any]) -> C:
-    """Build a config dataclass, nested ones included. Raises CheckpointMismatch for a key too many or too few."""
+    """Build a config dataclass, nested ones included. Raises CheckpointMismatch for a key too many or too few, or a
+    value of another type."""
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(fields)):
         raise CheckpointMismatch(f"config: {cls.__name__} has no {', '.join(unknown)}")
@@ -41,20 +42,28 @@ def from_dict(cls: type[C], values: dict[str, Any]) -> C:
     if missing := sorted(required - set(values)):
         raise CheckpointMismatch(f"config: {cls.__name__} lacks {', '.join(missing)}")
     hints = typing.get_type_hints(cls)
-    return cls(**{name: _convert(hints[name], value) for name, value in values.items()})
+    converted = {}
+    for name, value in values.items():
+        try:
+            converted[name] = _convert(hints[name], value)
+        except TypeError:
+            raise CheckpointMismatch(f"config: {cls.__name__} cannot have {name} {value!r}") from None
+    return cls(**converted)
 
 
 def _convert(hint: Any, value: Any) -> Any:
-    """A JSON value as the field's type: dicts to dataclasses, lists to tuples, the rest as it is."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        options = [a for a in typing.get_args(hint) if a is not type(None)]
-        return None if value is None else _convert(options[0], value)
+    """A JSON value as the field's type: dicts to dataclasses, lists to tuples, the rest as it is. Raises TypeError."""
+    kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if kind in (typing.Union, types.UnionType):
+        return None if value is None else _convert(inner[0], value)
     if dataclasses.is_dataclass(hint) and isinstance(value, dict):
         return from_dict(typing.cast(type[Any], hint), value)
-    if typing.get_origin(hint) is tuple:
-        inner = typing.get_args(hint)[0]
-        return tuple(_convert(inner, v) for v in value)
-    return value
+    if kind is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(inner[0], v) for v in value)
+    numbers: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
+    if type(value) in numbers.get(hint, ()) or (kind is Literal and value in inner):
+        return value
+    raise TypeError
 
 
 @dataclass(frozen=True)

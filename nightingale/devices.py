@@ -25,18 +25,27 @@ def load_sounddevice() -> Any:
     try:
         with quiet_stderr():
             import sounddevice
-    except (ImportError, OSError) as error:
+    except ImportError as error:
+        raise AudioDeviceError(f"no sound: {error}; install nightingale-tts again, or {ELSEWHERE}") from error
+    except OSError as error:
         raise AudioDeviceError(f"no sound: {error}; apt install libportaudio2, or {ELSEWHERE}") from error
-    _hush_alsa()
+    _hush()
     return sounddevice
 
 
 @functools.cache
-def _hush_alsa() -> None:
-    """ALSA writes about every underrun to stderr, whoever draws a prompt there."""
+def _hush() -> None:
+    """ALSA writes about every underrun to stderr, and PortAudio about a device that goes, whoever draws a prompt there.
+
+    PortAudio can be silenced only by taking C's own `stderr` away; Python and a crash write to the descriptor.
+    """
     if sys.platform.startswith("linux"):
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_SILENT)
+        with contextlib.suppress(OSError, ValueError):
+            libc = ctypes.CDLL("libc.so.6")  # glibc: elsewhere `stderr` may be constant
+            libc.fopen.restype = ctypes.c_void_p
+            ctypes.c_void_p.in_dll(libc, "stderr").value = libc.fopen(os.devnull.encode(), b"we")
 
 
 @contextlib.contextmanager

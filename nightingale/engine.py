@@ -101,9 +101,9 @@ class Engine:
         """Speak with another voice from now on. Raises VoiceNotFound or CheckpointMismatch, and keeps the old one."""
         found = voice if isinstance(voice, Voice) else load_voice(voice)
         self._check_voice(found)
-        self.voice = found
-        self._conditioning = self._model.t3.condition(found)
-        mx.eval(self._conditioning)
+        conditioning = self._model.t3.condition(found)
+        mx.eval(conditioning)
+        self.voice, self._conditioning = found, conditioning
 
     def close(self) -> None:
         """Give up what MLX holds for the calling thread; to be called last in a thread that is not the main one.
@@ -155,7 +155,7 @@ class Engine:
         return self.tally.counted(tokens)
 
     def _check_voice(self, voice: Voice) -> None:
-        """The voice has the sizes that the model reads."""
+        """The voice has the sizes and the tokens that the model reads."""
         config = self._model.config
         sizes = (
             ("t3.speaker_embed", voice.t3_speaker_embed.size, config.t3.speaker_embed_size),
@@ -164,6 +164,13 @@ class Engine:
         for name, has, needs in sizes:
             if has != needs:
                 raise CheckpointMismatch(f'voice "{voice.name}": {name} has {has} values, the model reads {needs}')
+        prompts = (
+            ("t3.prompt_tokens", voice.t3_prompt_tokens, config.t3.speech_vocab_size),
+            ("s3gen.prompt_tokens", voice.s3gen_prompt_tokens, config.s3gen.encoder.vocab_size),
+        )
+        for name, tokens, size in prompts:  # MLX would read what lies in memory behind its table
+            if tokens is not None and mx.any((tokens < 0) | (tokens >= size)):
+                raise CheckpointMismatch(f'voice "{voice.name}": {name} has other tokens than the {size} of the model')
 
 
 def _sentences(pieces: Iterable[str]) -> Iterator[Sentence]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import signal
 import threading
@@ -10,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
+from nightingale.cli import CLEANING_S, ENDING
 from nightingale.config import SAMPLE_RATE
 from nightingale.devices import ELSEWHERE, choose_format, find_device, load_sounddevice, quiet_stderr
 from nightingale.errors import AudioDeviceError
@@ -47,14 +49,12 @@ class Speaker:
         self._ended = self._playing = False
         self._served, self._patience_s = 0.0, PATIENCE_S  # when the device last asked for sound
         self._abort = sd.CallbackAbort
-        try:
-            with quiet_stderr():
-                self._stream = sd.OutputStream(
-                    samplerate=rate, channels=channels, dtype="float32", device=number, latency=LATENCY_S,
-                    callback=self._fill, finished_callback=self._finished,
-                )  # fmt: skip
-        except sd.PortAudioError as error:
-            raise AudioDeviceError(f"cannot play on {self.name}: {error.args[0]}; {ELSEWHERE}") from error
+        self._new_stream = functools.partial(
+            sd.OutputStream, samplerate=rate, channels=channels, dtype="float32", device=number, latency=LATENCY_S,
+            callback=self._fill, finished_callback=self._finished,
+        )  # fmt: skip
+        with self._device_errors():
+            self._stream = self._new_stream()
 
     def __enter__(self) -> Speaker:
         return self
@@ -173,7 +173,10 @@ class Speaker:
         """How far the ear has come: what the callback took, less what still lies between it and the loudspeaker."""
         position, when = self._clock
         taken = self._playback.read
-        heard: float = position + (self._stream.time - when) * self._playback.sample_rate
+        try:
+            heard: float = position + (self._stream.time - when) * self._playback.sample_rate
+        except Exception:  # PortAudioError: it has no time any more, as another thread has just closed it
+            heard = taken
         return max(0.0, min(heard, float(taken))) * self._scale
 
     @property
@@ -193,16 +196,22 @@ class Speaker:
             self._start()
 
     def _start(self) -> None:
+        with self._device_errors():
+            self._stream.start()
+
+    @contextlib.contextmanager
+    def _device_errors(self) -> Iterator[None]:
         try:
             with quiet_stderr():
-                self._stream.start()
+                yield
         except Exception as error:  # PortAudioError; its module is not imported here
             raise AudioDeviceError(f"cannot play on {self.name}: {error.args[0]}; {ELSEWHERE}") from error
 
     def tend(self) -> None:
-        """Raise what went wrong in PortAudio's thread, and start a device anew that asks for nothing.
+        """Raise what went wrong in PortAudio's thread, and open a device anew that asks for nothing.
 
-        ALSA's devices can stay silent for good after an underrun.
+        ALSA's devices can stay silent for good after an underrun. To start the same stream again is no way: where that
+        fails, PortAudio waits for ever for a thread that has ended.
         """
         if self._failure is not None:
             raise self._failure
@@ -214,8 +223,11 @@ class Speaker:
             raise AudioDeviceError(f"the device {self.name} takes no sound; {ELSEWHERE}")
         self._late += 1
         self._patience_s *= 2
-        self._stream.abort()
-        self._ended = False  # that was us
+        with self._device_errors():
+            self._stream.abort(ignore_errors=True)
+            self._stream.close(ignore_errors=True)
+            self._ended = False  # that was us
+            self._stream = self._new_stream()
         self._served = time.monotonic()
         self._start()
 
@@ -242,8 +254,9 @@ def silence_on_signals(speaker: Speaker) -> Iterator[None]:
 
     def listen() -> None:
         while signals := os.read(read_end, 64):
-            if any(number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) for number in signals):
+            if any(number in ENDING for number in signals):
                 speaker.stop()
+                signal.alarm(CLEANING_S)  # a sound server that hangs holds the main thread, where Python would stop
 
     listener = threading.Thread(target=listen, name="silence")
     listener.start()

@@ -73,7 +73,9 @@ class Packing:
 
 def packing(name: str, packed: mx.array, scales: mx.array, width: int) -> Packing:
     """Told from the shapes, given the width of the unpacked rows. Raises CheckpointMismatch if no packing fits."""
-    groups = scales.shape[-1]
+    groups = scales.shape[-1] if scales.ndim else 0
+    if packed.dtype != mx.uint32 or not groups or packed.shape[:-1] != scales.shape[:-1]:
+        raise CheckpointMismatch(f"{name} {packed.dtype} {packed.shape} does not go with scales {scales.shape}")
     bits, bits_rest = divmod(packed.shape[-1] * 32, width)
     group_size, group_rest = divmod(width, groups)
     if bits_rest or group_rest or bits not in QUANTIZED_BITS or group_size not in GROUP_SIZES:

@@ -152,9 +152,11 @@ def fold_weight_norm(arrays: Arrays) -> Arrays:
             stem = name[: -len(direction)]
             if stem + magnitude not in arrays:
                 raise CheckpointMismatch(f"{name} has no magnitude beside it")
-            v = array.astype(mx.float32)
+            v, scale = array.astype(mx.float32), arrays[stem + magnitude]
             length = mx.sqrt(mx.sum(v * v, axis=tuple(range(1, v.ndim)), keepdims=True))
-            folded[stem + ".weight"] = arrays[stem + magnitude] * v / length
+            if scale.shape != length.shape:
+                raise CheckpointMismatch(f"{stem + magnitude} has shape {scale.shape}, not {length.shape}")
+            folded[stem + ".weight"] = scale * v / length
         elif not name.endswith(magnitude):
             folded[name] = array
     return folded
@@ -172,14 +174,17 @@ def _remap(arrays: Arrays, rules: Sequence[Rule], dropped: Sequence[str]) -> Arr
         target = match.expand(rule.native)
         if target in native:
             raise CheckpointMismatch(f"{name} and another entry are both {target}")
-        native[target] = _relaid(array, rule.layout)
+        try:
+            native[target] = _relaid(array, rule.layout)
+        except ValueError as error:
+            raise CheckpointMismatch(f"{name} has shape {array.shape}, which is not that of such an entry") from error
     return native
 
 
 def _relaid(array: mx.array, layout: Layout) -> mx.array:
     """The array as ours lies; biases and norms are vectors and lie as they are."""
     if layout == "unbatched":
-        return array[0]
+        return array.squeeze(0)
     if array.ndim != 3:
         return array
     if layout == "conv":
@@ -187,5 +192,5 @@ def _relaid(array: mx.array, layout: Layout) -> mx.array:
     if layout == "conv_transpose":
         return array.transpose(1, 2, 0)
     if layout == "pointwise":
-        return array[..., 0]
+        return array.squeeze(-1)
     return array

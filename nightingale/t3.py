@@ -84,6 +84,9 @@ class T3(nn.Module):
         """The voice's rows (1, C, hidden) that every sequence begins with."""
         rows = [self.speaker_proj(voice.t3_speaker_embed[None, None])]
         if voice.t3_prompt_tokens is not None:
+            longest = self.config.max_speech_tokens
+            if not 0 < voice.t3_prompt_tokens.size <= longest:
+                raise CheckpointMismatch(f'voice "{voice.name}": t3.prompt_tokens must have 1 to {longest} values')
             prompt = self.embed_speech(voice.t3_prompt_tokens, 0)
             rows.append(self.perceiver(prompt) if self.config.perceiver is not None else prompt)
         if self.config.emotion:

@@ -31,9 +31,10 @@ def _check(path: Path) -> None:
                 raise CheckpointMismatch(f"{path} is truncated or no safetensors file")
             header = json.loads(file.read(length))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
+        promised = 8 + length + max(ends, default=0)
     except OSError as error:
         raise CheckpointMismatch(f"{path} cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         raise CheckpointMismatch(f"{path} is corrupt: its header is no safetensors header") from error
-    if max(ends, default=0) != size - 8 - length:
-        raise CheckpointMismatch(f"{path} is truncated: {size} bytes, {8 + length + max(ends, default=0)} expected")
+    if promised != size:
+        raise CheckpointMismatch(f"{path} is truncated: {size} bytes, {promised} expected")

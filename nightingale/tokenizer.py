@@ -24,7 +24,8 @@ class TextTokenizer:
 
     @property
     def vocab_size(self) -> int:
-        return int(self._tokenizer.get_vocab_size())
+        """One more than the largest id: ids may have gaps."""
+        return 1 + max(self._tokenizer.get_vocab().values(), default=-1)
 
     def encode(self, text: str) -> list[int]:
         """Ids without start and stop. What the tokenizer does not know is left out: it could only be babbled."""

@@ -6,6 +6,7 @@ A voice file is a safetensors file with these entries; those marked * may be abs
     s3gen.speaker_embed (F,)   s3gen.prompt_tokens (M,) *   s3gen.prompt_mel (2M, 80) *   (both or neither)
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,7 +45,7 @@ def find_voice(name: str) -> Path:
     path = Path(name) if name.endswith(VOICE_SUFFIX) else VOICES_DIR / (name + VOICE_SUFFIX)
     # A name is no path: "../x" must not reach out of the voices.
     if name.endswith(VOICE_SUFFIX) or Path(name).name == name:
-        if path.is_file():
+        if os.path.isfile(path):  # Path.is_file raises for a name that is too long
             return path
         if name.endswith(VOICE_SUFFIX):
             raise VoiceNotFound(f"no voice file {path}")

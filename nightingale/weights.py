@@ -5,6 +5,7 @@ official English Chatterbox (t3_cfg.safetensors, s3gen.safetensors, tokenizer.js
 """
 
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +52,9 @@ def load_model(folder: Path | None = None, bits: int | None = None, with_draft: 
     Raises VoiceNotFound where there is none, CheckpointMismatch where it is damaged or does not fit together.
     """
     folder = BUNDLED_MODEL if folder is None else folder
-    if (folder / "config.json").is_file():
+    if os.path.isfile(folder / "config.json"):  # Path.is_file raises for a name that is too long
         return _load_native(folder, bits, with_draft)
-    if all((folder / name).is_file() for name in _OFFICIAL):
+    if all(os.path.isfile(folder / name) for name in _OFFICIAL):
         return _load_official(folder, bits)
     raise VoiceNotFound(f"no model in {folder}: neither config.json nor {', '.join(_OFFICIAL)}")
 
@@ -62,7 +63,7 @@ def read_config(path: Path) -> ModelConfig:
     """A folder's config.json."""
     try:
         values = json.loads(path.read_bytes())
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise CheckpointMismatch(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointMismatch(f"{path} is not a config")
@@ -98,6 +99,9 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None
             raise CheckpointMismatch(f"{source}: {name} is no parameter of {type(module).__name__}")
         if arrays[name].shape != expected[name].shape:
             raise CheckpointMismatch(f"{source}: {name} has shape {arrays[name].shape}, not {expected[name].shape}")
+        has, needs = arrays[name].dtype, expected[name].dtype
+        if has != needs and not (mx.issubdtype(has, mx.floating) and mx.issubdtype(needs, mx.floating)):
+            raise CheckpointMismatch(f"{source}: {name} is {has}, not {needs}")
     # float16 is for the disk. A GPU reads T3's weights anew for each token: half as many bytes in bfloat16.
     dtype = mx.bfloat16 if isinstance(module, T3 | DraftModel) and not on_cpu() else mx.float32
     module.load_weights([(name, _computable(array, dtype)) for name, array in arrays.items()])
@@ -107,14 +111,17 @@ def _load_native(folder: Path, bits: int | None, with_draft: bool) -> Model:
     config = read_config(folder / "config.json")
     tokenizer = TextTokenizer(folder / "tokenizer.json")
     _check_sizes(folder, config, tokenizer)
-    t3, s3gen, hift = T3(config.t3), S3Gen(config.s3gen), HiFT(config.hift)
-    draft = DraftModel(config.draft) if with_draft and config.draft is not None else None
+    try:
+        t3, s3gen, hift = T3(config.t3), S3Gen(config.s3gen), HiFT(config.hift)
+        draft = DraftModel(config.draft) if with_draft and config.draft is not None else None
+    except (ArithmeticError, AssertionError, ValueError) as error:
+        raise CheckpointMismatch(f"{folder / 'config.json'} has sizes that no model can have: {error}") from error
     modules: dict[str, nn.Module | None] = {"t3": t3, "draft": draft, "s3gen": s3gen, "hift": hift}
     for name, module in modules.items():
         if module is None:
             continue
         path = folder / f"{name}.safetensors"
-        if not path.is_file():
+        if not os.path.isfile(path):
             raise CheckpointMismatch(f"{path} is missing")
         load_arrays(module, read_arrays(path), str(path), bits if isinstance(module, T3 | DraftModel) else None)
     return _ready(Model(config, tokenizer, t3, draft, s3gen, hift))
@@ -168,7 +175,7 @@ def _quantize_modules(module: nn.Module, arrays: Arrays, expected: Arrays) -> No
 
     def how(path: str, layer: nn.Module) -> bool | dict[str, Any]:
         weight, scales = f"{path}.weight", arrays.get(f"{path}.scales")
-        if scales is None or not hasattr(layer, "to_quantized"):
+        if scales is None or weight not in arrays or not hasattr(layer, "to_quantized"):
             return False
         found = packing(weight, arrays[weight], scales, expected[weight].shape[-1])
         return {"bits": found.bits, "group_size": found.group_size, "mode": "affine"}

@@ -198,6 +198,13 @@ def test_what_a_row_cannot_load_is_told(tmp_path: Path) -> None:
         bench.run(str(tmp_path), None, 0, "table", None, lambda line: None)
 
 
+def test_a_worker_imports_nothing_from_where_it_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit('imported')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    test_what_a_row_cannot_load_is_told(tmp_path)
+
+
 @pytest.mark.slow
 def test_the_whole_of_it(tmp_path: Path) -> None:
     picture = tmp_path / "bench.svg"

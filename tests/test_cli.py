@@ -433,6 +433,8 @@ def test_play_without_portaudio(speak: Run, tmp_path: Path) -> None:
     """As on a machine where sounddevice finds no library."""
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
     refused(speak("--play", "one", env=os.environ | {"PYTHONPATH": str(tmp_path)}), 69, "apt install libportaudio2")
+    (tmp_path / "sounddevice.py").write_text("import there_is_no_such_module")
+    refused(speak("--play", "one", env=os.environ | {"PYTHONPATH": str(tmp_path)}), 69, "install nightingale-tts again")
 
 
 # What the engine is told

@@ -41,10 +41,21 @@ def test_slashes(session: Session, ear: Ear) -> None:
         session.handle("/QUIT")
 
 
+def test_what_is_no_text_is_dropped(session: Session, ear: Ear, tmp_path: Path) -> None:
+    """As in a pipe: bytes that are not UTF-8 reach Python as surrogates, and a NUL ends no file name."""
+    assert spoken(session, ear, "one\x00 two \x1b[31mthree\udce2\x80 four") == 3
+    assert session.talker.last is not None and session.talker.last.sentences == ["one two three four."]
+    assert answer(session, f"/save {tmp_path}/a\x00b\udce9.wav") == f"0.3 s in {tmp_path}/ab\udce9.wav"
+    assert os.listdir(os.fsencode(tmp_path)) == [b"ab\xe9.wav"]
+    assert answer(session, "/read a\x00b") == "cannot read ab: No such file or directory"
+    assert answer(session, "\udce9\udce8") == "that is not UTF-8 text (binary, or another encoding?)"
+
+
 def test_settings(session: Session, ear: Ear) -> None:
     assert answer(session, "/speed 2") == "speed 2.0" and spoken(session, ear, "one two") == 1
     assert "between 0.5 and 2.0" in answer(session, "/speed 9") and session.options.speed == 2.0
-    assert "must be a number" in answer(session, "/seed soon")
+    assert "must be a whole number" in answer(session, "/seed 1.5")
+    assert "must be a number" in answer(session, "/speed soon")
     assert answer(session, "/seed 7") == "seed 7" and answer(session, "/seed") == "seed 7"
     assert answer(session, "/set sentence_silence_ms 90") == "sentence silence ms 90"
     assert session.options == replace(SpeakOptions(), speed=2.0, seed=7, sentence_silence_ms=90)
@@ -151,6 +162,14 @@ def test_history_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     history, notice = open_history(keep=True)
     assert isinstance(history, BriefHistory) and "history is not kept" in notice
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    (tmp_path / "nightingale-tts").mkdir()
+    os.mkfifo(tmp_path / "nightingale-tts" / "pipe", mode=0o666)
+    mode = (tmp_path / "nightingale-tts" / "pipe").stat().st_mode
+    (tmp_path / "nightingale-tts" / "history").symlink_to("pipe")  # in place of /dev/null
+    history, notice = open_history(keep=True)
+    assert isinstance(history, BriefHistory) and notice == "the history is not kept: it is not a file"
+    assert (tmp_path / "nightingale-tts" / "pipe").stat().st_mode == mode
     history, notice = open_history(keep=False)
     history.append_string(" secret")
     history.append_string("kept")

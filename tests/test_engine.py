@@ -210,6 +210,23 @@ def test_a_voice_of_another_size_is_refused(folder: Path) -> None:
         Engine(folder, voice)
 
 
+@pytest.mark.parametrize(
+    ("name", "tokens"),
+    [("t3", [3, 42]), ("t3", [-1]), ("t3", []), ("t3", [0] * 501), ("s3gen", [7, 40]), ("s3gen", [-1])],
+)
+def test_a_prompt_of_another_model_is_refused(folder: Path, name: str, tokens: list[int]) -> None:
+    """MLX would read past the end of its tables."""
+    engine = Engine(folder, tiny_voice())
+    before = samples(engine.speak("Hi.", GREEDY))
+    changes = {f"{name}_prompt_tokens": mx.array(tokens, dtype=mx.int32)}
+    if name == "s3gen":
+        changes["s3gen_prompt_mel"] = mx.zeros((2 * len(tokens), 80))
+    with pytest.raises(CheckpointMismatch, match=rf'voice "tiny": {name}\.prompt_tokens'):
+        engine.use_voice(dataclasses.replace(tiny_voice(), t3_speaker_embed=mx.ones((16,)), **changes))
+    assert engine.voice.t3_prompt_tokens is engine.voice.s3gen_prompt_tokens is None  # the old one, in every part
+    np.testing.assert_array_equal(samples(engine.speak("Hi.", GREEDY)), before)
+
+
 def test_no_such_model_or_voice(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(VoiceNotFound, match="no model in"):
         Engine(tmp_path, tiny_voice())

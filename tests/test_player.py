@@ -21,9 +21,10 @@ import pytest
 from conftest import FAKE, ROOT
 
 from nightingale.audio import AudioChunk
+from nightingale.cli import CLEANING_S
 from nightingale.devices import list_devices
 from nightingale.errors import AudioDeviceError, NightingaleError
-from nightingale.player import Speaker
+from nightingale.player import Speaker, silence_on_signals
 from nightingale.sink import Muted
 
 RATE = 24_000
@@ -189,6 +190,59 @@ def test_a_silent_device_is_started_anew_and_given_up_in_the_end(
         with pytest.raises(AudioDeviceError, match="takes no sound"):
             speaker.wait()
         assert speaker.underruns == 3
+        assert len(portaudio.streams) == 4  # a stream that failed to start is not started again
+
+
+def test_a_silent_device_that_cannot_be_opened_again_is_told(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise PortAudioError("Device unavailable")
+
+    monkeypatch.setattr("nightingale.player.PATIENCE_S", 0.05)
+    monkeypatch.setattr(FakeStream, "start", lambda self: None)
+    with Speaker() as speaker:
+        speaker.write(AudioChunk(TONE), speaker.begin())
+        monkeypatch.setattr(speaker, "_new_stream", refuse)
+        with pytest.raises(AudioDeviceError, match="cannot play on Built-in: Device unavailable"):
+            speaker.wait()
+
+
+def test_a_device_that_was_closed_meanwhile_has_a_position(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another thread may ask while this one closes it, and PortAudio then has no time to tell."""
+
+    def no_time(_: object) -> float:
+        raise PortAudioError("Error getting stream time")
+
+    with Speaker() as speaker:
+        ticket = speaker.begin()
+        speaker.write(AudioChunk(TONE), ticket)
+        speaker.finish(ticket)
+        speaker.wait()
+    monkeypatch.setattr(FakeStream, "time", property(no_time), raising=False)
+    assert speaker.heard_s == speaker.written_s == 1.0 and not speaker.busy
+
+
+def test_a_signal_ends_what_hangs(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sound server that does not answer holds the main thread, where Python answers signals."""
+    alarms: list[int] = []
+    monkeypatch.setattr(signal, "alarm", alarms.append)
+    before = signal.signal(signal.SIGHUP, lambda *_: None)
+    try:
+        with Speaker() as speaker, silence_on_signals(speaker):
+            signal.raise_signal(signal.SIGHUP)
+            until(lambda: alarms == [CLEANING_S])
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="ALSA is Linux's")
+def test_the_sound_libraries_say_nothing() -> None:
+    """PortAudio tells on C's stderr of a device that goes; Python's own messages still arrive."""
+    code = (
+        "import ctypes, sys; from nightingale.devices import _hush; _hush(); libc = ctypes.CDLL(None)\n"
+        "libc.perror(b'Expression failed'); print('told', file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True)
+    assert done.stderr == b"told\n"
 
 
 def test_an_exception_in_the_callback_reaches_the_caller(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:

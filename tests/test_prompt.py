@@ -34,7 +34,7 @@ def prompted(
                     if number is not None:
                         child.send_signal(number)
     os.close(main)
-    return child.returncode, shown.decode()
+    return child.returncode, shown.decode(errors="replace")
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
@@ -44,6 +44,18 @@ def test_prompt(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
     assert code == 0 and "speed 2.0" in shown and "muted: no sound" in shown and "Traceback" not in shown
     assert ("\x1b" in shown) == (term != "dumb")
     assert (tmp_path / "nightingale-tts" / "history").exists() == (term != "dumb")
+
+
+@pytest.mark.parametrize("term", ["dumb", "xterm"])
+def test_what_is_typed_is_utf8_or_left_out(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
+    """Whatever the locale, and though the terminal may send anything."""
+    environment = no_device | {"XDG_STATE_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii:strict"}
+    code, shown = prompted(b"na\xc3\xafve\r/set caf\xe9 1234\r\x04", None, term, environment)
+    assert code == 0 and "Traceback" not in shown and "Exception" not in shown
+    assert "no setting caf?;" in shown
+    if term != "dumb":
+        kept = (tmp_path / "nightingale-tts" / "history").read_text()
+        assert "+/set caf? 1234\n" in kept
 
 
 def test_ways_to_speed_reach_the_engine_of_the_prompt(no_device: dict[str, str]) -> None:

@@ -48,6 +48,26 @@ def test_a_device_that_fails_leaves_a_muted_conversation(
     assert ear.closed and list(talker.notices) == ["the device ear has stopped playing"]
 
 
+@pytest.mark.parametrize("error", [AudioDeviceError("gone"), NightingaleError("the engine failed")])
+def test_what_failed_halfway_has_come_to_its_end(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch, error: NightingaleError
+) -> None:
+    """It can be saved, and what is said after it is seen to be heard."""
+    written = ear.write
+
+    def fail(chunk: AudioChunk, ticket: int) -> bool:
+        if chunk.sentence:
+            raise error
+        return written(chunk, ticket)
+
+    monkeypatch.setattr(ear, "write", fail)
+    finished: list[int] = []
+    monkeypatch.setattr(ear, "finish", finished.append)
+    talker.say("one two. three", SpeakOptions())
+    until(lambda: str(error) in talker.notices)
+    assert talker.last is not None and talker.last.end_s == 0.2 and finished == [0]
+
+
 def test_a_device_that_fails_while_another_is_chosen(
     talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -105,6 +125,19 @@ def test_sentence_that_the_ear_is_at(talker: Talker, ear: Ear) -> None:
     assert take is not None and len(take.sentences) == 4
     at = [take.heard_sentence(heard_s) for heard_s in (0.0, 0.05, 0.15, 0.35, 0.45)]
     assert at == [0, 0, 1, 2, 3]
+
+
+def test_a_long_text_is_begun_before_all_of_it_is_cut(
+    talker: Talker, ear: Ear, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightingale.repl.talker.PIECE_SIZE", 20)
+    ear.gate.clear()
+    talker.say("One. Two. Three. " * 10, SpeakOptions())
+    until(lambda: bool(ear.tickets))
+    assert talker.last is not None and 3 <= len(talker.last.sentences) < 10
+    ear.gate.set()
+    talker.wait()
+    assert talker.last.sentences == ["One.", "Two.", "Three."] * 10 and ear.words == 30
 
 
 def test_500_utterances_keep_nothing(talker: Talker, ear: Ear) -> None:

@@ -50,15 +50,16 @@ def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert load_voice().name == "florence"
 
 
-@pytest.mark.parametrize("name", ["nobody", "../voices/nobody", "", ".", "/etc/passwd"])
+@pytest.mark.parametrize("name", ["nobody", "../voices/nobody", "", ".", "/etc/passwd", "n" * 300])
 def test_an_unknown_name_is_told_with_the_next_step(name: str) -> None:
     with pytest.raises(VoiceNotFound, match=f'no voice "{name}".*run --list-voices'):
         load_voice(name)
 
 
 def test_a_missing_file() -> None:
-    with pytest.raises(VoiceNotFound, match=r"no voice file .*gone\.safetensors"):
-        load_voice("gone.safetensors")
+    for name in ("gone", "n" * 300):
+        with pytest.raises(VoiceNotFound, match=rf"no voice file {name}\.safetensors"):
+            load_voice(f"{name}.safetensors")
 
 
 @pytest.mark.parametrize(

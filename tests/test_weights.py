@@ -70,6 +70,7 @@ def test_a_missing_extra_or_misshapen_entry_is_named(copy: Path, part: str) -> N
         (lambda arrays: arrays.pop(name), f"{name} is missing"),
         (lambda arrays: arrays.update({"odd.weight": mx.zeros((3,))}), "odd.weight is no parameter"),
         (lambda arrays: arrays.update({name: mx.zeros((7, 7, 7, 7))}), f"{name} has shape"),
+        (lambda arrays: arrays.update({name: arrays[name].astype(mx.int32)}), f"{name} is mlx.core.int32, not"),
     ]
     for fault, message in faults:
         path.write_bytes(saved)
@@ -112,8 +113,9 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
 def test_no_model_at_all(tmp_path: Path) -> None:
     with pytest.raises(VoiceNotFound, match=r"no model in .*config\.json"):
         load_model(tmp_path)
-    with pytest.raises(VoiceNotFound, match="no model in"):
-        load_model(tmp_path / "gone")
+    for name in ("gone", "n" * 300):
+        with pytest.raises(VoiceNotFound, match="no model in"):
+            load_model(tmp_path / name)
 
 
 def test_a_bad_config_is_named(copy: Path) -> None:
@@ -121,6 +123,7 @@ def test_a_bad_config_is_named(copy: Path) -> None:
     values = json.loads(path.read_text())
     for text, message in (
         ("{", "cannot be read"),
+        ("[" * 100_000, "cannot be read"),
         ("[]", "is not a config"),
         (json.dumps(values | {"colour": 1}), "has no colour"),
         (json.dumps({k: v for k, v in values.items() if k != "hift"}), "lacks hift"),
@@ -128,6 +131,55 @@ def test_a_bad_config_is_named(copy: Path) -> None:
         path.write_text(text)
         with pytest.raises(CheckpointMismatch, match=f"config.json.*{message}"):
             load_model(copy)
+
+
+@pytest.mark.parametrize(
+    ("place", "value"),
+    [
+        (("t3",), "T3"), (("t3", "llama", "num_layers"), "2"), (("t3", "text_vocab_size"), None),
+        (("t3", "llama", "head_dim"), 16.5), (("t3", "llama", "hidden_size"), True), (("hift", "causal"), 1),
+        (("hift", "upsample_rates"), 8), (("s3gen", "flow", "schedule"), "straight"),
+        (("t3", "llama", "num_heads"), 0), (("s3gen", "encoder", "ffn_size"), -1), (("hift", "n_fft"), 7),
+    ],
+)  # fmt: skip
+def test_a_value_that_no_config_has_is_refused(copy: Path, place: tuple[str, ...], value: object) -> None:
+    path = copy / "config.json"
+    values = inner = json.loads(path.read_text())
+    for name in place[:-1]:
+        inner = inner[name]
+    inner[place[-1]] = value
+    path.write_text(json.dumps(values))
+    with pytest.raises(CheckpointMismatch, match=rf"config\.json.*({place[-1]} {re.escape(repr(value))}|no model)"):
+        load_model(copy)
+
+
+@pytest.mark.parametrize("offsets", [["0", "4"], [None, None], [0, 4.5], [4, 0]])
+def test_a_header_that_lies_is_named(copy: Path, offsets: list[object]) -> None:
+    path = copy / "hift.safetensors"
+    data = path.read_bytes()
+    length = int.from_bytes(data[:8], "little")
+    header = json.loads(data[8 : 8 + length])
+    header[next(name for name in header if name != "__metadata__")]["data_offsets"] = offsets
+    told = json.dumps(header).encode()
+    path.write_bytes(len(told).to_bytes(8, "little") + told + data[8 + length :])
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors (is corrupt|cannot be read)"):
+        load_model(copy)
+
+
+def test_a_header_without_a_bottom_is_named(copy: Path) -> None:
+    path = copy / "hift.safetensors"
+    path.write_bytes((100_000).to_bytes(8, "little") + b"[" * 100_000)
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is corrupt"):
+        load_model(copy)
+
+
+def test_a_tokenizer_with_an_id_that_t3_does_not_read(copy: Path) -> None:
+    """MLX would read past the end of T3's table."""
+    values = json.loads((copy / "tokenizer.json").read_text())
+    values["model"]["vocab"]["H"] = 5000
+    (copy / "tokenizer.json").write_text(json.dumps(values))
+    with pytest.raises(CheckpointMismatch, match=r"the tokenizer has .* T3 reads 80"):
+        load_model(copy)
 
 
 def test_a_tokenizer_with_more_tokens_than_t3_reads(copy: Path) -> None:
@@ -211,6 +263,31 @@ def test_a_folder_in_few_bits_loads_and_half_of_a_weight_does_not(copy: Path) ->
     edit(copy / "hift.safetensors", lambda arrays: arrays.pop(f"{stem}.biases"))
     with pytest.raises(CheckpointMismatch, match=f"hift.safetensors: {stem}"):
         load_model(copy)
+
+
+@pytest.mark.parametrize(
+    ("part", "stem"), [("t3", "llama.layers.0.attention.q_proj"), ("t3", "text_embed"), ("hift", "ups.0")]
+)
+@pytest.mark.parametrize("bits", [None, 8])
+def test_packed_weights_that_do_not_fit_are_named(copy: Path, part: str, stem: str, bits: int | None) -> None:
+    path = copy / f"{part}.safetensors"
+    edit(path, lambda arrays: arrays.update(quantize_arrays(dict(arrays), Policy(4, 32))))
+    saved = path.read_bytes()
+    load_model(copy, bits)
+    weight, scales, biases = f"{stem}.weight", f"{stem}.scales", f"{stem}.biases"
+    faults: list[Callable[[Arrays], object]] = [
+        lambda arrays: arrays.update({weight: arrays[weight].view(mx.int32)}),
+        lambda arrays: arrays.update({weight: arrays[weight][:1]}),
+        lambda arrays: arrays.update({weight: mx.array(1, dtype=mx.uint32)}),
+        lambda arrays: arrays.update({scales: arrays[scales][:1], biases: arrays[biases][:1]}),
+        lambda arrays: arrays.update({scales: mx.array(1.0), biases: mx.array(1.0)}),
+        lambda arrays: arrays.pop(weight),
+    ]
+    for fault in faults:
+        path.write_bytes(saved)
+        edit(path, fault)
+        with pytest.raises(CheckpointMismatch, match=rf"{part}\.safetensors: {stem}\."):
+            load_model(copy, bits)
 
 
 def test_bits_on_load(folder: Path) -> None:
@@ -336,6 +413,20 @@ def test_weight_norm_is_folded_over_the_first_axis() -> None:
     np.testing.assert_allclose(lengths, [1, 2, 3], rtol=1e-5)
     with pytest.raises(CheckpointMismatch, match="no magnitude"):
         fold_weight_norm({f"{stem}.parametrizations.weight.original1": direction})
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        ("flow.decoder.estimator.final_proj.weight", (3, 3, 2)),
+        ("mel2wav.conv_pre.parametrizations.weight.original0", (5, 1, 1)),
+    ],
+)
+def test_an_official_entry_of_another_shape_is_named(name: str, shape: tuple[int, ...]) -> None:
+    norm = "mel2wav.conv_pre.parametrizations.weight.original"
+    arrays = {f"{norm}0": mx.ones((4, 1, 1)), f"{norm}1": mx.ones((4, 3, 2)), name: mx.ones(shape)}
+    with pytest.raises(CheckpointMismatch, match=f"{name} has "):
+        remap_s3gen(arrays)
 
 
 def test_layouts() -> None:

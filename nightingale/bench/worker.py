@@ -26,6 +26,8 @@ from nightingale.config import CacheOptions, SpeakOptions
 from nightingale.errors import NightingaleError
 
 _ROOT = Path(__file__).parents[2]
+# Without the folder that it is started in: a json.py there would be imported.
+_CODE = "import sys; sys.path = [p for p in sys.path if p]; from nightingale.bench.worker import work; work()"
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
 T = TypeVar("T")
@@ -86,7 +88,7 @@ def start(setting: Setting, model: str | None, voice: str | None) -> Iterator[Wo
         environment["NIGHTINGALE_KERNELS"] = "off"
     task = json.dumps({"setting": asdict(setting), "model": model, "voice": voice})
     with subprocess.Popen(
-        [sys.executable, "-c", "from nightingale.bench.worker import work; work()", task],
+        [sys.executable, "-c", _CODE, task],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
         start_new_session=True,  # Ctrl-C is the parent's, which ends the workers
     ) as process:  # fmt: skip

@@ -10,6 +10,7 @@ history.py     what was typed, kept private
 
 from __future__ import annotations
 
+import io
 import logging
 import os
 import sys
@@ -48,6 +49,9 @@ def converse(
         from nightingale.repl.commands import Session
         from nightingale.repl.talker import Talker
 
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
+        if isinstance(stream, io.TextIOWrapper):  # what cannot be spoken or shown is left out, as in a pipe
+            stream.reconfigure(errors=errors)
     talker = handler = None
     try:
         with signals_held():  # a thread that nobody closes would keep the program alive

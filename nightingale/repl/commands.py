@@ -60,12 +60,14 @@ class Session:
         if text.startswith("//"):
             self.say(text[1:])
         elif text.startswith("/"):
-            return self.command(text[1:])
+            return self.command(text[1:].translate(cli.DROPPED))
         elif text:
             self.say(text)
         return ""
 
     def say(self, text: str) -> None:
+        """Raises TextError for what is not text: bytes that are not UTF-8 come from a terminal as surrogates."""
+        text = cli.TextDecoder("that").feed(text.encode("utf-8", "surrogateescape"), final=True)
         self.talker.say(text, self.options)
 
     def command(self, line: str) -> str:
@@ -92,7 +94,8 @@ class Session:
         try:
             number = kinds[name](value)
         except ValueError:
-            raise UsageError(f"{name.replace('_', ' ')} must be a number, not {value}") from None
+            whole = "whole " if kinds[name] is int else ""
+            raise UsageError(f"{name.replace('_', ' ')} must be a {whole}number, not {value}") from None
         self.options = dataclasses.replace(self.options, **{name: number})
         return f"{name.replace('_', ' ')} {number}"
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -22,8 +23,13 @@ class PrivateHistory(FileHistory):
     def __init__(self, path: Path) -> None:
         """Raises OSError where the file cannot be written and read."""
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600))
-        os.chmod(path, 0o600)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        try:
+            if not stat.S_ISREG(os.fstat(fd).st_mode):  # a link to /dev/null, say, whose mode is not ours to change
+                raise OSError(0, "it is not a file")
+            os.fchmod(fd, 0o600)
+        finally:
+            os.close(fd)
         super().__init__(str(path))
 
     def append_string(self, string: str) -> None:
@@ -32,7 +38,7 @@ class PrivateHistory(FileHistory):
 
     def store_string(self, string: str) -> None:
         try:
-            super().store_string(string)
+            super().store_string(string.encode("utf-8", "replace").decode())  # older prompt_toolkits raise
         except OSError:  # the disk is full: the line stays in memory
             return
 

@@ -23,6 +23,7 @@ from nightingale.stats import Stats, Tallied
 
 MAX_QUEUE = 100  # utterances
 TEND_S = 0.25
+PIECE_SIZE = 10_000  # characters that the engine takes at once
 MAX_KEPT_S = 600.0  # of the last utterance, for replay and save: 58 MB
 
 
@@ -230,8 +231,8 @@ class Talker:
 
     def _speak(self, text: str, options: SpeakOptions, epoch: int) -> None:
         assert self.engine is not None
-        take = self._begin(_sentences(text))
-        chunks = take.stats.watch(self.engine.speak(text, options))
+        take = self._begin([])
+        chunks = take.stats.watch(self.engine.speak(_followed(text, take.sentences), options))
         try:
             self._play(chunks, take, epoch)
         finally:
@@ -256,16 +257,17 @@ class Talker:
     def _play(self, chunks: Iterator[AudioChunk], take: Take, epoch: int) -> None:
         assert self.sink is not None
         sink, ticket = self.sink, self.sink.begin()
-        if epoch != self._epoch:  # a stop came between the queue and the ticket
-            return
         before = sink.underruns
-        for chunk in chunks:
-            take.add(chunk, sink.written_s)
-            if not sink.write(chunk, ticket):
-                break
-        sink.finish(ticket)
-        take.end_s = sink.written_s
-        take.stats.underruns = sink.underruns - before
+        try:
+            if epoch == self._epoch:  # else a stop came between the queue and the ticket
+                for chunk in chunks:
+                    take.add(chunk, sink.written_s)
+                    if not sink.write(chunk, ticket):
+                        break
+        finally:  # what failed halfway has an end too
+            take.end_s = sink.written_s
+            take.stats.underruns = sink.underruns - before
+            sink.finish(ticket)
         self._drop_heard()
 
     def _drop_heard(self) -> None:
@@ -275,9 +277,15 @@ class Talker:
             self._takes.popleft()
 
 
-def _sentences(text: str) -> list[str]:
-    """As the engine will cut and speak them."""
+def _followed(text: str, sentences: list[str]) -> Iterator[str]:
+    """The text in pieces, a long one being spoken at once; `sentences` grows by those that the engine will come to."""
     from nightingale.text import SentenceStream
 
     stream = SentenceStream()
-    return [sentence.text for sentence in (*stream.feed(text), *stream.close())]
+    pieces = [text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE)]
+    ahead = iter(pieces)  # what follows a sentence is shown with it: one piece ahead of the engine
+    sentences += (sentence.text for sentence in stream.feed(next(ahead, "")))
+    for piece in pieces:
+        more = next(ahead, None)
+        sentences += (sentence.text for sentence in (stream.close() if more is None else stream.feed(more)))
+        yield piece
