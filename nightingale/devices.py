@@ -45,7 +45,8 @@ def _hush() -> None:
         with contextlib.suppress(OSError, ValueError):
             libc = ctypes.CDLL("libc.so.6")  # glibc: elsewhere `stderr` may be constant
             libc.fopen.restype = ctypes.c_void_p
-            ctypes.c_void_p.in_dll(libc, "stderr").value = libc.fopen(os.devnull.encode(), b"we")
+            # The program's own `stderr`, which a Python that is not position-independent has in place of the library's.
+            ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stderr").value = libc.fopen(os.devnull.encode(), b"we")
 
 
 @contextlib.contextmanager
