@@ -63,9 +63,8 @@ def main() -> None:
     import mlx.core as mx
 
     from nightingale.dsp import mel_spectrogram
-    from nightingale.weights import load_model
 
-    hift = load_model().hift
+    hift = engine._model.hift
 
     for kind, sentences in SENTENCES.items():
         said = {args.voice: [speak(engine, text, seed) for text in sentences for seed in range(args.seeds)]}

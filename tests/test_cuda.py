@@ -64,10 +64,14 @@ def read(
 
 
 @pytest.fixture
-def as_on_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
+def as_if_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (elementary, layers, llama, sampling):
         monkeypatch.setattr(module, "native", lambda: False)
     monkeypatch.setattr(cuda, "available", lambda: True)
+
+
+@pytest.fixture
+def stand_ins(as_if_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda, "read", read)
     monkeypatch.setattr(cuda, "project", lambda x, matrix: x @ matrix.weight.T)
 
@@ -95,7 +99,7 @@ def tiny_t3() -> T3:
 
 
 @pytest.mark.parametrize("batch", [1, 2])
-def test_few_rows_are_many_rows(as_on_cuda: None, batch: int) -> None:
+def test_few_rows_are_many_rows(stand_ins: None, batch: int) -> None:
     model = tiny_t3()
     embeds = noise("embeds", (batch, 310, 64))
     whole = model(embeds, model.new_caches())
@@ -113,7 +117,7 @@ def test_few_rows_are_many_rows(as_on_cuda: None, batch: int) -> None:
 
 
 @pytest.mark.parametrize("cfg_weight", [0.0, 0.5])
-def test_speculation_says_the_same(as_on_cuda: None, cfg_weight: float) -> None:
+def test_speculation_says_the_same(stand_ins: None, cfg_weight: float) -> None:
     class Always(Pace):
         def wanted(self) -> bool:
             return True
@@ -137,7 +141,7 @@ def test_speculation_says_the_same(as_on_cuda: None, cfg_weight: float) -> None:
     assert 0 < report.num_accepted < report.num_draft
 
 
-def test_weights_are_views_of_what_the_kernel_reads(as_on_cuda: None) -> None:
+def test_weights_are_views_of_what_the_kernel_reads(stand_ins: None) -> None:
     model = tiny_t3()
     mx.eval(model.parameters())
     with_kernel = mx.get_active_memory()
@@ -145,7 +149,7 @@ def test_weights_are_views_of_what_the_kernel_reads(as_on_cuda: None) -> None:
     assert mx.get_active_memory() == with_kernel
 
 
-def test_layers_of_different_precision_are_read_the_ordinary_way(as_on_cuda: None) -> None:
+def test_layers_of_different_precision_are_read_the_ordinary_way(stand_ins: None) -> None:
     model = Llama(llama_config())
     nn.quantize(model, 32, 4, class_predicate=lambda name, _: name.startswith("layers.1.mlp"))
     model.fuse()
@@ -156,7 +160,9 @@ def test_layers_of_different_precision_are_read_the_ordinary_way(as_on_cuda: Non
 
 
 @pytest.fixture
-def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
+def emulator(
+    as_if_cuda: None, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Emulator]:
     """Kernels run on the CPU, in three blocks of four warps."""
     if shutil.which("g++") is None:
         pytest.skip("needs g++")
@@ -164,10 +170,7 @@ def emulator(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathF
     made = (cuda._header, cuda._pass_kernel, cuda._project_kernel, cuda._choose_kernel)
     for kernel in made:
         kernel.cache_clear()
-    for module in (elementary, layers, llama, sampling):
-        monkeypatch.setattr(module, "native", lambda: False)
     monkeypatch.setattr(mx.fast, "cuda_kernel", emulator.cuda_kernel)
-    monkeypatch.setattr(cuda, "available", lambda: True)
     monkeypatch.setattr(cuda, "multiprocessors", lambda: 3)
     monkeypatch.setattr(cuda, "_THREADS", 128)
     yield emulator
