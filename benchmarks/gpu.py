@@ -24,14 +24,14 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 PARTS = {  # name: side, part, most seconds
-    "kernels": ("ours", "kernels", 40),
+    "kernels": ("ours", "kernels", 60),
     "ours": ("ours, bfloat16", "t3", 60),
     "torch": ("torch, bfloat16", "t3", 50),
     "ours-sound": ("ours", "sound", 50),
     "torch-sound": ("torch", "sound", 60),
-    "ours-4": ("ours, 4 bits", "t3", 30),
+    "ours-4": ("ours, 4 bits", "t3", 40),
     "agreement": ("ours", "agreement", 50),
-    "ours-8": ("ours, 8 bits", "t3", 30),
+    "ours-8": ("ours, 8 bits", "t3", 40),
     "florence": ("ours", "florence", 150),
 }
 TABLES = [["ours, bfloat16", "ours, 8 bits", "ours, 4 bits", "torch, bfloat16", "torch, graph"], ["ours", "torch"]]

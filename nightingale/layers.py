@@ -240,6 +240,34 @@ class PackedLinear(nn.Module):
         return kernels.multiply(x, self.matrix, self.bias if "bias" in self else None)
 
 
+class CudaLinear(nn.Module):
+    """A linear layer without bias on an NVIDIA GPU: few rows by `kernels.cuda`, more by MLX.
+
+    Of quantized weights MLX would multiply more rows by CUTLASS, which it compiles in every process for each precision
+    and size of input; a weight unpacked for each product is there at once.
+    """
+
+    def __init__(self, matrix: cuda.Matrix) -> None:
+        super().__init__()
+        self.weight, self.bits = matrix.weight, matrix.bits
+        if matrix.scales is not None:
+            self.scales, self.biases = matrix.scales, matrix.biases
+
+    @property
+    def matrix(self) -> cuda.Matrix:
+        return cuda.Matrix(self.weight, self.bits, self.get("scales"), self.get("biases"))
+
+    def __call__(self, x: mx.array) -> mx.array:
+        """(..., in) -> (..., out)."""
+        rows = x.reshape(-1, x.shape[-1])
+        if rows.shape[0] <= cuda.MAX_ROWS:
+            y = cuda.project(rows, self.matrix).astype(x.dtype)
+            return y.reshape(*x.shape[:-1], -1)
+        if not self.bits:
+            return x @ self.weight.T
+        return x @ mx.dequantize(self.weight, self.scales, self.biases, self.matrix.group, self.bits).T
+
+
 class PackedLayerNorm(nn.Module):
     """Layer normalisation by the native kernels."""
 

@@ -7,7 +7,7 @@ and its cache's. Knows nothing of tokens or of sampling.
 
 import math
 from collections.abc import Sequence
-from typing import TypeAlias, TypeGuard
+from typing import TypeAlias, TypeGuard, cast
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -17,9 +17,9 @@ from nightingale.cache import Cache, KVCache
 from nightingale.config import LlamaConfig
 from nightingale.elementary import native, on_cpu
 from nightingale.kernels import cuda
-from nightingale.layers import PackedLinear
+from nightingale.layers import CudaLinear, PackedLinear
 
-Projection: TypeAlias = nn.Linear | nn.QuantizedLinear | PackedLinear
+Projection: TypeAlias = nn.Linear | nn.QuantizedLinear | PackedLinear | CudaLinear
 
 
 class Rope:
@@ -166,10 +166,7 @@ class FewRows:
     @staticmethod
     def fits(layers: Sequence[Block]) -> bool:
         """Whether each kind of matrix has one precision in all layers; where not, every pass goes layer by layer."""
-        return all(
-            len({(m.bits, m.group_size) if isinstance(m, nn.QuantizedLinear) else None for m in kind}) == 1
-            for kind in _kinds(layers)
-        )
+        return all(len({(m.matrix.bits, m.matrix.group) for m in kind}) == 1 for kind in _kinds(layers))
 
     def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[KVCache]]:
         """Whether this pass is one: few rows (B, L, hidden), and caches that it can write to."""
@@ -188,12 +185,13 @@ class FewRows:
         return states
 
 
-def _kinds(layers: Sequence[Block]) -> list[list[Projection]]:
+def _kinds(layers: Sequence[Block]) -> list[list[CudaLinear]]:
     """A layer's four matrices, each kind's of all layers."""
-    return [
+    kinds = [
         [layer.attention.qkv_proj for layer in layers], [layer.attention.o_proj for layer in layers],
         [layer.mlp.gate_up_proj for layer in layers], [layer.mlp.down_proj for layer in layers],
     ]  # fmt: skip
+    return cast(list[list[CudaLinear]], kinds)  # `fuse` made them so
 
 
 def _joined(modules: Sequence[nn.Module], name: str) -> mx.array:
@@ -205,20 +203,15 @@ def _joined(modules: Sequence[nn.Module], name: str) -> mx.array:
     return joined
 
 
-def _matrices(layers: Sequence[Projection]) -> cuda.Matrix:
-    weight = _joined(layers, "weight")
-    if isinstance(layers[0], nn.QuantizedLinear):
-        return cuda.Matrix(weight, layers[0].bits, _joined(layers, "scales"), _joined(layers, "biases"))
-    return cuda.Matrix(weight)
+def _matrices(layers: Sequence[CudaLinear]) -> cuda.Matrix:
+    parts = (_joined(layers, name) if name in layers[0] else None for name in ("scales", "biases"))
+    return cuda.Matrix(_joined(layers, "weight"), layers[0].bits, *parts)
 
 
 def project(x: mx.array, layer: Projection) -> mx.array:
     """Rows (M, in) through a layer: (M, out) in float32."""
-    if cuda.available() and x.shape[0] <= cuda.MAX_ROWS:
-        if isinstance(layer, nn.QuantizedLinear):
-            return cuda.project(x, cuda.Matrix(layer.weight, layer.bits, layer.scales, layer.biases))
-        assert isinstance(layer, nn.Linear)
-        return cuda.project(x, cuda.Matrix(layer.weight))
+    if isinstance(layer, CudaLinear) and x.shape[0] <= cuda.MAX_ROWS:
+        return cuda.project(x, layer.matrix)  # not rounded to x's dtype
     product: mx.array = layer(x)
     return product.astype(mx.float32)
 
@@ -263,16 +256,18 @@ def fused_linear(parts: Sequence[Projection]) -> Projection:
     multiplies by one row of input a quarter faster.
     """
     first = parts[0]
-    assert not isinstance(first, PackedLinear)
+    assert isinstance(first, nn.Linear | nn.QuantizedLinear)
     if isinstance(first, nn.QuantizedLinear):
         for name in ("weight", "scales", "biases"):
             first[name] = mx.concatenate([part[name] for part in parts])
+        weight, scales, biases = (first[name] for name in ("weight", "scales", "biases"))
         if native():
-            weight, scales, biases = (first[name] for name in ("weight", "scales", "biases"))
             return PackedLinear(kernels.pack_quantized(weight, scales, biases, first.bits))
-        return first
+        return CudaLinear(cuda.Matrix(weight, first.bits, scales, biases)) if cuda.available() else first
     weight = mx.concatenate([part.weight for part in parts])
     if native():
         return PackedLinear(kernels.pack(weight))
+    if cuda.available():
+        return CudaLinear(cuda.Matrix(weight))
     first.weight = mx.contiguous(weight.T).T if on_cpu() else weight
     return first

@@ -233,7 +233,11 @@ def test_project(emulator: Emulator, bits: int) -> None:
     if bits:
         head = nn.QuantizedLinear.from_linear(head, 64, bits)
     x = noise("x", (3, 576))
-    close(llama.project(x, head), head(x), 1e-5)
+    fused = llama.fused_linear([head])
+    close(llama.project(x, fused), head(x), 1e-5)
+    close(fused(x[None]), head(x[None]), 1e-5)
+    many = noise("many", (1, 17, 576))
+    close(fused(many), head(many), 1e-5)
 
 
 @pytest.mark.parametrize("width", [1, 17, 64, 700, 6563])
