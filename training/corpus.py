@@ -78,7 +78,7 @@ class Planner:
             (0.02, self._repeated),
             (0.01, self._shouted),
             # One sentence in sixty of a corpus rises, which S3Gen hardly learns.
-            (0.12, self._question),
+            (0.06, self._question),
         ]
 
     def utterance(self, epoch: int, index: int) -> str:

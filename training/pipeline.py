@@ -39,6 +39,7 @@ STAGES = {
 }
 # The checkpoints that a stage reads beside its own, unless they are yet to be made or made anew.
 READS = {"s3gen": ["tokenizer"], "hift": ["tokenizer", "s3gen"], "t3": ["tokenizer"], "draft": ["tokenizer", "t3"]}
+HEARD_BY = {"s3gen": ["hift"]}  # the same, in whatever state they are
 
 Lane = list[tuple[str, float]]  # stages and their shares of the lane's time
 # T3 begins when there is much to read. The vocoder begins anew soon after S3Gen has ended, with its mels.
@@ -102,8 +103,9 @@ class Pipeline:
             options += ["--lr", str(self.rates[name])]
         if out.exists():
             options += ["--resume", str(out)]
-        for other in READS.get(name, []):
-            if other not in self.ahead and (path := self.work / f"{other}.pt").exists():
+        ready = [other for other in READS.get(name, []) if other not in self.ahead] + HEARD_BY.get(name, [])
+        for other in ready:
+            if (path := self.work / f"{other}.pt").exists():
                 options += [f"--{other}", str(path)]
         if name == "hift" and "--s3gen" not in options:
             options += ["--decay-from", "1"]  # its end is yet to come, on the mels of S3Gen

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from training.common import (
     FRAMES_PER_TOKEN,
@@ -25,17 +25,21 @@ from training.common import (
     load,
     of_each_voice,
     save,
+    shown,
     speaker_embeddings,
     speech_arguments,
     train,
     trained_voices,
 )
 from training.data import SpeechPool, gather, load_encoder, span_mask
+from training.models.hift import F0Predictor, HiFT, widened
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
-from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE
+from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, Encoder
 
 LOOKAHEAD_FRAMES = FRAMES_PER_TOKEN * S3GEN_CONFIG.encoder.lookahead_tokens
 SHORTEST_STEP = 1 / 8
+MIN_F0 = 30.0  # Hz: what is sung lower counts as this high
+WEIGHTS = {"flow": 1.0, "shortcut": 1.0, "prior": 1.0, "content": 1.0, "pitch": 1.0}
 SAMPLERS = ((1, 0.0), (2, 0.0), (2, 0.5), (2, 1.0), (4, 1.0))  # steps and temperature that the report tries
 
 
@@ -94,6 +98,37 @@ def losses(model: S3Gen, average: S3Gen, mel: Tensor, tokens: Tensor, speaker: T
     }
 
 
+class Ear(nn.Module):
+    """What a mel says and how high, as the speech tokenizer and HiFT hear it; both stay as they are."""
+
+    def __init__(self, encoder: Encoder, f0_predictor: F0Predictor) -> None:
+        super().__init__()
+        self.encoder, self.f0_predictor = encoder, f0_predictor
+        self.requires_grad_(False)
+
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+        """Normalized mel (B, T, 80) -> features (B, T / 2, C), F0 in Hz (B, T)."""
+        mel = mel.float() * MEL_SCALE + MEL_MEAN
+        with torch.autocast(mel.device.type, enabled=False):  # bfloat16 tells F0 apart by a Hz
+            f0 = self.f0_predictor(mel.transpose(1, 2))
+        return self.encoder.features(mel), f0
+
+
+def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Parts:
+    """made and mel (B, T, 80) normalized, f0 (B, T) in Hz, mask (B, T).
+
+    content: distance of what the speech tokenizer hears in both. pitch: that of the F0, in octaves where there is one.
+    """
+    with torch.no_grad():
+        wanted, _ = ear(mel)
+    features, sung = ear(made)
+    both = mask[:, ::2] * mask[:, 1::2]
+    content = ((features - wanted).abs().mean(-1) * both).sum() / both.sum()
+    voiced = mask * (f0 > 0)
+    octaves = (sung.clamp(min=MIN_F0).log2() - f0.clamp(min=MIN_F0).log2()).abs()
+    return {"content": content, "pitch": (octaves * voiced).sum() / voiced.sum().clamp(min=1)}
+
+
 def draw(pool: SpeechPool, spans: tuple[Tensor, Tensor, Tensor], frames: int) -> tuple[Tensor, Tensor, Tensor]:
     """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T): frames that lack their look-ahead do not count."""
     start, size, goes_on = spans
@@ -119,11 +154,12 @@ class S3GenTraining:
             self.trained = trained_voices(state)
         run.broadcast(self.model)
         self.average = copy.deepcopy(self.model).requires_grad_(False)
-        self.ema = Ema(self.model, 0.999)
+        self.ema = Ema(self.model, 0.9995)
         self.speakers = speaker_embeddings(SPEAKER_SIZE).to(run.device)
         self.optimizer = run.adamw(self.model.parameters(), (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
         encoder = load_encoder(args.tokenizer, run.device)
+        self.ear = load_ear(encoder, args.hift, run.device) if args.hift else None
         self.pool = SpeechPool(run, args.shards, args.hours, encode=encoder.encode)
         self.count, self.frames = (4, 64) if run.toy else (args.batch, args.frames)
         self.pool.refresh(wait_for=16 * self.count if run.toy else 50 * self.count)
@@ -140,9 +176,18 @@ class S3GenTraining:
 
     def _learn(self, start: Tensor, size: Tensor, goes_on: Tensor, voice: Tensor) -> Parts:
         mel, tokens, mask = draw(self.pool, (start, size, goes_on), self.frames)
+        speaker = self.speakers[voice]
         with self.run.autocast():
-            parts = losses(self.model, self.average, mel, tokens, self.speakers[voice], mask)
-        self.run.descend(parts["flow"] + parts["shortcut"] + parts["prior"], self.model, self.optimizer, 1.0)
+            parts = losses(self.model, self.average, mel, tokens, speaker, mask)
+        if self.ear is not None:
+            last = slice(len(mel) - len(mel) // 4, None)
+            flow = S3GEN_CONFIG.flow
+            with self.run.autocast():
+                made = self.model.made(tokens[last], speaker[last], flow.num_steps, flow.temperature)
+                f0 = self._f0(start[last])
+                parts |= heard(self.ear, made, mel[last], f0, mask[last])
+        loss = sum(WEIGHTS[name] * part for name, part in parts.items())
+        self.run.descend(loss, self.model, self.optimizer, 1.0)
         return detached(parts)
 
     def held_out(self) -> str:
@@ -154,7 +199,8 @@ class S3GenTraining:
         numbers = self.pool.held_out_of(voice)[:64]
         if len(numbers) < 4:
             return ""
-        mel, tokens, mask = draw(self.pool, self.pool.spans(np.asarray(numbers), self.frames), self.frames)
+        spans = self.pool.spans(np.asarray(numbers), self.frames)
+        mel, tokens, mask = draw(self.pool, spans, self.frames)
         inside, found = mask > 0, []
         for steps, temperature in SAMPLERS:
             with self.run.autocast():
@@ -163,16 +209,30 @@ class S3GenTraining:
             l1 = (sampled - mel).abs()[inside].mean() * MEL_SCALE
             slope = liveliness(sampled, inside) / liveliness(mel, inside)
             found.append(f"{steps}x{temperature}: {float(l1):.3f} {float(slope):.2f}")
+            if self.ear is not None and (steps, temperature) == SAMPLERS[1]:
+                parts = heard(self.ear, sampled, mel, self._f0(spans[0]), mask)
+                found.append(shown(parts))
         return ", ".join(found)
+
+    def _f0(self, start: Tensor) -> Tensor:
+        return gather(self.pool.f0, start, self.frames).float()
 
     def keep(self, path: Path) -> None:
         self.ema.copy_to(self.average)
         save(path, s3gen=half(self.average), voices=sorted(self.trained | self.pool.voices))
 
 
+def load_ear(encoder: Encoder, hift: Path, device: torch.device) -> Ear:
+    """With the F0 predictor of a checkpoint of HiFT."""
+    model = HiFT().to(device)
+    model.load_state_dict(widened(load(hift, device)["hift"], model))
+    return Ear(encoder, model.f0_predictor)
+
+
 def main() -> None:
     parser = speech_arguments(__doc__)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
+    parser.add_argument("--hift", type=Path, help="checkpoint of HiFT, by whose F0 pitch is judged")
     parser.add_argument("--batch", type=int, default=64, help="crops a batch and process")
     parser.add_argument("--frames", type=int, default=200, help="of a crop, an even number")
     args = parser.parse_args()

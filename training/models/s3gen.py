@@ -266,13 +266,18 @@ class S3Gen(nn.Module):
         mu = self.encoder_proj(self.encoder(self.token_embed(tokens)))
         return mu, self.speaker_proj(F.normalize(speaker, dim=-1)).expand(len(tokens), -1)
 
-    @torch.no_grad()
-    def sample(self, tokens: Tensor, speaker: Tensor, steps: int, temperature: float) -> Tensor:
-        """Tokens (B, N) -> log mel (B, 2N, 80)."""
+    def made(self, tokens: Tensor, speaker: Tensor, steps: int, temperature: float) -> Tensor:
+        """Tokens (B, N) -> normalized mel (B, 2N, 80), from noise in so many steps."""
         mu, spk = self.condition(tokens, speaker)
         x = torch.randn_like(mu) * temperature
         times = torch.linspace(0, 1, steps + 1, device=mu.device)
         for t, r in itertools.pairwise(times):
             velocity = self.estimator(x, mu, spk, torch.zeros_like(x), t.expand(len(x)), r.expand(len(x)))
             x = x + (r - t) * velocity
-        return x * self.config.flow.mel_scale + self.config.flow.mel_mean
+        return x
+
+    @torch.no_grad()
+    def sample(self, tokens: Tensor, speaker: Tensor, steps: int, temperature: float) -> Tensor:
+        """Tokens (B, N) -> log mel (B, 2N, 80)."""
+        flow = self.config.flow
+        return self.made(tokens, speaker, steps, temperature) * flow.mel_scale + flow.mel_mean

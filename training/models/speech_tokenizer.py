@@ -55,13 +55,17 @@ class Encoder(nn.Module):
         self.outlet = nn.Linear(channels, DIMS)
 
     def forward(self, mel: Tensor) -> Tensor:
+        return self.outlet(self.features(mel))  # type: ignore[no-any-return]
+
+    def features(self, mel: Tensor) -> Tensor:
+        """Mel (B, T, 80) -> what the latent is read from (B, T / 2, channels), normalized."""
         x = self.inlet(((mel - MEL_MEAN) / MEL_SCALE).transpose(1, 2)).transpose(1, 2)
         for block in self.fast:
             x = block(x)
         x = self.stride(x.transpose(1, 2)).transpose(1, 2)
         for block in self.slow:
             x = block(x)
-        return self.outlet(self.norm(x))  # type: ignore[no-any-return]
+        return self.norm(x)  # type: ignore[no-any-return]
 
     @torch.inference_mode()
     def encode(self, mel: Tensor, block: int = 20_000) -> Tensor:
