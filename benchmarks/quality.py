@@ -10,7 +10,7 @@
 
 Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
 requirements.txt beside this file. Sentence i is spoken by the teacher with seed i, and its opinion score is taken for
-every third sentence.
+every third sentence. "surprise" is how unlikely the recogniser finds the true text: the mean of -log p of its tokens.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import statistics
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,7 @@ class Row:
     index: int
     wanted: list[str]
     heard: list[str]
+    surprise: list[float] = field(default_factory=list)  # of each token of the text
     seconds: float = 0.0
     faults: Faults | None = None
     pace: float | None = None
@@ -167,7 +168,7 @@ class Judge:
             row.failure = f"{type(error).__name__}: {error}"
             return row
         row.seconds, row.faults = sound.seconds, find_faults(sound)
-        row.heard = self.recognise(sound)
+        row.heard, row.surprise = self.recognise(sound), self.recognise.surprise(sound, text)
         if self.teacher:
             reference = self.teacher(index, text)
             row.pace = speech_seconds(sound) / max(0.1, speech_seconds(reference))
@@ -193,6 +194,7 @@ def summary(name: str, rows: Sequence[Row]) -> dict[str, Any]:
         "failed": sum(bool(row.failure) for row in rows),
         "wer": round(error_rate((row.wanted, row.heard) for row in rows), 4),
         "cer": round(error_rate((" ".join(row.wanted), " ".join(row.heard)) for row in rows), 4),
+        "surprise": mean([value for row in rows for value in row.surprise]),
         "dnsmos_overall": mean([score[0] for score in scores]),
         "dnsmos_signal": mean([score[1] for score in scores]),
         "dnsmos_p808": mean([score[2] for score in scores]),

@@ -78,6 +78,15 @@ def noise(seconds: float, loudness: float) -> Sound:
 # --- the scorer can say no ---
 
 
+def test_surprise_is_where_the_words_are_wrong(recognise: Recogniser, spoken: dict[str, Sound]) -> None:
+    """A token of the right text has half a nat or less on average, one word put in for another far more."""
+    text = SENTENCES[0]
+    right = recognise.surprise(spoken[text], text)
+    wrong = recognise.surprise(spoken[text], text.replace("kettle", "bottle"))
+    assert np.mean(right) < 0.5 and max(wrong) > 5.0
+    assert np.mean(recognise.surprise(noise(3.0, 0.1), text)) > 2.0
+
+
 def test_distance_counts_each_kind_of_edit() -> None:
     assert edit_distance("abc", "abc") == 0
     assert edit_distance("abc", "axc") == 1

@@ -16,12 +16,14 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import mlx.core as mx
 import mlx.nn
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 from tiny import close, hift_config, s3gen_config
 
@@ -47,6 +49,7 @@ from training import (  # noqa: E402
     pipeline,
     quantization,
     restore,
+    resynthesize,
     teacher,
     train_draft,
     train_hift,
@@ -571,6 +574,23 @@ def test_what_s3gen_is_heard_by() -> None:
     (other["pitch"] + other["content"]).backward()
     moved = made.grad.abs().sum(-1)[0] > 0
     assert moved.tolist() == [True] * 6 + [False] * 2
+
+
+def test_resynthesis_is_as_long_and_goes_through_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole tokens of what the teacher says; with its own mel other sound than with that of its codes."""
+    said = {"Yes.": tone(6, 200.0).audio, "No.": tone(9, 300.0).audio[:-5]}
+    monkeypatch.setitem(sys.modules, "hibari", SimpleNamespace(Hibari=lambda: lambda text, seed: said[text]))
+    common.save(tmp_path / "tokenizer.pt", encoder=common.half(Encoder()))
+    common.save(tmp_path / "s3gen.pt", s3gen=common.half(torch_s3gen.S3Gen()))
+    common.save(tmp_path / "hift.pt", hift=common.half(torch_hift.HiFT()))
+    (tmp_path / "text").write_text("Yes.\n\nNo.\n")
+    for out, options in (("codes", []), ("mel", ["--mel"])):
+        paths = map(str, (tmp_path, tmp_path / "text", tmp_path / out))
+        monkeypatch.setattr(sys, "argv", ["resynthesize", *paths, *options])
+        resynthesize.main()
+    codes, mel = ([soundfile.read(tmp_path / out / f"000{i}.wav")[0] for i in range(2)] for out in ("codes", "mel"))
+    assert [len(x) for x in codes] == [len(x) for x in mel] == [6 * 960, 8 * 960]
+    assert np.abs(codes[0] - mel[0]).max() > 1e-4
 
 
 class SpeakerAsMel:

@@ -2,7 +2,8 @@
 
 At r = t the estimator learns the plain flow-matching velocity; elsewhere u(x, t, r) over a step must equal the mean of
 two half steps taken by its own moving average (shortcut models, Frans et al. 2024, https://arxiv.org/abs/2410.12557;
-mean flows, Geng et al. 2025, https://arxiv.org/abs/2505.13447).
+mean flows, Geng et al. 2025, https://arxiv.org/abs/2505.13447). With `--hift` it also learns from what is heard in the
+mel that it makes as it will in use.
 """
 
 import argparse
@@ -179,13 +180,10 @@ class S3GenTraining:
         speaker = self.speakers[voice]
         with self.run.autocast():
             parts = losses(self.model, self.average, mel, tokens, speaker, mask)
-        if self.ear is not None:
-            last = slice(len(mel) - len(mel) // 4, None)
-            flow = S3GEN_CONFIG.flow
-            with self.run.autocast():
+            if self.ear is not None:
+                last, flow = slice(len(mel) - len(mel) // 4, None), S3GEN_CONFIG.flow
                 made = self.model.made(tokens[last], speaker[last], flow.num_steps, flow.temperature)
-                f0 = self._f0(start[last])
-                parts |= heard(self.ear, made, mel[last], f0, mask[last])
+                parts |= heard(self.ear, made, mel[last], self._f0(start[last]), mask[last])
         loss = sum(WEIGHTS[name] * part for name, part in parts.items())
         self.run.descend(loss, self.model, self.optimizer, 1.0)
         return detached(parts)
@@ -215,6 +213,7 @@ class S3GenTraining:
         return ", ".join(found)
 
     def _f0(self, start: Tensor) -> Tensor:
+        """In Hz, of crops (B, T)."""
         return gather(self.pool.f0, start, self.frames).float()
 
     def keep(self, path: Path) -> None:
@@ -232,7 +231,7 @@ def load_ear(encoder: Encoder, hift: Path, device: torch.device) -> Ear:
 def main() -> None:
     parser = speech_arguments(__doc__)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
-    parser.add_argument("--hift", type=Path, help="checkpoint of HiFT, by whose F0 pitch is judged")
+    parser.add_argument("--hift", type=Path, help="checkpoint of HiFT, which hears the F0 of what S3Gen makes")
     parser.add_argument("--batch", type=int, default=64, help="crops a batch and process")
     parser.add_argument("--frames", type=int, default=200, help="of a crop, an even number")
     args = parser.parse_args()

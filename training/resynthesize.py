@@ -1,0 +1,65 @@
+"""The teacher's speech through the parts of the codec, to hear where words are lost.
+
+    python -m training.resynthesize WORK TEXT OUT [--mel]
+    python benchmarks/quality.py --text TEXT --wavs OUT
+
+Each line of TEXT, said by hibari as benchmarks/quality.py has it, goes to mel, codes, S3Gen's mel and HiFT, with the
+checkpoints in WORK; with --mel its own mel goes to HiFT. OUT gets 0000.wav, 0001.wav, ...
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+from torch import Tensor
+
+from training.common import FRAMES_PER_TOKEN, HOP, SAMPLE_RATE, LogMel, load, speaker_embeddings
+from training.data import load_encoder
+from training.models.hift import HiFT, widened
+from training.models.s3gen import SPEAKER_SIZE
+from training.train_hift import load_maker
+
+TOKEN = FRAMES_PER_TOKEN * HOP  # samples
+
+
+class Codec:
+    """Sound to tokens and back, in florence's voice."""
+
+    def __init__(self, folder: Path, device: torch.device) -> None:
+        self.log_mel, self.hift = LogMel(), HiFT().eval()
+        self.encoder = load_encoder(folder / "tokenizer.pt", device)
+        self.s3gen = load_maker(folder / "s3gen.pt", device)
+        self.hift.load_state_dict(widened(load(folder / "hift.pt", device)["hift"], self.hift))
+        self.speaker = speaker_embeddings(SPEAKER_SIZE)[:1]
+
+    @torch.no_grad()
+    def __call__(self, samples: Tensor, own_mel: bool) -> Tensor:
+        """(N,), N a multiple of TOKEN, to the same."""
+        mel = self.log_mel(samples[None])
+        if not own_mel:
+            flow = self.s3gen.config.flow
+            mel = self.s3gen.sample(self.encoder.encode(mel)[None], self.speaker, flow.num_steps, flow.temperature)
+        return self.hift(mel)[0][0]  # type: ignore[no-any-return]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("work", "text", "out"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("--mel", action="store_true", help="the teacher's own mel, without codes")
+    args = parser.parse_args()
+    from hibari import Hibari
+
+    teacher, codec = Hibari(), Codec(args.work, torch.device("cpu"))
+    args.out.mkdir(parents=True, exist_ok=True)
+    lines = [line.strip() for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
+    for index, line in enumerate(lines):
+        samples = np.asarray(teacher(line, seed=index), np.float32)
+        sound = codec(torch.from_numpy(samples[: len(samples) // TOKEN * TOKEN]), args.mel)
+        soundfile.write(args.out / f"{index:04d}.wav", sound.numpy(), SAMPLE_RATE)
+
+
+if __name__ == "__main__":
+    main()
