@@ -22,9 +22,9 @@ Samples = NDArray[np.float32]
 
 ASR_RATE = 16_000  # Hz, what the recogniser and the opinion-score model listen at
 LOUD = 0.01  # amplitude from which a sample counts as sound rather than as edge silence
+FULL_SCALE = 0.999  # amplitude from which a sample counts as clipped
 MAX_ASR_FRAMES = 3000  # of 10 ms: what Whisper hears at once
 LEAST_P = 1e-5  # of a token: one that is not there at all outweighs no more than this
-FULL_SCALE = 0.999  # amplitude from which a sample counts as clipped
 
 
 @dataclass(frozen=True)
@@ -143,10 +143,7 @@ class Recogniser:
         return plain_words(" ".join(segment.text for segment in segments))
 
     def surprise(self, sound: Sound, text: str) -> list[float]:
-        """-log p of each token of the text that was meant, given the sound and the tokens before it.
-
-        Word errors of a hundred sentences tell two voices apart when one has half as many again; this, when a tenth.
-        """
+        """-log p of each token of the text that was meant, given those before it and half a minute of sound."""
         from faster_whisper.audio import pad_or_trim
 
         features = self._model.feature_extractor(at_rate(sound, ASR_RATE))

@@ -257,15 +257,16 @@ class CudaLinear(nn.Module):
     def matrix(self) -> cuda.Matrix:
         return cuda.Matrix(self.weight, self.bits, self.get("scales"), self.get("biases"))
 
-    def __call__(self, x: mx.array) -> mx.array:
-        """(..., in) -> (..., out)."""
+    def __call__(self, x: mx.array, dtype: mx.Dtype | None = None) -> mx.array:
+        """(..., in) -> (..., out) of x's dtype or of another; to float32 few rows come unrounded."""
         rows = x.reshape(-1, x.shape[-1])
         if rows.shape[0] <= cuda.MAX_ROWS:
-            y = cuda.project(rows, self.matrix).astype(x.dtype)
-            return y.reshape(*x.shape[:-1], -1)
-        if not self.bits:
-            return x @ self.weight.T
-        return x @ mx.dequantize(self.weight, self.scales, self.biases, self.matrix.group, self.bits).T
+            y = cuda.project(rows, self.matrix).reshape(*x.shape[:-1], -1)
+        elif self.bits:
+            y = x @ mx.dequantize(self.weight, self.scales, self.biases, self.matrix.group, self.bits).T
+        else:
+            y = x @ self.weight.T
+        return y.astype(dtype or x.dtype)
 
 
 class PackedLayerNorm(nn.Module):

@@ -210,8 +210,8 @@ def _matrices(layers: Sequence[CudaLinear]) -> cuda.Matrix:
 
 def project(x: mx.array, layer: Projection) -> mx.array:
     """Rows (M, in) through a layer: (M, out) in float32."""
-    if isinstance(layer, CudaLinear) and x.shape[0] <= cuda.MAX_ROWS:
-        return cuda.project(x, layer.matrix)  # not rounded to x's dtype
+    if isinstance(layer, CudaLinear):
+        return layer(x, mx.float32)
     product: mx.array = layer(x)
     return product.astype(mx.float32)
 

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from training.common import FRAMES_PER_TOKEN, HOP, LogMel, Run, load
+from training.common import FRAMES_PER_TOKEN, HOP, LogMel, Run
 from training.corpus import is_held_out
 from training.intonation import rises
-from training.models.speech_tokenizer import Encoder
 from training.voices import VOICES
 
 LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
@@ -185,13 +184,6 @@ class SpeechPool:
         """Utterance numbers, longer ones more often, of each voice alike, RISING of them rising."""
         drawn = np.searchsorted(self._edges, np.random.rand(count) * self._edges[-1], side="right")
         return np.asarray(self._by_length[drawn.clip(max=len(self._edges) - 1)])
-
-
-def load_encoder(path: Path, device: torch.device) -> Encoder:
-    """The speech tokenizer of a checkpoint."""
-    encoder = Encoder().to(device).eval()
-    encoder.load_state_dict(load(path, device)["encoder"])
-    return encoder
 
 
 def gather(flat: Tensor, start: Tensor, length: int) -> Tensor:

@@ -15,11 +15,9 @@ import soundfile
 import torch
 from torch import Tensor
 
-from training.common import FRAMES_PER_TOKEN, HOP, SAMPLE_RATE, LogMel, load, speaker_embeddings
-from training.data import load_encoder
-from training.models.hift import HiFT, widened
+from training.checkpoints import load_encoder, load_hift, load_s3gen
+from training.common import FRAMES_PER_TOKEN, HOP, SAMPLE_RATE, LogMel, speaker_embeddings
 from training.models.s3gen import SPEAKER_SIZE
-from training.train_hift import load_maker
 
 TOKEN = FRAMES_PER_TOKEN * HOP  # samples
 
@@ -28,10 +26,10 @@ class Codec:
     """Sound to tokens and back, in florence's voice."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
-        self.log_mel, self.hift = LogMel(), HiFT().eval()
+        self.log_mel = LogMel()
         self.encoder = load_encoder(folder / "tokenizer.pt", device)
-        self.s3gen = load_maker(folder / "s3gen.pt", device)
-        self.hift.load_state_dict(widened(load(folder / "hift.pt", device)["hift"], self.hift))
+        self.s3gen = load_s3gen(folder / "s3gen.pt", device)
+        self.hift = load_hift(folder / "hift.pt", device)
         self.speaker = speaker_embeddings(SPEAKER_SIZE)[:1]
 
     @torch.no_grad()

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.checkpoints import load_encoder, load_s3gen
 from training.common import (
     HOP,
     Ema,
@@ -27,7 +28,7 @@ from training.common import (
     train,
     trained_voices,
 )
-from training.data import SpeechPool, gather, load_encoder
+from training.data import SpeechPool, gather
 from training.models.discriminators import Critics, critic_loss, feature_loss, generator_loss
 from training.models.hift import LOOKAHEAD, HiFT, widened
 from training.models.s3gen import SPEAKER_SIZE, S3Gen
@@ -129,7 +130,7 @@ class HiFTTraining:
         self.optimizers = [self.optimizer, self.critic_optimizer]
         maker, encode = None, None
         if args.s3gen:
-            maker, encode = load_maker(args.s3gen, run.device), load_encoder(args.tokenizer, run.device).encode
+            maker, encode = load_s3gen(args.s3gen, run.device), load_encoder(args.tokenizer, run.device).encode
         self.pool = SpeechPool(run, args.shards, args.hours, keep_audio=True, encode=encode)
         self.pool.refresh(wait_for=64 if run.toy else 2000)
         self.crops = Crops(self.pool, 12 if run.toy else args.frames, maker)
@@ -216,12 +217,6 @@ class HiFTTraining:
     def keep(self, path: Path) -> None:
         averaged = {k: v.half() for k, v in self.ema.shadow.items()}
         save(path, hift=averaged, critics=half(self.critics), voices=sorted(self.trained | self.pool.voices))
-
-
-def load_maker(path: Path, device: torch.device) -> S3Gen:
-    maker = S3Gen().to(device).eval()
-    maker.load_state_dict(load(path, device)["s3gen"])
-    return maker
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from training.checkpoints import load_encoder, load_hift
 from training.common import (
     FRAMES_PER_TOKEN,
     Ema,
@@ -32,8 +33,8 @@ from training.common import (
     train,
     trained_voices,
 )
-from training.data import SpeechPool, gather, load_encoder, span_mask
-from training.models.hift import F0Predictor, HiFT, widened
+from training.data import SpeechPool, gather, span_mask
+from training.models.hift import F0Predictor
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
 from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, Encoder
 
@@ -41,6 +42,7 @@ LOOKAHEAD_FRAMES = FRAMES_PER_TOKEN * S3GEN_CONFIG.encoder.lookahead_tokens
 SHORTEST_STEP = 1 / 8
 MIN_F0 = 30.0  # Hz: what is sung lower counts as this high
 WEIGHTS = {"flow": 1.0, "shortcut": 1.0, "prior": 1.0, "content": 1.0, "pitch": 1.0}
+IN_USE = S3GEN_CONFIG.flow.num_steps, S3GEN_CONFIG.flow.temperature
 SAMPLERS = ((1, 0.0), (2, 0.0), (2, 0.5), (2, 1.0), (4, 1.0))  # steps and temperature that the report tries
 
 
@@ -107,12 +109,14 @@ class Ear(nn.Module):
         self.encoder, self.f0_predictor = encoder, f0_predictor
         self.requires_grad_(False)
 
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
-        """Normalized mel (B, T, 80) -> features (B, T / 2, C), F0 in Hz (B, T)."""
-        mel = mel.float() * MEL_SCALE + MEL_MEAN
+    def content(self, mel: Tensor) -> Tensor:
+        """Normalized mel (B, T, 80) -> features (B, T / 2, C)."""
+        return self.encoder.features(mel.float() * MEL_SCALE + MEL_MEAN)
+
+    def f0(self, mel: Tensor) -> Tensor:
+        """Normalized mel (B, T, 80) -> F0 in Hz (B, T)."""
         with torch.autocast(mel.device.type, enabled=False):  # bfloat16 tells F0 apart by a Hz
-            f0 = self.f0_predictor(mel.transpose(1, 2))
-        return self.encoder.features(mel), f0
+            return self.f0_predictor((mel.float() * MEL_SCALE + MEL_MEAN).transpose(1, 2))  # type: ignore[no-any-return]
 
 
 def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Parts:
@@ -121,12 +125,11 @@ def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Part
     content: distance of what the speech tokenizer hears in both. pitch: that of the F0, in octaves where there is one.
     """
     with torch.no_grad():
-        wanted, _ = ear(mel)
-    features, sung = ear(made)
+        wanted = ear.content(mel)
     both = mask[:, ::2] * mask[:, 1::2]
-    content = ((features - wanted).abs().mean(-1) * both).sum() / both.sum()
+    content = ((ear.content(made) - wanted).abs().mean(-1) * both).sum() / both.sum()
     voiced = mask * (f0 > 0)
-    octaves = (sung.clamp(min=MIN_F0).log2() - f0.clamp(min=MIN_F0).log2()).abs()
+    octaves = (ear.f0(made).clamp(min=MIN_F0).log2() - f0.clamp(min=MIN_F0).log2()).abs()
     return {"content": content, "pitch": (octaves * voiced).sum() / voiced.sum().clamp(min=1)}
 
 
@@ -160,7 +163,7 @@ class S3GenTraining:
         self.optimizer = run.adamw(self.model.parameters(), (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
         encoder = load_encoder(args.tokenizer, run.device)
-        self.ear = load_ear(encoder, args.hift, run.device) if args.hift else None
+        self.ear = Ear(encoder, load_hift(args.hift, run.device).f0_predictor) if args.hift else None
         self.pool = SpeechPool(run, args.shards, args.hours, encode=encoder.encode)
         self.count, self.frames = (4, 64) if run.toy else (args.batch, args.frames)
         self.pool.refresh(wait_for=16 * self.count if run.toy else 50 * self.count)
@@ -181,8 +184,8 @@ class S3GenTraining:
         with self.run.autocast():
             parts = losses(self.model, self.average, mel, tokens, speaker, mask)
             if self.ear is not None:
-                last, flow = slice(len(mel) - len(mel) // 4, None), S3GEN_CONFIG.flow
-                made = self.model.made(tokens[last], speaker[last], flow.num_steps, flow.temperature)
+                last = slice(len(mel) - len(mel) // 4, None)
+                made = self.model.made(tokens[last], speaker[last], *IN_USE)
                 parts |= heard(self.ear, made, mel[last], self._f0(start[last]), mask[last])
         loss = sum(WEIGHTS[name] * part for name, part in parts.items())
         self.run.descend(loss, self.model, self.optimizer, 1.0)
@@ -202,14 +205,12 @@ class S3GenTraining:
         inside, found = mask > 0, []
         for steps, temperature in SAMPLERS:
             with self.run.autocast():
-                sampled = self.average.sample(tokens, self.speakers[voice : voice + 1], steps, temperature).float()
-            sampled = (sampled - MEL_MEAN) / MEL_SCALE
-            l1 = (sampled - mel).abs()[inside].mean() * MEL_SCALE
-            slope = liveliness(sampled, inside) / liveliness(mel, inside)
+                made = self.average.made(tokens, self.speakers[voice : voice + 1], steps, temperature).float()
+            l1 = (made - mel).abs()[inside].mean() * MEL_SCALE
+            slope = liveliness(made, inside) / liveliness(mel, inside)
             found.append(f"{steps}x{temperature}: {float(l1):.3f} {float(slope):.2f}")
-            if self.ear is not None and (steps, temperature) == SAMPLERS[1]:
-                parts = heard(self.ear, sampled, mel, self._f0(spans[0]), mask)
-                found.append(shown(parts))
+            if self.ear is not None and (steps, temperature) == IN_USE:
+                found.append(shown(heard(self.ear, made, mel, self._f0(spans[0]), mask)))
         return ", ".join(found)
 
     def _f0(self, start: Tensor) -> Tensor:
@@ -219,13 +220,6 @@ class S3GenTraining:
     def keep(self, path: Path) -> None:
         self.ema.copy_to(self.average)
         save(path, s3gen=half(self.average), voices=sorted(self.trained | self.pool.voices))
-
-
-def load_ear(encoder: Encoder, hift: Path, device: torch.device) -> Ear:
-    """With the F0 predictor of a checkpoint of HiFT."""
-    model = HiFT().to(device)
-    model.load_state_dict(widened(load(hift, device)["hift"], model))
-    return Ear(encoder, model.f0_predictor)
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training.checkpoints import load_encoder
 from training.common import (
     HOP,
     Graphed,
@@ -32,7 +33,7 @@ from training.common import (
     train,
 )
 from training.corpus import is_held_out
-from training.data import FIRST_VOICE, Encode, Shard, ShardReader, load_encoder, shard_mel
+from training.data import FIRST_VOICE, Encode, Shard, ShardReader, shard_mel
 from training.models.speech_tokenizer import NUM_CODES
 from training.models.t3 import (
     MAX_LENGTH,
