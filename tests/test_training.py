@@ -55,6 +55,7 @@ from training import (  # noqa: E402
     train_hift,
     train_s3gen,
     train_t3,
+    train_tokenizer,
 )
 from training.models import hift as torch_hift  # noqa: E402
 from training.models import s3gen as torch_s3gen  # noqa: E402
@@ -372,7 +373,7 @@ def test_token_rows(shards: Path, run: common.Run) -> None:
     """[text length, speech length, 0, start, characters, stop, BOS, BOS, speech, padding]."""
     pool = train_t3.TokenPool(run, shards, frame_count)
     pool.refresh(1)
-    assert sum(pool.counts.values()) + len(pool.held_out) == 3
+    assert sum(pool.counts.values()) + len(pool.held_out) == 3 + sum(map(intonation.rises, TEXTS)) > 3
     row = next(r for r in pool.rows[80][: pool.counts[80]].tolist() if r[1] == TOKENS[0])
     text = [torch_t3.START_TEXT, *(torch_t3.TEXT_IDS[c] for c in TEXTS[0]), torch_t3.STOP_TEXT]
     begin = [len(text), 20, 0, *text, torch_t3.START_SPEECH, torch_t3.START_SPEECH]
@@ -507,7 +508,7 @@ def test_tokens_are_florences(two_voices: Path, run: common.Run) -> None:
     """T3 reads her shards only; S3Gen has her tokens for what the other says, and the other's sound."""
     tokens = train_t3.TokenPool(run, two_voices, frame_count)
     tokens.refresh(2)
-    assert sum(tokens.counts.values()) + len(tokens.held_out) == len(TEXTS)
+    assert sum(tokens.counts.values()) + len(tokens.held_out) == len(TEXTS) + sum(map(intonation.rises, TEXTS))
     loudness: list[tuple[str, float, float]] = []
     pool = data.SpeechPool(run, two_voices, hours=0.01, encode=lambda mel: mel[0, ::2].amax(-1))
     pool.tokens = pool.tokens.float()
@@ -562,7 +563,7 @@ def test_what_s3gen_is_heard_by() -> None:
     mel[:, :, 0] = (f0.clamp(min=1).log() - MEL_MEAN) / MEL_SCALE
     mask = torch.tensor([[1.0, 1, 1, 1, 1, 1, 0, 0]])
     alike = train_s3gen.heard(ear, mel, mel, f0, mask)
-    assert float(alike["content"]) == 0 and float(alike["pitch"]) == pytest.approx(0, abs=1e-5)
+    assert float(alike["mel"]) == float(alike["content"]) == 0 and float(alike["pitch"]) == pytest.approx(0, abs=1e-5)
     made = mel.clone()
     made[:, 6:] = 9.0  # not inside
     made[:, 3, 0] = 9.0  # unvoiced: it is heard, but has no pitch
@@ -571,6 +572,7 @@ def test_what_s3gen_is_heard_by() -> None:
     other = train_s3gen.heard(ear, made, mel, f0, mask)
     found = common.detached(other)
     assert float(found["pitch"]) == pytest.approx(0.2, abs=1e-5) and float(found["content"]) > 0
+    assert float(found["mel"]) == pytest.approx(float((made.detach() - mel)[:, :6].abs().mean()))
     (other["pitch"] + other["content"]).backward()
     moved = made.grad.abs().sum(-1)[0] > 0
     assert moved.tolist() == [True] * 6 + [False] * 2
@@ -635,6 +637,30 @@ def trainer(name: str, folder: Path, run: common.Run) -> Any:
     )  # fmt: skip
     kinds = {"s3gen": train_s3gen.S3GenTraining, "hift": train_hift.HiFTTraining}
     return kinds[name](run, args)
+
+
+def test_a_resumed_encoder_waits_for_its_heads(much_speech: Path, run: common.Run) -> None:
+    """What T3 and S3Gen know as tokens stays while the heads, which are not shipped, learn alone; then it moves."""
+    path = much_speech / "tokenizer.pt"
+    common.save(path, encoder=common.half(Encoder()))
+    args = argparse.Namespace(shards=much_speech, resume=path, hours=0.1)
+    training = train_tokenizer.TokenizerTraining(run, args)
+    before = {name: p.detach().clone() for name, p in training.both.named_parameters()}
+
+    def moved(part: str) -> bool:
+        now = training.both.named_parameters()
+        return any(not torch.equal(p, before[name]) for name, p in now if name.startswith(part))
+
+    run.seconds = 1e6
+    for progress, encoder_moves in ((0.0, False), (0.5, True)):
+        run.start = time.monotonic() - progress * run.seconds
+        for step in range(2):
+            run.set_lr(training.optimizer, 10, progress)
+            parts = training.advance(step)
+        assert moved("heads") and moved("encoder") == encoder_moves
+    assert set(parts) == set(train_tokenizer.WEIGHTS) and all(np.isfinite(float(part)) for part in parts.values())
+    with torch.no_grad():
+        assert re.search(r" [01]\.\d{3} as before$", training.held_out())
 
 
 @pytest.mark.slow

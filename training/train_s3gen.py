@@ -41,7 +41,7 @@ from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, Encoder
 LOOKAHEAD_FRAMES = FRAMES_PER_TOKEN * S3GEN_CONFIG.encoder.lookahead_tokens
 SHORTEST_STEP = 1 / 8
 MIN_F0 = 30.0  # Hz: what is sung lower counts as this high
-WEIGHTS = {"flow": 1.0, "shortcut": 1.0, "prior": 1.0, "content": 1.0, "pitch": 1.0}
+WEIGHTS = {"flow": 1.0, "shortcut": 1.0, "prior": 1.0, "content": 1.0, "pitch": 1.0, "mel": 1.0}
 IN_USE = S3GEN_CONFIG.flow.num_steps, S3GEN_CONFIG.flow.temperature
 SAMPLERS = ((1, 0.0), (2, 0.0), (2, 0.5), (2, 1.0), (4, 1.0))  # steps and temperature that the report tries
 
@@ -122,7 +122,8 @@ class Ear(nn.Module):
 def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Parts:
     """made and mel (B, T, 80) normalized, f0 (B, T) in Hz, mask (B, T).
 
-    content: distance of what the speech tokenizer hears in both. pitch: that of the F0, in octaves where there is one.
+    mel: their distance; without it the made mel drifts from the teacher's wherever that is not heard. content: of what
+    the speech tokenizer hears in both. pitch: of the F0, in octaves where there is one.
     """
     with torch.no_grad():
         wanted = ear.content(mel)
@@ -130,7 +131,11 @@ def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Part
     content = ((ear.content(made) - wanted).abs().mean(-1) * both).sum() / both.sum()
     voiced = mask * (f0 > 0)
     octaves = (ear.f0(made).clamp(min=MIN_F0).log2() - f0.clamp(min=MIN_F0).log2()).abs()
-    return {"content": content, "pitch": (octaves * voiced).sum() / voiced.sum().clamp(min=1)}
+    return {
+        "mel": ((made.float() - mel).abs().mean(-1) * mask).sum() / mask.sum(),
+        "content": content,
+        "pitch": (octaves * voiced).sum() / voiced.sum().clamp(min=1),
+    }
 
 
 def draw(pool: SpeechPool, spans: tuple[Tensor, Tensor, Tensor], frames: int) -> tuple[Tensor, Tensor, Tensor]:

@@ -34,6 +34,7 @@ from training.common import (
 )
 from training.corpus import is_held_out
 from training.data import FIRST_VOICE, Encode, Shard, ShardReader, shard_mel
+from training.intonation import rises
 from training.models.speech_tokenizer import NUM_CODES
 from training.models.t3 import (
     MAX_LENGTH,
@@ -51,6 +52,7 @@ from training.quantization import plain_names, train_as_stored
 BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
 MAX_TEXT = 302  # start and stop included
 SPEECH_SHARE = 0.6  # of the places of a batch predict a speech token, at the most
+FIRST_READ = 30.0  # seconds: what little it would have at once T3 knows by heart in hundreds of steps
 
 
 def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
@@ -72,7 +74,7 @@ def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
 
 
 class TokenPool:
-    """Rows of ids by length, on the device; held-out ones are kept apart."""
+    """Rows of ids by length, on the device, questions that rise twice; held-out ones are kept apart."""
 
     def __init__(self, run: Run, folder: Path, encode: Encode) -> None:
         self.run, self.encode = run, encode
@@ -96,7 +98,7 @@ class TokenPool:
             if is_held_out(text):
                 self.held_out.append(row)
             else:
-                fresh[len(row) - 2].append(row)
+                fresh[len(row) - 2] += [row] * (2 if rises(text) else 1)
         for bucket, rows in fresh.items():
             self._append(bucket, rows)
         self.seconds += len(shard.audio) / 24_000
@@ -110,11 +112,13 @@ class TokenPool:
         held[count : count + len(rows)] = torch.from_numpy(np.stack(rows)).to(held.device)
         self.rows[bucket], self.counts[bucket] = held, count + len(rows)
 
-    def refresh(self, shards: int) -> None:
+    def refresh(self, shards: int) -> bool:
+        """Read so many new shards; whether there were as many."""
         for _ in range(shards):
             if (shard := self.reader.next()) is None:
-                return
+                return False
             self.add(shard)
+        return True
 
     def batch(self, positions: int, choice: float) -> Tensor:
         """Rows (B, bucket + 2); `choice` in 0..1 picks the bucket, by how many positions each holds."""
@@ -186,8 +190,8 @@ class TokenBatches:
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run = run
         self.pool = TokenPool(run, args.shards, load_encoder(args.tokenizer, run.device).encode)
-        while sum(self.pool.counts.values()) < (50 if run.toy else 3000):
-            self.pool.refresh(4)
+        end, enough = time.monotonic() + FIRST_READ, 50 if run.toy else 3000
+        while (self.pool.refresh(4) and time.monotonic() < end) or sum(self.pool.counts.values()) < enough:
             time.sleep(0.05)  # the teacher may be slower
         self.positions = 2000 if run.toy else args.positions
         # The same choices on every rank: batches of like length keep the processes in step.

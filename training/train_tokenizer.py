@@ -1,10 +1,14 @@
-"""Trains the speech tokenizer: its codes must say how the mel sounds and which phonemes are spoken.
+"""Trains the speech tokenizer: its codes must say how the mel sounds, how high it is and which phonemes are spoken.
 
-Two heads that exist only here decide what the codes carry: a decoder back to the mel, which hears no further ahead than
-S3Gen will, and a phoneme recogniser (CTC), so that the codes carry phones rather than noise.
+Heads that exist only here decide what the codes carry: a decoder back to the mel and the F0, which hears no further
+ahead than S3Gen will, and a phoneme recogniser (CTC), so that the codes carry phones rather than noise.
+
+Resumed, the codes shall stay near to what they were, as T3 and S3Gen know them: the encoder learns slowly, and not
+before the heads, which are not shipped, have caught up.
 """
 
 import argparse
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,10 +19,12 @@ from torch import Tensor, nn
 
 from training.common import Parts, Run, detached, half, load, save, shown, speech_arguments, train
 from training.data import FIRST_VOICE, SpeechPool, gather, span_mask
-from training.models.speech_tokenizer import NUM_CODES, Encoder, Heads, quantize
+from training.models.speech_tokenizer import NUM_CODES, PITCH_MEDIAN, Encoder, Heads, quantize
 
 # The alphabet of the teachers' phonemes, the same for all processes and runs.
 PHONEMES = " ".join(sorted("AIJKNOQSTWYabdefhijklmnopqrstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɫɬɭɹɾʃʊʌʒʔʤʧʰθᵊᵻː,.!?;:—…'"))
+HEADS_ALONE, SLOWLY = 0.15, 0.33  # of a resumed run's time; the encoder's share of the learning rate after it
+WEIGHTS = {"l1": 1.0, "slope": 0.5, "l2": 0.1, "pitch": 0.5, "voice": 0.1, "ctc": 0.25}
 SILENT_MARKS = 'ˈˌ "“”()-'  # not told apart by the recogniser
 
 
@@ -40,33 +46,47 @@ class PhonemeTable:
         return self.known[phonemes]
 
 
-def losses(rebuilt: Tensor, mel: Tensor, sizes: list[int], logits: Tensor, labels: list[np.ndarray]) -> Parts:
-    """Rebuilt and real mel (B, T, 80), of which `sizes` frames count; phoneme logits (B, T / 2, P + 1), phonemes.
+def losses(
+    rebuilt: tuple[Tensor, Tensor, Tensor], mel: Tensor, f0: Tensor, sizes: list[int], labels: list[np.ndarray]
+) -> Parts:
+    """What the heads make, against mel (B, T, 80), F0 (B, T) in Hz, of which `sizes` frames count, and phonemes.
 
-    l1 and l2: the mel. slope: its change from frame to frame. ctc: the phonemes.
+    l1 and l2: the mel. slope: its change from frame to frame. pitch: octaves where there is a voice. voice: whether
+    there is. ctc: the phonemes.
     """
+    made, pitch, logits = (x.float() for x in rebuilt)
     inside = span_mask(torch.tensor(sizes).to(mel.device), mel.shape[1])
-    error = (rebuilt.float() - mel) * inside[..., None]
-    count = sum(sizes) * 80
-    slope = (error[:, 1:] - error[:, :-1]).abs().sum() / count
+    error = (made - mel) * inside[..., None]
+    frames = sum(sizes)
+    slope = (error[:, 1:] - error[:, :-1]).abs().sum() / (80 * frames)
+    voiced = (f0 > 0) & inside
+    octaves = torch.log2(f0.clamp_min(1.0) / PITCH_MEDIAN)
+    voice = F.binary_cross_entropy_with_logits(pitch[..., 1], voiced.float(), reduction="none")
     ctc = F.ctc_loss(
-        logits.float().log_softmax(-1).transpose(0, 1),
+        logits.log_softmax(-1).transpose(0, 1),
         torch.from_numpy(np.concatenate(labels)).to(mel.device),
         tuple(size // 2 for size in sizes),
         tuple(len(row) for row in labels),
         zero_infinity=True,
     )
-    return {"l1": error.abs().sum() / count, "slope": slope, "l2": error.square().sum() / count, "ctc": ctc}
+    return {
+        "l1": error.abs().sum() / (80 * frames),
+        "slope": slope,
+        "l2": error.square().sum() / (80 * frames),
+        "pitch": ((pitch[..., 0] - octaves).abs() * voiced).sum() / voiced.sum().clamp_min(1),
+        "voice": (voice * inside).sum() / frames,
+        "ctc": ctc,
+    }
 
 
 class Rebuild(nn.Module):
-    """Mel (B, T, 80) through the codes, to what both heads make of them."""
+    """Mel (B, T, 80) through the codes, to what the heads make of them."""
 
     def __init__(self, encoder: Encoder, heads: Heads) -> None:
         super().__init__()
         self.encoder, self.heads = encoder, heads
 
-    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         with torch.autocast(mel.device.type, torch.bfloat16, mel.is_cuda, cache_enabled=False):
             return self.heads(quantize(self.encoder(mel).float()))  # type: ignore[no-any-return]
 
@@ -76,19 +96,23 @@ class TokenizerTraining:
         self.run = run
         self.encoder, self.heads = Encoder().to(run.device), Heads(PhonemeTable.SIZE).to(run.device)
         self.table = PhonemeTable()
+        self.before: Encoder | None = None  # what is gone on from
         if args.resume:
             self.resume(args.resume)
         self.both = Rebuild(self.encoder, self.heads)
         run.broadcast(self.both)
-        self.optimizer = run.adamw(self.both.parameters(), (0.9, 0.98), weight_decay=0.01)
+        groups = [{"params": list(part.parameters()), "lr_scale": 1.0} for part in (self.encoder, self.heads)]
+        groups[0]["lr_scale"] = 0.0 if self.before is not None else 1.0
+        self.optimizer = run.adamw(groups, (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
         self.pool = SpeechPool(run, args.shards, args.hours, voices=FIRST_VOICE)
-        self.pool.refresh(wait_for=64 if run.toy else 2000)
+        self.pool.refresh(wait_for=32 if run.toy else 2000)
         self.frames = 3200 if run.toy else 24_000
         self.graphed: dict[int, Rebuild] = {}
 
     def resume(self, path: Path) -> None:
         self.encoder.load_state_dict(load(path, self.run.device)["encoder"])
+        self.before = copy.deepcopy(self.encoder)
         if heads_path(path).exists():  # training.restore has none to give
             self.heads.load_state_dict(load(heads_path(path), self.run.device)["heads"])
 
@@ -96,15 +120,16 @@ class TokenizerTraining:
         """Of some utterances of the pool, padded to `length` frames."""
         pool = self.pool
         starts = torch.tensor([pool.starts[i] for i in numbers]).to(self.run.device)
-        mel = gather(pool.mel, starts, length).float()
-        rebuilt, logits = rebuild(mel)
+        mel, f0 = gather(pool.mel, starts, length).float(), gather(pool.f0, starts, length).float()
         labels = [self.table(pool.phonemes[i]) for i in numbers]
-        return losses(rebuilt, mel, [pool.lengths[i] for i in numbers], logits, labels)
+        return losses(rebuild(mel), mel, f0, [pool.lengths[i] for i in numbers], labels)
 
     def advance(self, step: int) -> Parts:
+        if self.before is not None:
+            self.optimizer.param_groups[0]["lr_scale"] = SLOWLY if self.run.progress > HEADS_ALONE else 0.0
         numbers, length = self.pool.alike(self.frames)
         parts = self.losses(numbers.tolist(), length, self._rebuild(len(numbers), length))
-        loss = parts["l1"] + 0.5 * parts["slope"] + 0.1 * parts["l2"] + 0.15 * parts["ctc"]
+        loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
         self.run.descend(loss, self.both, self.optimizer, 1.0)
         if self.run.due(step, 20):
             self.pool.refresh(0.05)
@@ -121,17 +146,22 @@ class TokenizerTraining:
         return self.graphed[length]
 
     def held_out(self) -> str:
-        """The losses, and how evenly the codes are used: bits of entropy (12.68 at most), codes that occur."""
+        """The losses, and how evenly the codes are used: bits of entropy (12.68 at most), codes that occur, and of a
+        resumed run the share of the codes that are as they were."""
         pool, held_out = self.pool, self.pool.held_out
         if not held_out:
             return "none"
         numbers = held_out[:48]
         parts = self.losses(numbers, max(pool.lengths[i] for i in numbers), self.both)
         mel = torch.cat([pool.mel[pool.starts[i] : pool.starts[i] + pool.lengths[i]] for i in held_out[:200]])
-        counts = torch.bincount(self.encoder.encode(mel.float()[None]), minlength=NUM_CODES).float()
+        codes = self.encoder.encode(mel.float()[None])
+        counts = torch.bincount(codes, minlength=NUM_CODES).float()
         share = counts[counts > 0] / counts.sum()
         bits = float(-(share * share.log2()).sum())
-        return f"{shown(parts)} {bits:.2f} bits, {len(share)} codes"
+        found = f"{shown(parts)} {bits:.2f} bits, {len(share)} codes"
+        if self.before is None:
+            return found
+        return f"{found}, {float((codes == self.before.encode(mel.float()[None])).float().mean()):.3f} as before"
 
     def keep(self, path: Path) -> None:
         save(path, encoder=half(self.encoder))

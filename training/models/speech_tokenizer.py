@@ -11,6 +11,7 @@ from torch import Tensor, nn
 LEVELS, DIMS = 3, 8
 NUM_CODES = LEVELS**DIMS
 MEL_MEAN, MEL_SCALE = -5.5, 2.8  # of the teacher's log mel
+PITCH_MEDIAN = 193.0  # Hz, of the teacher's F0
 
 
 class ConvNeXt(nn.Module):
@@ -80,20 +81,21 @@ class Encoder(nn.Module):
 
 
 class Heads(nn.Module):
-    """What the codes are trained against: mel and phonemes."""
+    """What the codes are trained against: mel, pitch and phonemes."""
 
     def __init__(self, num_phonemes: int, channels: int = 384) -> None:
         super().__init__()
         self.inlet = nn.Linear(DIMS, channels)
         self.slow = nn.ModuleList([ConvNeXt(channels, ahead=0) for _ in range(2)])
         self.fast = nn.ModuleList([ConvNeXt(channels, ahead=1) for _ in range(6)])
-        self.mel = nn.Linear(channels, 80)
+        self.mel, self.pitch = nn.Linear(channels, 80), nn.Linear(channels, 2)
         self.ctc_inlet = nn.Linear(DIMS, channels)
         self.ctc_blocks = nn.ModuleList([ConvNeXt(channels) for _ in range(3)])
         self.ctc = nn.Linear(channels, num_phonemes + 1)
 
-    def forward(self, levels: Tensor) -> tuple[Tensor, Tensor]:
-        """(B, T, 8) -> mel (B, 2T, 80), phoneme logits (B, T, P + 1) with the blank first."""
+    def forward(self, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, T, 8) -> mel (B, 2T, 80), pitch (B, 2T, 2): octaves over PITCH_MEDIAN and a logit of voice, phoneme
+        logits (B, T, P + 1) with the blank first."""
         x = self.inlet(levels)
         for block in self.slow:
             x = block(x)
@@ -103,4 +105,4 @@ class Heads(nn.Module):
         y = self.ctc_inlet(levels)
         for block in self.ctc_blocks:
             y = block(y)
-        return self.mel(x) * MEL_SCALE + MEL_MEAN, self.ctc(y)
+        return self.mel(x) * MEL_SCALE + MEL_MEAN, self.pitch(x), self.ctc(y)
