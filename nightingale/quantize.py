@@ -105,7 +105,7 @@ def unpack(arrays: Arrays, widths: dict[str, int], keep: str | None = None) -> A
 def in_bits(arrays: Arrays, widths: dict[str, int], bits: int) -> Arrays:
     """T3's or its draft's arrays with T3_LAYERS in so many bits, whatever they are stored in; FLOAT_BITS: as floats.
 
-    What has that width already stays as it is stored: it was trained so, and rounding it again would cost.
+    What has that width already stays as it is stored: rounding it again would cost.
     """
     right = [
         re.escape(name)

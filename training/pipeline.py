@@ -28,13 +28,14 @@ from threading import Thread
 
 import torch
 
+from training.quantization import T3_BITS
 from training.voices import VOICES
 
 STAGES = {
     "tokenizer": ["training.train_tokenizer", "--lr", "1.5e-3", "--hours", "200"],
     "s3gen": ["training.train_s3gen", "--lr", "1e-3", "--decay-from", "0.5", "--hours", "60"],
     "hift": ["training.train_hift", "--lr", "4e-4", "--decay-from", "0.6", "--hours", "30"],
-    "t3": ["training.train_t3", "--lr", "1.2e-3", "--decay-from", "0.5"],
+    "t3": ["training.train_t3", "--lr", "1.2e-3", "--decay-from", "0.5", "--bits", str(T3_BITS)],
     "draft": ["training.train_draft", "--lr", "1e-3", "--decay-from", "0.4"],
 }
 # The checkpoints that a stage reads beside its own, unless they are yet to be made or made anew.

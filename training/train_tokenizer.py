@@ -3,8 +3,8 @@
 Heads that exist only here decide what the codes carry: a decoder back to the mel and the F0, which hears no further
 ahead than S3Gen will, and a phoneme recogniser (CTC), so that the codes carry phones rather than noise.
 
-Resumed, the codes shall stay near to what they were, as T3 and S3Gen know them: the encoder learns slowly, and not
-before the heads, which are not shipped, have caught up.
+Resumed, the encoder learns more slowly than its heads, and not before these, which are not shipped, have caught up. Few
+codes stay as they were even so: T3 and S3Gen have to learn them again.
 """
 
 import argparse
@@ -23,7 +23,8 @@ from training.models.speech_tokenizer import NUM_CODES, PITCH_MEDIAN, Encoder, H
 
 # The alphabet of the teachers' phonemes, the same for all processes and runs.
 PHONEMES = " ".join(sorted("AIJKNOQSTWYabdefhijklmnopqrstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɫɬɭɹɾʃʊʌʒʔʤʧʰθᵊᵻː,.!?;:—…'"))
-HEADS_ALONE, SLOWLY = 0.15, 0.33  # of a resumed run's time; the encoder's share of the learning rate after it
+HEADS_ALONE = 0.15  # of the time of a resumed run whose heads are new
+SLOWLY = 0.33  # the resumed encoder's share of the learning rate
 WEIGHTS = {"l1": 1.0, "slope": 0.5, "l2": 0.1, "pitch": 0.5, "voice": 0.1, "ctc": 0.25}
 SILENT_MARKS = 'ˈˌ "“”()-'  # not told apart by the recogniser
 
@@ -97,12 +98,13 @@ class TokenizerTraining:
         self.encoder, self.heads = Encoder().to(run.device), Heads(PhonemeTable.SIZE).to(run.device)
         self.table = PhonemeTable()
         self.before: Encoder | None = None  # what is gone on from
+        self.new_heads = True
         if args.resume:
             self.resume(args.resume)
         self.both = Rebuild(self.encoder, self.heads)
         run.broadcast(self.both)
-        groups = [{"params": list(part.parameters()), "lr_scale": 1.0} for part in (self.encoder, self.heads)]
-        groups[0]["lr_scale"] = 0.0 if self.before is not None else 1.0
+        parts = (self.encoder, self._encoder_share()), (self.heads, 1.0)
+        groups = [{"params": list(part.parameters()), "lr_scale": share} for part, share in parts]
         self.optimizer = run.adamw(groups, (0.9, 0.98), weight_decay=0.01)
         self.optimizers = [self.optimizer]
         self.pool = SpeechPool(run, args.shards, args.hours, voices=FIRST_VOICE)
@@ -113,8 +115,15 @@ class TokenizerTraining:
     def resume(self, path: Path) -> None:
         self.encoder.load_state_dict(load(path, self.run.device)["encoder"])
         self.before = copy.deepcopy(self.encoder)
-        if heads_path(path).exists():  # training.restore has none to give
+        self.new_heads = not heads_path(path).exists()  # training.restore has none to give
+        if not self.new_heads:
             self.heads.load_state_dict(load(heads_path(path), self.run.device)["heads"])
+
+    def _encoder_share(self) -> float:
+        """Of the learning rate."""
+        if self.before is None:
+            return 1.0
+        return 0.0 if self.new_heads and self.run.progress < HEADS_ALONE else SLOWLY
 
     def losses(self, numbers: Sequence[int], length: int, rebuild: Rebuild) -> Parts:
         """Of some utterances of the pool, padded to `length` frames."""
@@ -125,8 +134,7 @@ class TokenizerTraining:
         return losses(rebuild(mel), mel, f0, [pool.lengths[i] for i in numbers], labels)
 
     def advance(self, step: int) -> Parts:
-        if self.before is not None:
-            self.optimizer.param_groups[0]["lr_scale"] = SLOWLY if self.run.progress > HEADS_ALONE else 0.0
+        self.optimizer.param_groups[0]["lr_scale"] = self._encoder_share()
         numbers, length = self.pool.alike(self.frames)
         parts = self.losses(numbers.tolist(), length, self._rebuild(len(numbers), length))
         loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
