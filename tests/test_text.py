@@ -265,9 +265,11 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("C and .NET", "C and dot NET."),
     ],
     "capitals": [
-        ("NASA and the FBI.", "NASA and the FBI."),
+        ("NASA and the FBI.", "Nassa and the FBI."),
+        ("NASA's budget, a JPEG", "Nassa's budget, a jay peg."),
+        ("one of NASA'S plans, at UNESCO", "one of Nassa's plans, at You nesco."),
         ("THIS IS NOT A DRILL", "This is not a drill."),
-        ("GIVE US THE NASA FILES NOW!", "Give us the NASA files now!"),
+        ("GIVE US THE NASA FILES NOW!", "Give us the Nassa files now!"),
         ("I'M HERE", "I'm here."),
         ("I am SO happy.", "I am so happy."),
         ("WARNING: do NOT touch.", "Warning: do not touch."),

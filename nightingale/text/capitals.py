@@ -1,4 +1,4 @@
-"""Words in capitals: shouting in lower case, acronyms as they are."""
+"""Words in capitals: shouting in lower case, acronyms as they are, or as they sound where they are said as words."""
 
 import re
 
@@ -28,10 +28,15 @@ _SHOUTED = frozenset(listed(
 _CAPS_RUN = ascii_regex(r"(?<![\w'-])(?<![0-9] )[A-Z][A-Z']*(?:[-,;: ]+(?:[0-9]+[ ,]+)?[A-Z][A-Z']*(?![\w]))+(?![a-z])")
 _CAPS_WORD = ascii_regex(r"(?<!\w)[A-Z]{2,}(?:'[A-Z]{1,2})?(?!\w)")
 _SPELLED_OUT = {"OK": "okay", "TODO": "to do", "WWII": "World War two", "FYI": "F Y I", "README": "read me"}
+# Words as one hears them: a model that reads characters has seen few of these, and tries to spell them.
+_SAID_AS_WORDS = {
+    "COVID": "Covid", "FEMA": "Feema", "JPEG": "jay peg", "NAFTA": "Nafta", "NASA": "Nassa", "NASDAQ": "Nazdack",
+    "NATO": "Nayto", "SARS": "Sars", "SWAT": "swat", "UNESCO": "You nesco", "UNICEF": "Unicef",
+}  # fmt: skip
 
 
 def read_capitals(text: str) -> str:
-    """Shouting in lower case, acronyms as they are.
+    """Shouting in lower case, acronyms as they are, or as they sound where they are said as words.
 
     A run of capital words is shouted when it is the whole sentence or at least three words; in it, everything but known
     acronyms is lower-cased. Alone, a word is lower-cased when it is a common one or has six letters or more.
@@ -74,9 +79,11 @@ def _shouted_word(word: str) -> str:
 def _lower_word(word: str) -> str:
     if word in _SPELLED_OUT:
         return _SPELLED_OUT[word]
+    base, *ending = word.partition("'")
+    if base in _SAID_AS_WORDS:
+        return _SAID_AS_WORDS[base] + "".join(ending).lower()
     if word in ACRONYMS:
         return word
-    base = word.partition("'")[0]
     if word in _SHOUTED or base in _SHOUTED or (len(base) >= 6 and re.search("[AEIOUY]", base)):
         return word.capitalize() if len(base) >= 6 else word.lower()
     return word
