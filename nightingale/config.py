@@ -161,7 +161,7 @@ class EstimatorConfig:
 class FlowConfig:
     """How the flow is integrated: Euler steps, guidance, and the spacing of time. The flow runs on
     (log mel - mel_mean) / mel_scale; the official model's runs on the log mel itself. temperature: scale of the noise
-    that it starts from."""
+    that it starts from. Raises CheckpointMismatch for a flow that takes no step, or has no scale."""
 
     num_steps: int
     cfg_rate: float
@@ -169,6 +169,11 @@ class FlowConfig:
     mel_mean: float = 0.0
     mel_scale: float = 1.0
     temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("num_steps", "mel_scale"):
+            if not (value := getattr(self, name)) > 0:
+                raise CheckpointMismatch(f"config: FlowConfig cannot have {name} {value!r}")
 
 
 @dataclass(frozen=True)

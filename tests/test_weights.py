@@ -139,6 +139,7 @@ def test_a_bad_config_is_named(copy: Path) -> None:
         (("t3",), "T3"), (("t3", "llama", "num_layers"), "2"), (("t3", "text_vocab_size"), None),
         (("t3", "llama", "head_dim"), 16.5), (("t3", "llama", "hidden_size"), True), (("hift", "causal"), 1),
         (("hift", "upsample_rates"), 8), (("s3gen", "flow", "schedule"), "straight"),
+        (("s3gen", "flow", "num_steps"), 0), (("s3gen", "flow", "mel_scale"), 0.0),
         (("t3", "llama", "num_heads"), 0), (("s3gen", "encoder", "ffn_size"), -1), (("hift", "n_fft"), 7),
     ],
 )  # fmt: skip
