@@ -272,6 +272,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("GIVE US THE NASA FILES NOW!", "Give us the Nassa files now!"),
         ("I'M HERE", "I'm here."),
         ("I am SO happy.", "I am so happy."),
+        ("HELLO", "Hello."),
         ("WARNING: do NOT touch.", "Warning: do not touch."),
         ('He said "THE END IS NEAR" and left.', 'He said "the end is near" and left.'),
         ("BREAKING NEWS", "Breaking news."),
