@@ -137,7 +137,7 @@ class TokenizerTraining:
         self.optimizer.param_groups[0]["lr_scale"] = self._encoder_share()
         numbers, length = self.pool.alike(self.frames)
         parts = self.losses(numbers.tolist(), length, self._rebuild(len(numbers), length))
-        loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        loss = sum(WEIGHTS[name] * part for name, part in parts.items())
         self.run.descend(loss, self.both, self.optimizer, 1.0)
         if self.run.due(step, 20):
             self.pool.refresh(0.05)

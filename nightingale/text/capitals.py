@@ -29,9 +29,9 @@ _SHOUTED = frozenset(listed(
 ))
 _CAPS_RUN = ascii_regex(r"(?<![\w'-])(?<![0-9] )[A-Z][A-Z']*(?:[-,;: ]+(?:[0-9]+[ ,]+)?[A-Z][A-Z']*(?![\w]))+(?![a-z])")
 _CAPS_WORD = ascii_regex(r"(?<!\w)[A-Z]{2,}(?:'[A-Z]{1,2})?(?!\w)")
-_SPELLED_OUT = {"OK": "okay", "TODO": "to do", "WWII": "World War two", "FYI": "F Y I", "README": "read me"}
-# Words as one hears them: a model that reads characters has seen few of these, and tries to spell them.
-_SAID_AS_WORDS = {
+# Those said as words as one hears them: a model that reads characters has seen few, and tries to spell them.
+_SAID = {
+    "OK": "okay", "TODO": "to do", "WWII": "World War two", "FYI": "F Y I", "README": "read me",
     "COVID": "Covid", "FEMA": "Feema", "JPEG": "jay peg", "NAFTA": "Nafta", "NASA": "Nassa", "NASDAQ": "Nazdack",
     "NATO": "Nayto", "SARS": "Sars", "SWAT": "swat", "UNESCO": "You nesco", "UNICEF": "Unicef",
 }  # fmt: skip
@@ -79,11 +79,9 @@ def _shouted_word(word: str) -> str:
 
 
 def _lower_word(word: str) -> str:
-    if word in _SPELLED_OUT:
-        return _SPELLED_OUT[word]
-    base, *ending = word.partition("'")
-    if base in _SAID_AS_WORDS:
-        return _SAID_AS_WORDS[base] + "".join(ending).lower()
+    base, quote, ending = word.partition("'")
+    if base in _SAID:
+        return _SAID[base] + quote + ending.lower()
     if word in ACRONYMS:
         return word
     if word in _SHOUTED or base in _SHOUTED or (len(base) >= 6 and re.search("[AEIOUY]", base)):
