@@ -211,12 +211,18 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("A 4x4 at 1920x1080.", "A four by four at nineteen twenty by ten eighty."),
         ("2x faster", "Two times faster."),
         ("Room 101, Flight 1549", "Room one oh one, Flight fifteen forty-nine."),
+        ("Rm. 204B, Apartment 12 W", "Room two oh four B, Apartment twelve W."),
+        ("6 x 7 = 42; a 2 x 4, 10 x 20 x 30 cm", "Six times seven equals forty-two; a two by four, ten by twenty by "
+         "thirty centimeters."),
+        ("WW1 and WW2", "World War one and World War two."),
     ],
     "roman": [
         ("Chapter IV, Part III.", "Chapter four, Part three."),
         ("Henry VIII and Louis XIV's court.", "Henry the eighth and Louis the fourteenth's court."),
         ("World War II", "World War two."),
         ("Pope John Paul II", "Pope John Paul the second."),
+        ("I, II, III and IV", "One, two, three and four."),
+        ("I, II, and I like it.", "One, two, and I like it."),
         ("Rocky IV", "Rocky four."),
         ("Malcolm X spoke.", "Malcolm X spoke."),
         ("Vitamin C and Audio CD.", "Vitamin C and Audio CD."),
@@ -302,6 +308,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("1. First thing", "One, First thing."),
         ("<b>bold</b> &amp; more", "bold and more."),
         ("> quoted", "quoted."),
+        ("$ make test", "Make test."),
+        ("foo.cpp.o", "foo dot C P P dot O."),
         ("foo[2] bar", "foo bar."),
         (":-) hello", "hello."),
         ("It&rsquo;s a caf&eacute;&nbsp;&copy;", "It's a cafe copyright."),
@@ -430,6 +438,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
     ],
     "days and ratings": [
         ("It is due 12/25. On 3/15 we left.", "It is due December twenty-fifth. On March fifteenth we left."),
+        ("Meet on 3/14 in Rome.", "Meet on March fourteenth in Rome."),
+        ("Cut it on 3/4 in plywood.", "Cut it on three quarters in plywood."),
         (
             "The deadline is 3/15, from 12/25 to 1/2.",
             "The deadline is March fifteenth, from December twenty-fifth to January second.",

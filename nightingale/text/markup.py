@@ -59,7 +59,7 @@ def _strip_line(line: str, line_start: bool) -> str:
     """Marks that mean something at the start of a line only."""
     if not line_start:
         return line
-    line = re.sub(r"^(?:> ?)+", "", line)
+    line = re.sub(r"^(?:> ?)*(?:\$ (?=[a-z./~]))?", "", line)  # a quotation, a shell's prompt
     if _RULE.match(line):
         return ""
     line = _FOOTNOTE_TEXT.sub("", line, count=1) if line.startswith("[^") else line
@@ -92,7 +92,7 @@ _EXTENSIONS = {
     "docx": "doc X", "xls": "X L S", "xlsx": "X L S X", "ppt": "P P T", "pptx": "P P T X", "bak": "back",
     "lock": "lock", "flac": "flack", "ogg": "ogg", "webp": "web P", "swift": "swift", "kt": "K T", "ipynb": "I pie N B",
     "safetensors": "safe tensors", "env": "env", "gitignore": "git ignore", "bashrc": "bash R C", "zshrc": "Z S H R C",
-    "vimrc": "vim R C", "dll": "D L L", "so": "S O",
+    "vimrc": "vim R C", "dll": "D L L", "so": "S O", "o": "O",
 }
 _FOLDERS = {
     "usr": "user", "tmp": "temp", "src": "source", "etc": "E T C", "cfg": "config", "img": "image", "pkg": "package",

@@ -164,9 +164,14 @@ def _roman_alone(match: re.Match[str]) -> str:
     return cardinal(roman(match[1]))
 
 
+@rewriter(rf"(?<![\w.'-])I, II(?:, (?:{_ROMAN}))*(?:,? (?:and|or) (?!I\b){_ROMAN})?(?![\w.'-]*[A-Za-z])")
+def _roman_list(match: re.Match[str]) -> str:
+    return re.sub("[IVXL]+", lambda numeral: cardinal(roman(numeral[0])), match[0])
+
+
 def read_roman(text: str) -> str:
-    """Chapter IV, Henry VIII, Rocky II; alone those with II in them, which can be nothing else."""
-    return _roman_alone(_roman_names(_roman_monarchs(_roman_sections(text))))
+    """Chapter IV, Henry VIII, Rocky II, and I, II, III; alone those with II in them, which can be nothing else."""
+    return _roman_alone(_roman_list(_roman_names(_roman_monarchs(_roman_sections(text)))))
 
 
 @rewriter(r"(?<![\w.])'?([12][0-9]{3}|[2-9]0)'?s\b")
@@ -241,9 +246,10 @@ def _release(match: re.Match[str]) -> str:
     return f"{match[1]} {cardinal(int(match[2]))} point {minor}"
 
 
-@rewriter(r"\b([0-9]{1,5})[xX×]([0-9]{1,5})(?:[xX×]([0-9]{1,5}))?\b")
+@rewriter(r"\b([0-9]{1,5})( ?)[xX×]\2([0-9]{1,5})(?:\2[xX×]\2([0-9]{1,5}))?\b( ?equals| ?=)?")
 def _by(match: re.Match[str]) -> str:
-    return " by ".join(part for part in match.groups() if part)
+    first, _, *others, result = match.groups()
+    return (" times " if result else " by ").join([first, *(part for part in others if part)]) + (result or "")
 
 
 @rewriter(r"([A-Za-z])-?([0-9][0-9,.]*[0-9]|[0-9])|([0-9])(?=[A-Za-z])")
@@ -253,10 +259,12 @@ def _mixes(match: re.Match[str]) -> str:
 
 
 @rewriter(r"\b([A-Za-z]+|[Tt]he (?:under|over) )-?([0-9]{1,3})s\b"
-          r"|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b")
+          r"|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b|\bWW([12])\b")
 def _special_mixes(match: re.Match[str]) -> str:
-    """MP3s, 10x, 1080p, CO2."""
-    letters, count, times, lines, scan, gas = match.groups()
+    """MP3s, 10x, 1080p, CO2, WW2."""
+    letters, count, times, lines, scan, gas, war = match.groups()
+    if war:
+        return f"World War {cardinal(int(war))}"
     if letters:
         return f"{letters.strip()} {plural(cardinal(int(count)))}"
     if times:
@@ -264,13 +272,13 @@ def _special_mixes(match: re.Match[str]) -> str:
     return f"{year(int(lines))} {scan.upper()}" if lines else f"{gas} O two"
 
 
-@rewriter(r"\b(Room|Flight|Highway|Route|Suite|Apartment|Boeing|Bus|Area) ([1-9])([0-9]{2})\b(?![.,]?[0-9])"
+@rewriter(r"\b(Room|Flight|Highway|Route|Suite|Apartment|Boeing|Bus|Area) ([1-9])([0-9]{2})([A-Z])?\b(?![.,]?[0-9])"
           r"|\b([1-9])([0-9]{2})(?= (?:[A-Z][a-z]+ ){1,2}(?:Street|Avenue|Road|Boulevard|Drive|Lane)\b)")
 def _pairs(match: re.Match[str]) -> str:
     """Room 101, 123 Main Street: three figures read like a year's four."""
-    high, low = match[2] or match[4], match[3] or match[5]
+    high, low = match[2] or match[5], match[3] or match[6]
     tail = "hundred" if low == "00" else f"oh {digits(low[1])}" if low[0] == "0" else cardinal(int(low))
-    return f"{match[1] + ' ' if match[1] else ''}{digits(high)} {tail}"
+    return f"{match[1] + ' ' if match[1] else ''}{digits(high)} {tail}{' ' + match[4] if match[4] else ''}"
 
 
 @rewriter(NUMBER)

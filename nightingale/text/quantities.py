@@ -215,6 +215,7 @@ def _feet_inches(match: re.Match[str]) -> str:
 
 
 _AGES = ascii_regex(r"(?:\bthe (?:under|over) ?|[a-z])-?$", re.IGNORECASE)  # under-18s are people
+_DOOR = ascii_regex(r"\b(?:Apartment|Apt\.?|Suite|Unit|Room|Flat|Gate|Seat|Row|Platform) $", re.IGNORECASE)  # 12 W
 _PER = r"(?:/(h|hr|s\^?2|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
 
 
@@ -224,6 +225,8 @@ def _units(match: re.Match[str]) -> str:
     if (gap and unit in _TOUCHING_ONLY) or (not gap and unit == "s" and re.fullmatch("[2-9]0|[12][0-9]{3}", amount)):
         return match[0]  # a letter of its own; or a decade, 20s
     if unit == "s" and _AGES.search(match.string[: match.start()] + minus):
+        return match[0]
+    if len(unit) == 1 and _DOOR.search(match.string[: match.start()]):
         return match[0]
     one, many = UNITS[unit]
     single = amount == "1" or gap == "-" or bool(

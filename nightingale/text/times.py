@@ -109,9 +109,13 @@ def _month_slash_day(match: re.Match[str]) -> str:
     """Due 12/25: a date without its year."""
     month, day, joint, later, last = match.groups()
     context = _DATE_WORD.search(match.string[: match.start()][-24:])
-    if not context or _PART_NEXT.match(match.string[match.end() :]) or match[0] in ("9/11", "1/2"):
+    if not context or match[0] in ("9/11", "1/2"):
         return match[0]
-    if not context[1] and (int(day) in _USUAL_PARTS or int(month) >= int(day)):
+    usual = int(day) in _USUAL_PARTS
+    part = _PART_NEXT.match(match.string[match.end() :])
+    if part and (usual or not context[1] or part[0] != " in"):  # on 3/14 in Rome
+        return match[0]
+    if not context[1] and (usual or int(month) >= int(day)):
         return match[0]
     until = ""
     if joint:
