@@ -99,6 +99,8 @@ class Planner:
 
     def _single(self, rng: random.Random) -> str:
         words = rng.sample(self.words, rng.choice((1, 1, 1, 2, 3)))
+        if rng.random() < 0.5:  # a word as often as it is used: of a hundred thousand, those that people type
+            words = _WORD.findall(self._sentence(rng))[: rng.randint(1, 3)] or words
         text = " ".join(words)
         if rng.random() < 0.5:
             text = text[0].upper() + text[1:]

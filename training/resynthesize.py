@@ -17,6 +17,7 @@ from torch import Tensor
 
 from training.checkpoints import load_encoder, load_hift, load_s3gen
 from training.common import FRAMES_PER_TOKEN, HOP, SAMPLE_RATE, LogMel, speaker_embeddings
+from training.data import encode_apart
 from training.models.s3gen import SPEAKER_SIZE
 
 TOKEN = FRAMES_PER_TOKEN * HOP  # samples
@@ -38,7 +39,8 @@ class Codec:
         mel = self.log_mel(samples[None])
         if not own_mel:
             flow = self.s3gen.config.flow
-            mel = self.s3gen.sample(self.encoder.encode(mel)[None], self.speaker, flow.num_steps, flow.temperature)
+            codes = encode_apart(self.encoder.encode, mel[0], np.array([mel.shape[1]]))
+            mel = self.s3gen.sample(codes[None], self.speaker, flow.num_steps, flow.temperature)
         return self.hift(mel)[0][0]  # type: ignore[no-any-return]
 
 
