@@ -331,22 +331,10 @@ def test_speech_pool(shards: Path, run: common.Run) -> None:
     assert not (start % 2).any()
     assert size.tolist() == [20, 20, 16] and goes_on[2].item() is False
     assert data.gather(pool.f0, start, 16)[:, 0].tolist() == [200.0, 400.0, 600.0]
-    apart = data.APART // 2 * torch.arange(1, 4)
-    assert data.gather(pool.tokens, start // 2, 4)[:, 0].tolist() == (start // 2 + apart).tolist()
+    assert data.gather(pool.tokens, start // 2, 4)[:, 0].tolist() == (start // 2).tolist()
     audio = data.gather(pool.audio, start * 480, 480)
     assert audio.shape == (3, 480) and audio.abs().max() > 9000
     assert data.span_mask(size, 20).sum(1).tolist() == [20, 20, 16]
-
-
-def test_utterances_do_not_hear_each_other() -> None:
-    """The tokens of each are those that it has alone, whatever lies beside it; end to end they are not."""
-    torch.manual_seed(0)
-    encoder = Encoder().eval()
-    first, second = torch.randn(40, 80) - 5.0, torch.randn(66, 80) - 5.0
-    alone = data.encode_apart(encoder.encode, second, np.array([66]))
-    both = torch.cat([first, second])
-    assert torch.equal(data.encode_apart(encoder.encode, both, np.array([40, 66]))[20:], alone)
-    assert not torch.equal(encoder.encode(both[None])[20:], alone)
 
 
 def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
@@ -389,8 +377,7 @@ def test_token_rows(shards: Path, run: common.Run) -> None:
     row = next(r for r in pool.rows[80][: pool.counts[80]].tolist() if r[1] == TOKENS[0])
     text = [torch_t3.START_TEXT, *(torch_t3.TEXT_IDS[c] for c in TEXTS[0]), torch_t3.STOP_TEXT]
     begin = [len(text), 20, 0, *text, torch_t3.START_SPEECH, torch_t3.START_SPEECH]
-    first = data.APART // 2  # frame_count counts the silence before it
-    assert row[: len(begin) + 20] == begin + list(range(first, first + 20))
+    assert row[: len(begin) + 20] == begin + list(range(20))
     assert set(row[len(begin) + 20 :]) == {torch_t3.STOP_SPEECH} and len(row) == 82
 
 

@@ -1,6 +1,5 @@
 """Speech on the device: shards read as the teacher writes them, kept as flat arrays that batches are gathered from."""
 
-import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +16,6 @@ from training.voices import VOICES
 LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
 FIRST_VOICE = VOICES[:1]  # what tokens and T3 are about: the others speak her tokens
 RISING = 0.3  # of what is drawn of a voice is questions that rise: S3Gen, which knows no words, else lets all fall
-SILENCE = math.log(1e-5)  # in every band of a mel
-APART = 48  # frames: an utterance's tokens hear no farther than this
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
@@ -37,7 +34,6 @@ class Shard:
             self.texts = file["texts"].tobytes().decode().split("\n")
             self.phonemes = file["phonemes"].tobytes().decode().split("\n")
         self.starts = np.concatenate([[0], self.ends[:-1]])
-        self.lengths = (self.ends - self.starts) // HOP  # frames
 
 
 class ShardReader:
@@ -64,18 +60,6 @@ def shard_mel(samples: np.ndarray, log_mel: LogMel, device: torch.device) -> Ten
     """Mel (T, 80) of a whole shard at once: utterances end in silence, so their frames do not hear each other."""
     audio = torch.from_numpy(samples).to(device).float()[None] / 32767.0
     return log_mel(audio)[0]  # type: ignore[no-any-return]
-
-
-def encode_apart(encode: Encode, mel: Tensor, lengths: np.ndarray) -> Tensor:
-    """Tokens (T / 2,) of mel (T, 80), of utterances of so many frames (U,), each as if it stood alone in silence.
-
-    End to end they would hear each other: of the first tokens 4 in 5 depend on what was said before.
-    """
-    apart = np.arange(len(mel)) + APART * np.repeat(np.arange(1, len(lengths) + 1), lengths)
-    places = torch.from_numpy(apart).to(mel.device)
-    spread = torch.full((len(mel) + APART * (len(lengths) + 1), mel.shape[1]), SILENCE, device=mel.device)
-    spread[places] = mel
-    return encode(spread[None])[places[::FRAMES_PER_TOKEN] // FRAMES_PER_TOKEN]
 
 
 class SpeechPool:
@@ -155,7 +139,7 @@ class SpeechPool:
             self.audio[self.used * HOP : (self.used + total) * HOP] = torch.from_numpy(shard.audio).to(self.run.device)
         if self.encode is not None:
             places = slice(self.used // FRAMES_PER_TOKEN, (self.used + total) // FRAMES_PER_TOKEN)
-            self.tokens[places] = encode_apart(self.encode, heard, shard.lengths)
+            self.tokens[places] = self.encode(heard[None])
         for start, end, text, phonemes in zip(shard.starts, shard.ends, shard.texts, shard.phonemes, strict=True):
             if is_held_out(text):
                 self._kept_aside.append(len(self.starts))

@@ -17,7 +17,6 @@ from torch import Tensor
 
 from training.checkpoints import load_encoder, load_hift, load_s3gen
 from training.common import FRAMES_PER_TOKEN, HOP, SAMPLE_RATE, LogMel, speaker_embeddings
-from training.data import encode_apart
 from training.models.s3gen import SPEAKER_SIZE
 
 TOKEN = FRAMES_PER_TOKEN * HOP  # samples
@@ -39,8 +38,7 @@ class Codec:
         mel = self.log_mel(samples[None])
         if not own_mel:
             flow = self.s3gen.config.flow
-            codes = encode_apart(self.encoder.encode, mel[0], np.array([mel.shape[1]]))
-            mel = self.s3gen.sample(codes[None], self.speaker, flow.num_steps, flow.temperature)
+            mel = self.s3gen.sample(self.encoder.encode(mel)[None], self.speaker, flow.num_steps, flow.temperature)
         return self.hift(mel)[0][0]  # type: ignore[no-any-return]
 
 

@@ -33,7 +33,7 @@ from training.common import (
     train,
 )
 from training.corpus import is_held_out
-from training.data import FIRST_VOICE, Encode, Shard, ShardReader, encode_apart, shard_mel
+from training.data import FIRST_VOICE, Encode, Shard, ShardReader, shard_mel
 from training.intonation import rises
 from training.models.speech_tokenizer import NUM_CODES
 from training.models.t3 import (
@@ -89,8 +89,7 @@ class TokenPool:
 
     def add(self, shard: Shard) -> None:
         with torch.inference_mode():
-            mel = shard_mel(shard.audio, self.log_mel, self.run.device)
-            codes = encode_apart(self.encode, mel, shard.lengths).short().cpu().numpy()
+            codes = self.encode(shard_mel(shard.audio, self.log_mel, self.run.device)[None]).short().cpu().numpy()
         fresh: dict[int, list[np.ndarray]] = {b: [] for b in BUCKETS}
         for start, end, text in zip(shard.starts // (2 * HOP), shard.ends // (2 * HOP), shard.texts, strict=True):
             row = make_row(text, codes[start:end])
