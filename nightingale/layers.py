@@ -231,7 +231,7 @@ class PackedLinear(nn.Module):
 
     def __init__(self, matrix: kernels.Packed, bias: mx.array | None = None) -> None:
         super().__init__()
-        mx.eval(matrix.weights)
+        mx.async_eval(matrix.weights)
         self.matrix = matrix
         if bias is not None:
             self.bias = bias

@@ -6,30 +6,36 @@
 
 namespace nightingale::INSTRUCTION_SET {
 
-// Rows times vectors that are summed up at once: as many as there are registers for, as few loads for each as that
-// gives. A multiplication's result waits 4 cycles, so fewer than 8 sums at once would leave the multipliers idle.
+// A tile is rows times vectors that are summed up at once: as many as there are registers for, as few loads for each as
+// that gives. A multiplication's result waits 4 cycles, so fewer than 8 sums at once would leave the multipliers idle:
+// the fewer rows, the wider a tile.
+struct Tile {
+  int most_rows;
+  int vectors;
+};
 #if defined(__AVX512F__)
-constexpr int kMostRows = 14;
+constexpr Tile kTiles[] = {{3, 8}, {6, 4}, {14, 2}};
 constexpr int kBlockRows = 4;
 constexpr int kBlockVectors = 4;
 #elif defined(__AVX2__)
-constexpr int kMostRows = 3;
+constexpr Tile kTiles[] = {{1, 8}, {3, 4}, {6, 2}};
 constexpr int kBlockRows = 2;
 constexpr int kBlockVectors = 4;
 #elif defined(__aarch64__)
-constexpr int kMostRows = 2;
+constexpr Tile kTiles[] = {{2, 8}};
 constexpr int kBlockRows = 3;
 constexpr int kBlockVectors = 4;
 #else
-constexpr int kMostRows = 1;
+constexpr Tile kTiles[] = {{1, 8}};
 constexpr int kBlockRows = 2;
 constexpr int kBlockVectors = 4;
 #endif
+constexpr int kNumTiles = sizeof(kTiles) / sizeof(Tile);
+constexpr int kMostRows = kTiles[kNumTiles - 1].most_rows;
 // Few rows are as fast as their weights are read, and a processor's own look-ahead ends at every page of 4 KB.
 constexpr int kCacheLine = 16;  // words
 constexpr int kAhead = 1536;    // words, 6 KB
 constexpr int kPanelVectors = kPanel / kLanes;
-constexpr int kPanelsAtOnce = kLanes == 16 ? 4 : 1;
 
 // Adds the residual and writes one vector of outputs, or the part of it that exists.
 inline void finish(const Product& p, int row, int column, Floats total) {
@@ -51,15 +57,16 @@ inline Floats bias_at(const Product& p, int column) {
   return left >= kLanes ? load(p.bias + column) : load_part(p.bias + column, left);
 }
 
-template <int ROWS, int PANELS>
-void panel_tile(const Product& p, int row, int panel) {
-  constexpr int kVectors = kPanelVectors;
+// One tile, from vector number `first` of the outputs on: part of a panel, or whole panels.
+template <int ROWS, int VECTORS>
+void panel_tile(const Product& p, int row, int first) {
   const ptrdiff_t panel_size = static_cast<ptrdiff_t>(p.taps) * p.inputs * kPanel;
-  const float* w = static_cast<const float*>(p.weights) + panel * panel_size;
-  Floats total[ROWS][PANELS * kVectors];
+  const float* w = static_cast<const float*>(p.weights) + first / kPanelVectors * panel_size +
+      first % kPanelVectors * kLanes;
+  Floats total[ROWS][VECTORS];
   UNROLL
-  for (int v = 0; v < PANELS * kVectors; ++v) {
-    const Floats bias = bias_at(p, panel * kPanel + v * kLanes);
+  for (int v = 0; v < VECTORS; ++v) {
+    const Floats bias = bias_at(p, (first + v) * kLanes);
     UNROLL
     for (int r = 0; r < ROWS; ++r) {
       total[r][v] = bias;
@@ -68,16 +75,16 @@ void panel_tile(const Product& p, int row, int panel) {
   for (int tap = 0; tap < p.taps; ++tap) {
     const float* x = p.x + row * p.x_stride + tap * p.tap_stride;
     for (int k = 0; k < p.inputs; ++k, w += kPanel) {
-      Floats weights[PANELS * kVectors];
+      Floats weights[VECTORS];
       UNROLL
-      for (int v = 0; v < PANELS * kVectors; ++v) {
-        weights[v] = load(w + (v / kVectors) * panel_size + (v % kVectors) * kLanes);
+      for (int v = 0; v < VECTORS; ++v) {
+        weights[v] = load(w + (v / kPanelVectors) * panel_size + (v % kPanelVectors) * kLanes);
       }
       UNROLL
       for (int r = 0; r < ROWS; ++r) {
         const Floats input = all(x[r * p.x_stride + k]);
         UNROLL
-        for (int v = 0; v < PANELS * kVectors; ++v) {
+        for (int v = 0; v < VECTORS; ++v) {
           total[r][v] = fma(input, weights[v], total[r][v]);
         }
       }
@@ -86,42 +93,43 @@ void panel_tile(const Product& p, int row, int panel) {
   UNROLL
   for (int r = 0; r < ROWS; ++r) {
     UNROLL
-    for (int v = 0; v < PANELS * kVectors; ++v) {
-      finish(p, row + r, panel * kPanel + v * kLanes, total[r][v]);
+    for (int v = 0; v < VECTORS; ++v) {
+      finish(p, row + r, (first + v) * kLanes, total[r][v]);
     }
   }
 }
 
 // Calls panel_tile for a number of rows that is known only now.
-template <int ROWS, int PANELS>
-inline void panel_rows(const Product& p, int row, int rows, int panel) {
+template <int ROWS, int VECTORS>
+inline void panel_rows(const Product& p, int row, int rows, int first) {
   if constexpr (ROWS > 0) {
     if (rows == ROWS) {
-      panel_tile<ROWS, PANELS>(p, row, panel);
+      panel_tile<ROWS, VECTORS>(p, row, first);
     } else {
-      panel_rows<ROWS - 1, PANELS>(p, row, rows, panel);
+      panel_rows<ROWS - 1, VECTORS>(p, row, rows, first);
     }
+  }
+}
+
+// Some rows of all vectors, in the widest tiles that are tall enough; narrower ones do what is left.
+template <int TILE = 0>
+inline void tiles(const Product& p, int row, int rows, int first, int end) {
+  if constexpr (TILE < kNumTiles) {
+    constexpr Tile kTile = kTiles[TILE];
+    for (; rows <= kTile.most_rows && first + kTile.vectors <= end; first += kTile.vectors) {
+      panel_rows<kTile.most_rows, kTile.vectors>(p, row, rows, first);
+    }
+    tiles<TILE + 1>(p, row, rows, first, end);
   }
 }
 
 inline void panels(const Product& p, Range rows, Range panels) {
   const int count = rows.end - rows.begin;
-  const int tiles = (count + kMostRows - 1) / kMostRows;
-  for (int tile = 0; tile < tiles; ++tile) {  // all about equally tall: 15 rows are 8 and 7, not 14 and 1
-    const int begin = rows.begin + static_cast<int>(static_cast<int64_t>(count) * tile / tiles);
-    const int tall = rows.begin + static_cast<int>(static_cast<int64_t>(count) * (tile + 1) / tiles) - begin;
-    int panel = panels.begin;
-    if constexpr (kPanelsAtOnce == 4) {
-      for (; tall <= 3 && panel + 4 <= panels.end; panel += 4) {
-        panel_rows<3, 4>(p, begin, tall, panel);
-      }
-      for (; tall <= 6 && panel + 2 <= panels.end; panel += 2) {
-        panel_rows<6, 2>(p, begin, tall, panel);
-      }
-    }
-    for (; panel < panels.end; ++panel) {
-      panel_rows<kMostRows, 1>(p, begin, tall, panel);
-    }
+  const int parts = (count + kMostRows - 1) / kMostRows;
+  for (int part = 0; part < parts; ++part) {  // all about equally tall: 15 rows are 8 and 7, not 14 and 1
+    const int begin = rows.begin + static_cast<int>(static_cast<int64_t>(count) * part / parts);
+    const int tall = rows.begin + static_cast<int>(static_cast<int64_t>(count) * (part + 1) / parts) - begin;
+    tiles(p, begin, tall, panels.begin * kPanelVectors, panels.end * kPanelVectors);
   }
 }
 
