@@ -226,7 +226,7 @@ def _units(match: re.Match[str]) -> str:
         return match[0]  # a letter of its own; or a decade, 20s
     if unit == "s" and _AGES.search(match.string[: match.start()] + minus):
         return match[0]
-    if len(unit) == 1 and _DOOR.search(match.string[: match.start()]):
+    if len(unit) == 1 and unit.isupper() and _DOOR.search(match.string[: match.start()]):
         return match[0]
     one, many = UNITS[unit]
     single = amount == "1" or gap == "-" or bool(
