@@ -12,7 +12,9 @@ import argparse
 import multiprocessing
 import os
 import random
+import shutil
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -30,7 +32,8 @@ from training.voices import VOICES
 
 SAMPLE_RATE, HOP, SAMPLES_PER_TOKEN = 24_000, 480, 960
 QUIET = 0.01  # amplitude under which an edge counts as silence
-LEAD_MS, LEAD_JITTER_MS, TAIL_MS = 40, 40, 160
+LEAD_MS, TAIL_MS = 60, 160
+LEAST_FREE = 4e9  # bytes of the disk: room for checkpoints
 LOWEST_F0 = 40.0  # Hz; hibari has less where there is no voice
 SOUND = ["lh", "theta", "ln", "lr", "phi", "f0"]  # hibari's outputs, of which its sound is made
 
@@ -119,13 +122,12 @@ class KeatsTeacher:
         return Speech.joined(said)
 
 
-def trim(speech: Speech, rng: random.Random) -> Speech | None:
+def trim(speech: Speech) -> Speech | None:
     """Cut where florence's sound is silent; N a multiple of 960. None if nothing is left."""
     loud = np.flatnonzero(np.abs(speech.source) > QUIET)
     if len(loud) < SAMPLES_PER_TOKEN:
         return None
-    lead = int(SAMPLE_RATE * (LEAD_MS + rng.uniform(0, LEAD_JITTER_MS)) / 1000)
-    start, stop = int(loud[0]) - lead, int(loud[-1]) + SAMPLE_RATE * TAIL_MS // 1000
+    start, stop = int(loud[0]) - SAMPLE_RATE * LEAD_MS // 1000, int(loud[-1]) + SAMPLE_RATE * TAIL_MS // 1000
     stop += -(stop - start) % SAMPLES_PER_TOKEN
     offset = max(0, -start)
     audio, source = (
@@ -152,10 +154,19 @@ def write_shard(path: Path, voice: str, said: list[tuple[Speech, str]]) -> None:
     }
     if voice != VOICES[0]:
         arrays["source"] = int16([speech.source for speech in speeches])
+    wait_for_room(path.parent)
     unfinished = path.with_suffix(".tmp")
     with open(unfinished, "wb") as file:
         np.savez(file, **arrays)
     unfinished.rename(path)
+
+
+def wait_for_room(folder: Path) -> None:
+    """Speak no more while the disk is almost full: a hundred hours are 17 GB, and what was written is learned from on."""
+    if shutil.disk_usage(folder).free < LEAST_FREE:
+        print(f"{folder} has less than {LEAST_FREE / 1e9:.0f} GB left; waiting", flush=True)
+    while shutil.disk_usage(folder).free < LEAST_FREE:
+        time.sleep(1)
 
 
 def int16(parts: list[np.ndarray]) -> np.ndarray:
@@ -180,7 +191,7 @@ def work(worker: int, voices: list[str], planner: Planner, args: argparse.Namesp
         epoch, index = args.first_epoch + number // len(planner.sentences), number % len(planner.sentences)
         rng = random.Random(f"{args.seed}/{epoch}/{index}/speech")
         text = planner.utterance(epoch, index)
-        speech = trim(teacher.speak(text, rng.uniform(0.95, 1.05)), rng)
+        speech = trim(teacher.speak(text, rng.uniform(0.95, 1.05)))
         if speech is None or len(speech.audio) > 30 * SAMPLE_RATE:
             continue
         said.append((speech, text))
