@@ -331,31 +331,10 @@ def test_speech_pool(shards: Path, run: common.Run) -> None:
     assert not (start % 2).any()
     assert size.tolist() == [20, 20, 16] and goes_on[2].item() is False
     assert data.gather(pool.f0, start, 16)[:, 0].tolist() == [200.0, 400.0, 600.0]
-    between = 24 + 48 * torch.arange(3)  # frame_count counts what is said before and after them, too
-    assert data.gather(pool.tokens, start // 2, 4)[:, 0].tolist() == (start // 2 + between).tolist()
+    assert data.gather(pool.tokens, start // 2, 4)[:, 0].tolist() == (start // 2).tolist()
     audio = data.gather(pool.audio, start * 480, 480)
     assert audio.shape == (3, 480) and audio.abs().max() > 9000
     assert data.span_mask(size, 20).sum(1).tolist() == [20, 20, 16]
-
-
-def test_some_crops_are_beginnings(shards: Path, run: common.Run) -> None:
-    pool = data.SpeechPool(run, shards, hours=0.01)
-    pool.refresh(0.0, wait_for=3)
-    numbers = np.ones(2000, np.int64)  # 66 frames: crops of 8 begin at 30 places
-    for share, expected in ((0.0, 1 / 30), (0.3, 0.3 + 0.7 / 30)):
-        start, *_ = pool.spans(numbers, 8, share)
-        assert (start == pool.starts[1]).float().mean() == pytest.approx(expected, abs=0.05)
-
-
-def test_tokens_do_not_depend_on_neighbours_in_the_shard() -> None:
-    torch.manual_seed(0)
-    encoder = Encoder().eval()
-    encode = data.EncodeBetween(encoder.encode, torch.device("cpu"))
-    first, second = torch.randn(40, 80) - 5.0, torch.randn(66, 80) - 5.0
-    both = torch.cat([first, second])
-    alone = encode(second, np.array([66]))
-    assert torch.equal(encode(both, np.array([40, 66]))[20:], alone)
-    assert not torch.equal(encoder.encode(both[None])[20:], alone)
 
 
 def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
@@ -398,7 +377,7 @@ def test_token_rows(shards: Path, run: common.Run) -> None:
     row = next(r for r in pool.rows[80][: pool.counts[80]].tolist() if r[1] == TOKENS[0])
     text = [torch_t3.START_TEXT, *(torch_t3.TEXT_IDS[c] for c in TEXTS[0]), torch_t3.STOP_TEXT]
     begin = [len(text), 20, 0, *text, torch_t3.START_SPEECH, torch_t3.START_SPEECH]
-    assert row[: len(begin) + 20] == begin + list(range(24, 44))  # 24 tokens are of what is said before it
+    assert row[: len(begin) + 20] == begin + list(range(20))
     assert set(row[len(begin) + 20 :]) == {torch_t3.STOP_SPEECH} and len(row) == 82
 
 
@@ -736,15 +715,15 @@ def test_trim_cuts_both_sounds_alike() -> None:
     source = np.where((time > 0.3) & (time < 0.7), 0.2, 0.0)
     f0 = np.where((np.arange(80) >= 24) & (np.arange(80) < 56), 100.0, 0.0)
     speech = teacher.Speech(time.astype(np.float32), source, f0, "abc")
-    found = teacher.trim(speech)
+    found = teacher.trim(speech, random.Random(0))
     assert found is not None and len(found.audio) == len(found.source) == 480 * len(found.f0)
     assert len(found.audio) % 960 == 0
-    assert found.audio[0] == pytest.approx(0.24, abs=1e-3)  # the other's sound tells the time: 60 ms before hers
+    assert 0.22 <= found.audio[0] <= 0.26 + 1e-3  # the other's sound tells the time: 40 to 80 ms before hers
     first = np.flatnonzero(found.source)[0]
     assert found.audio[first] == pytest.approx(0.3, abs=1e-3)
     voiced = np.flatnonzero(found.f0)
     assert found.f0[voiced] == pytest.approx(100.0, abs=30.0) and len(voiced) == pytest.approx(20, abs=1)
-    assert teacher.trim(replace(speech, source=np.zeros_like(source))) is None
+    assert teacher.trim(replace(speech, source=np.zeros_like(source)), random.Random(0)) is None
 
 
 def test_teacher_waits_while_the_disk_is_full(

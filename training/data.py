@@ -16,8 +16,6 @@ from training.voices import VOICES
 LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
 FIRST_VOICE = VOICES[:1]  # what tokens and T3 are about: the others speak her tokens
 RISING = 0.3  # of what is drawn of a voice is questions that rise: S3Gen, which knows no words, else lets all fall
-BEGINNINGS = 0.3  # of S3Gen's crops are where an utterance begins, which is a hundredth of all speech but what one hears first
-NEIGHBOURS = Path(__file__).parent / "neighbours.npz"  # by training.neighbours
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
@@ -36,7 +34,6 @@ class Shard:
             self.texts = file["texts"].tobytes().decode().split("\n")
             self.phonemes = file["phonemes"].tobytes().decode().split("\n")
         self.starts = np.concatenate([[0], self.ends[:-1]])
-        self.lengths = (self.ends - self.starts) // HOP  # frames
 
 
 class ShardReader:
@@ -65,29 +62,6 @@ def shard_mel(samples: np.ndarray, log_mel: LogMel, device: torch.device) -> Ten
     return log_mel(audio)[0]  # type: ignore[no-any-return]
 
 
-class EncodeBetween:
-    """Tokens of utterances, each as if the same was said before and after it.
-
-    The tokenizer hears 0.8 s to both sides. In a shard that is other speech, on which four of five first tokens
-    depend, and which T3 cannot know.
-    """
-
-    def __init__(self, encode: Encode, device: torch.device) -> None:
-        self._encode = encode
-        with np.load(NEIGHBOURS) as file:
-            self._before, self._after = (torch.from_numpy(file[name]).to(device) for name in ("before", "after"))
-
-    def __call__(self, mel: Tensor, lengths: np.ndarray) -> Tensor:
-        """mel (T, 80) of utterances of so many frames (U,), end to end -> (T / 2,)."""
-        parts, kept, at = [], [], 0
-        for utterance in mel.split(lengths.tolist()):
-            parts += [self._before, utterance, self._after]
-            at += len(self._before)
-            kept.append(torch.arange(at, at + len(utterance), FRAMES_PER_TOKEN, device=mel.device))
-            at += len(utterance) + len(self._after)
-        return self._encode(torch.cat(parts)[None])[torch.cat(kept) // FRAMES_PER_TOKEN]
-
-
 class SpeechPool:
     """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart.
 
@@ -111,8 +85,7 @@ class SpeechPool:
         self.f0 = make((frames,), torch.float16)
         self.audio = make((frames * HOP if keep_audio else 0,), torch.int16)
         self.tokens = make((frames // FRAMES_PER_TOKEN,), torch.int16)
-        self.run, self.keep_audio = run, keep_audio
-        self.encode = encode and EncodeBetween(encode, run.device)
+        self.run, self.encode, self.keep_audio = run, encode, keep_audio
         self.log_mel = LogMel().to(run.device)
         self.reader = ShardReader(folder, run.rank, run.world, voices)
         self.used = 0
@@ -166,7 +139,7 @@ class SpeechPool:
             self.audio[self.used * HOP : (self.used + total) * HOP] = torch.from_numpy(shard.audio).to(self.run.device)
         if self.encode is not None:
             places = slice(self.used // FRAMES_PER_TOKEN, (self.used + total) // FRAMES_PER_TOKEN)
-            self.tokens[places] = self.encode(heard, shard.lengths)
+            self.tokens[places] = self.encode(heard[None])
         for start, end, text, phonemes in zip(shard.starts, shard.ends, shard.texts, shard.phonemes, strict=True):
             if is_held_out(text):
                 self._kept_aside.append(len(self.starts))
@@ -190,13 +163,11 @@ class SpeechPool:
         first, last = np.searchsorted(self._sorted_lengths, bounds, "right")
         return self._by_length[np.random.randint(first, last, frames // LENGTHS[group])], LENGTHS[group]
 
-    def spans(self, numbers: np.ndarray, frames: int, beginnings: float = 0.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Even-aligned random crops, a share of them where utterances begin: first frame, length, and whether the
-        utterance goes on after it, each (B,)."""
+    def spans(self, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Even-aligned random crops: first frame, length, and whether the utterance goes on after it, each (B,)."""
         starts, lengths = self._starts[numbers], self._lengths[numbers]
         room = np.maximum(0, lengths - frames) // FRAMES_PER_TOKEN
         offset = (np.random.rand(len(numbers)) * (room + 1)).astype(np.int64) * FRAMES_PER_TOKEN
-        offset[np.random.rand(len(numbers)) < beginnings] = 0
         size = np.minimum(lengths, frames)
         device = self.mel.device
         as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device)  # noqa: E731

@@ -7,6 +7,7 @@ spectrogram.png. Needs matplotlib and the teacher.
 """
 
 import argparse
+import random
 import re
 from pathlib import Path
 
@@ -75,7 +76,7 @@ def draw_spectrograms(sentence: str, path: Path) -> None:
     from training.teacher import SAMPLE_RATE, FlorenceTeacher, trim
 
     voice = np.concatenate([chunk.samples for chunk in Engine().speak(sentence)])
-    teacher = trim(FlorenceTeacher(seed=0).speak(sentence, 1.0))
+    teacher = trim(FlorenceTeacher(seed=0).speak(sentence, 1.0), random.Random(0))
     assert teacher is not None
     figure, axes = plt.subplots(2, 1, figsize=(9, 5.5), sharex=True)
     for axis, samples, name in zip(axes, (teacher.audio, voice), ("teacher", "florence"), strict=True):

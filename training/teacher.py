@@ -32,7 +32,7 @@ from training.voices import VOICES
 
 SAMPLE_RATE, HOP, SAMPLES_PER_TOKEN = 24_000, 480, 960
 QUIET = 0.01  # amplitude under which an edge counts as silence
-LEAD_MS, TAIL_MS = 60, 160
+LEAD_MS, LEAD_JITTER_MS, TAIL_MS = 40, 40, 160
 LEAST_FREE = 4e9  # bytes of the disk: room for checkpoints
 LOWEST_F0 = 40.0  # Hz; hibari has less where there is no voice
 SOUND = ["lh", "theta", "ln", "lr", "phi", "f0"]  # hibari's outputs, of which its sound is made
@@ -122,12 +122,13 @@ class KeatsTeacher:
         return Speech.joined(said)
 
 
-def trim(speech: Speech) -> Speech | None:
+def trim(speech: Speech, rng: random.Random) -> Speech | None:
     """Cut where florence's sound is silent; N a multiple of 960. None if nothing is left."""
     loud = np.flatnonzero(np.abs(speech.source) > QUIET)
     if len(loud) < SAMPLES_PER_TOKEN:
         return None
-    start, stop = int(loud[0]) - SAMPLE_RATE * LEAD_MS // 1000, int(loud[-1]) + SAMPLE_RATE * TAIL_MS // 1000
+    lead = int(SAMPLE_RATE * (LEAD_MS + rng.uniform(0, LEAD_JITTER_MS)) / 1000)
+    start, stop = int(loud[0]) - lead, int(loud[-1]) + SAMPLE_RATE * TAIL_MS // 1000
     stop += -(stop - start) % SAMPLES_PER_TOKEN
     offset = max(0, -start)
     audio, source = (
@@ -191,7 +192,7 @@ def work(worker: int, voices: list[str], planner: Planner, args: argparse.Namesp
         epoch, index = args.first_epoch + number // len(planner.sentences), number % len(planner.sentences)
         rng = random.Random(f"{args.seed}/{epoch}/{index}/speech")
         text = planner.utterance(epoch, index)
-        speech = trim(teacher.speak(text, rng.uniform(0.95, 1.05)))
+        speech = trim(teacher.speak(text, rng.uniform(0.95, 1.05)), rng)
         if speech is None or len(speech.audio) > 30 * SAMPLE_RATE:
             continue
         said.append((speech, text))

@@ -33,7 +33,7 @@ from training.common import (
     train,
     trained_voices,
 )
-from training.data import BEGINNINGS, SpeechPool, gather, span_mask
+from training.data import SpeechPool, gather, span_mask
 from training.models.hift import F0Predictor
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
 from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, Encoder
@@ -176,7 +176,7 @@ class S3GenTraining:
 
     def advance(self, step: int) -> Parts:
         numbers = self.pool.random(self.count)
-        parts = self.learn(*self.pool.spans(numbers, self.frames, BEGINNINGS), self.pool.voice(numbers))
+        parts = self.learn(*self.pool.spans(numbers, self.frames), self.pool.voice(numbers))
         self.ema.update(step)
         if step % 10 == 0:
             self.ema.copy_to(self.average)

@@ -33,7 +33,7 @@ from training.common import (
     train,
 )
 from training.corpus import is_held_out
-from training.data import FIRST_VOICE, Encode, EncodeBetween, Shard, ShardReader, shard_mel
+from training.data import FIRST_VOICE, Encode, Shard, ShardReader, shard_mel
 from training.intonation import rises
 from training.models.speech_tokenizer import NUM_CODES
 from training.models.t3 import (
@@ -77,7 +77,7 @@ class TokenPool:
     """Rows of ids by length, on the device, questions that rise twice; held-out ones are kept apart."""
 
     def __init__(self, run: Run, folder: Path, encode: Encode) -> None:
-        self.run, self.encode = run, EncodeBetween(encode, run.device)
+        self.run, self.encode = run, encode
         self.log_mel = LogMel().to(run.device)
         self.reader = ShardReader(folder, run.rank, run.world, FIRST_VOICE)
         self.rows: dict[int, Tensor] = {
@@ -89,8 +89,7 @@ class TokenPool:
 
     def add(self, shard: Shard) -> None:
         with torch.inference_mode():
-            mel = shard_mel(shard.audio, self.log_mel, self.run.device)
-            codes = self.encode(mel, shard.lengths).short().cpu().numpy()
+            codes = self.encode(shard_mel(shard.audio, self.log_mel, self.run.device)[None]).short().cpu().numpy()
         fresh: dict[int, list[np.ndarray]] = {b: [] for b in BUCKETS}
         for start, end, text in zip(shard.starts // (2 * HOP), shard.ends // (2 * HOP), shard.texts, strict=True):
             row = make_row(text, codes[start:end])
