@@ -29,8 +29,8 @@ _SHOUTED = frozenset(listed(
 ))
 _CAPS_RUN = ascii_regex(r"(?<![\w'-])(?<![0-9] )[A-Z][A-Z']*(?:[-,;: ]+(?:[0-9]+[ ,]+)?[A-Z][A-Z']*(?![\w]))+(?![a-z])")
 _CAPS_WORD = ascii_regex(r"(?<!\w)[A-Z]{2,}(?:'[A-Z]{1,2})?(?!\w)")
-# Those said as words as one hears them, and letters apart: a model that reads characters has seen few, and takes API for
-# a word and ZIP for letters. By ear: one that it reads well as it stands is not here.
+# Those said as words as one hears them, others letter by letter: a model that reads characters has seen few, and takes
+# API for a word and ZIP for letters. What the benchmarks' recogniser understands as it stands is not here.
 _SAID = {
     "OK": "okay", "TODO": "to do", "WWII": "World War two", "README": "read me", "ASEAN": "Ah see an",
     "COVID": "Covid", "FEMA": "Feema", "FIFA": "Feefa", "FLAC": "flack", "IEEE": "I triple E", "JPEG": "jay peg",
