@@ -163,7 +163,7 @@ def write_shard(path: Path, voice: str, said: list[tuple[Speech, str]]) -> None:
 
 
 def wait_for_room(folder: Path) -> None:
-    """Speak no more while the disk is almost full (a hundred hours are 17 GB); what was written is still learned from."""
+    """Until the disk is no longer almost full: a hundred hours are 17 GB, and training reads on what there is."""
     if shutil.disk_usage(folder).free < LEAST_FREE:
         print(f"{folder} has less than {LEAST_FREE / 1e9:.0f} GB left; waiting", flush=True)
     while shutil.disk_usage(folder).free < LEAST_FREE:
