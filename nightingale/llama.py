@@ -1,13 +1,15 @@
 """The Llama backbone that T3 and its draft share: embeddings in, hidden states out.
 
 Written for few operations a token, because on a CPU each costs mlx about as much as the arithmetic in it: q, k and v
-are one matmul, as are gate and up, and q and k are rotated together. With the native kernels a layer is two operations
-and its cache's. Knows nothing of tokens or of sampling.
+are one matmul, as are gate and up, and q and k are rotated together. With kernels of our own a pass is one operation,
+or a layer is two and its cache's. Knows nothing of tokens or of sampling.
 """
 
 import math
+import sys
 from collections.abc import Sequence
-from typing import TypeAlias, TypeGuard, cast
+from functools import partial
+from typing import Any, TypeAlias, TypeGuard
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -150,18 +152,19 @@ class Block(nn.Module):
         return x + self.mlp(self.post_attention_norm(x))
 
 
-class FewRows:
-    """A pass over few rows on an NVIDIA GPU, in one operation (kernels.cuda)."""
+class WholePass:
+    """A pass in one operation, which writes to the caches: of any rows on a CPU, of few on an NVIDIA GPU."""
 
     def __init__(self, layers: Sequence[Block], norm: nn.RMSNorm, rope: Rope) -> None:
         attention = layers[0].attention
         self._rope, self._num_kv_heads, self._head_dim = rope, attention.num_kv_heads, attention.head_dim
-        qkv, o, gate_up, down = map(_matrices, _kinds(layers))
-        input_norm, post_norm = (
-            _joined([layer[name] for layer in layers], "weight") for name in ("input_norm", "post_attention_norm")
-        )
         heads = attention.num_heads, attention.num_kv_heads
-        self._layers = cuda.Layers(input_norm, qkv, o, post_norm, gate_up, down, norm.weight, norm.eps, heads)
+        if cuda.available():
+            self._read = partial(cuda.read, _cuda_layers(layers, norm, heads))
+            self._most_rows = cuda.MAX_ROWS
+        else:
+            self._read = partial(kernels.llama_pass, _native_layers(layers, norm, heads))
+            self._most_rows = sys.maxsize
 
     @staticmethod
     def fits(layers: Sequence[Block]) -> bool:
@@ -169,8 +172,8 @@ class FewRows:
         return all(len({(m.matrix.bits, m.matrix.group) for m in kind}) == 1 for kind in _kinds(layers))
 
     def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[KVCache]]:
-        """Whether this pass is one: few rows (B, L, hidden), and caches that it can write to."""
-        return x.shape[0] * x.shape[1] <= cuda.MAX_ROWS and all(isinstance(cache, KVCache) for cache in caches)
+        """Whether this pass is one: so few rows (B, L, hidden), and caches that it can write to."""
+        return x.shape[0] * x.shape[1] <= self._most_rows and all(isinstance(cache, KVCache) for cache in caches)
 
     def __call__(self, x: mx.array, caches: Sequence[KVCache]) -> mx.array:
         """(B, L, hidden) at the caches' offset -> normalised states."""
@@ -178,20 +181,40 @@ class FewRows:
         start, shape = caches[0].offset, (B, self._num_kv_heads, L, self._head_dim)
         stored = [array for cache in caches for array in cache.buffers(shape, x.dtype)]
         after = caches[0].written if caches[0].written is not None else mx.zeros((1,), x.dtype)
-        tables = self._rope.tables(start + L)
-        states = cuda.read(x, self._layers, tables, mx.array([start], mx.int32), stored, after)
+        states = self._read(x, self._rope.tables(start + L), start, stored, after)
         for cache in caches:
             cache.wrote(L, states)
         return states
 
 
-def _kinds(layers: Sequence[Block]) -> list[list[CudaLinear]]:
-    """A layer's four matrices, each kind's of all layers."""
-    kinds = [
+def _kinds(layers: Sequence[Block]) -> list[list[Any]]:
+    """A layer's four matrices, each kind's of all layers, as `fuse` made them."""
+    return [
         [layer.attention.qkv_proj for layer in layers], [layer.attention.o_proj for layer in layers],
         [layer.mlp.gate_up_proj for layer in layers], [layer.mlp.down_proj for layer in layers],
     ]  # fmt: skip
-    return cast(list[list[CudaLinear]], kinds)  # `fuse` made them so
+
+
+def _native_layers(layers: Sequence[Block], norm: nn.RMSNorm, heads: tuple[int, int]) -> kernels.LlamaLayers:
+    qkv, o, gate_up, down = ([linear.matrix for linear in kind] for kind in _kinds(layers))
+    weights: list[mx.array] = []
+    for i, layer in enumerate(layers):
+        weights += [layer.input_norm.weight, qkv[i].weights, o[i].weights]
+        weights += [layer.post_attention_norm.weight, gate_up[i].weights, down[i].weights]
+    sizes = [kind[0].sizes for kind in (qkv, o, gate_up, down)]
+    return kernels.LlamaLayers(weights, sizes, norm.weight, heads, norm.eps)
+
+
+def _cuda_layers(layers: Sequence[Block], norm: nn.RMSNorm, heads: tuple[int, int]) -> cuda.Layers:
+    qkv, o, gate_up, down = map(_joined_matrices, _kinds(layers))
+    input_norm = _joined([layer.input_norm for layer in layers], "weight")
+    post_norm = _joined([layer.post_attention_norm for layer in layers], "weight")
+    return cuda.Layers(input_norm, qkv, o, post_norm, gate_up, down, norm.weight, norm.eps, heads)
+
+
+def _joined_matrices(layers: Sequence[CudaLinear]) -> cuda.Matrix:
+    parts = (_joined(layers, name) if name in layers[0] else None for name in ("scales", "biases"))
+    return cuda.Matrix(_joined(layers, "weight"), layers[0].bits, *parts)
 
 
 def _joined(modules: Sequence[nn.Module], name: str) -> mx.array:
@@ -201,11 +224,6 @@ def _joined(modules: Sequence[nn.Module], name: str) -> mx.array:
     for module, part in zip(modules, mx.split(joined, len(modules)), strict=True):
         module[name] = part
     return joined
-
-
-def _matrices(layers: Sequence[CudaLinear]) -> cuda.Matrix:
-    parts = (_joined(layers, name) if name in layers[0] else None for name in ("scales", "biases"))
-    return cuda.Matrix(_joined(layers, "weight"), layers[0].bits, *parts)
 
 
 def project(x: mx.array, layer: Projection) -> mx.array:
@@ -224,20 +242,20 @@ class Llama(nn.Module):
         self.layers = [Block(config) for _ in range(config.num_layers)]
         self.norm = nn.RMSNorm(config.hidden_size, config.rms_norm_eps)
         self._rope = Rope(config)
-        self._few_rows: FewRows | None = None
+        self._whole: WholePass | None = None
 
     def fuse(self) -> None:
         """Join the matrices that read the same input. The old ones are given up, so memory does not double."""
         for layer in self.layers:
             layer.fuse()
-        if cuda.available() and FewRows.fits(self.layers):
-            self._few_rows = FewRows(self.layers, self.norm, self._rope)
+        if (native() or cuda.available()) and WholePass.fits(self.layers):
+            self._whole = WholePass(self.layers, self.norm, self._rope)
 
     def __call__(self, x: mx.array, caches: Sequence[Cache], num_last: int | None = None) -> mx.array:
         """(B, L, hidden) at the caches' offset -> normalised states of the last `num_last` positions, or of all."""
         B, L, D = x.shape
-        if self._few_rows is not None and self._few_rows.takes(caches, x):
-            states = self._few_rows(x, caches)
+        if self._whole is not None and self._whole.takes(caches, x):
+            states = self._whole(x, caches)
             return states if num_last is None else states[:, -num_last:]
         cos, sin = self._rope(caches[0].offset, L)
         # Flat, because mlx on a CPU multiplies each of B batches on its own: B times the weights read.

@@ -30,16 +30,16 @@ from nightingale.t3 import T3
 
 
 def read(
-    x: mx.array,
     layers: cuda.Layers,
+    x: mx.array,
     tables: tuple[mx.array, mx.array],
-    start: mx.array,
+    start: int,
     stored: Sequence[mx.array],
     after: mx.array,
 ) -> mx.array:
     """In MLX's operations, in place as the kernel does it."""
-    mx.eval(x, start, stored, after)
-    (B, L, _), (H, K), D, first = x.shape, layers.heads, stored[0].shape[3], int(start.item())
+    mx.eval(x, stored, after)
+    (B, L, _), (H, K), D, first = x.shape, layers.heads, stored[0].shape[3], start
     assert B * L <= cuda.MAX_ROWS
 
     def normed(weight: mx.array) -> mx.array:
@@ -145,7 +145,7 @@ def test_weights_are_views_of_what_the_kernel_reads(stand_ins: None) -> None:
     model = tiny_t3()
     mx.eval(model.parameters())
     with_kernel = mx.get_active_memory()
-    del model.llama._few_rows
+    del model.llama._whole
     assert mx.get_active_memory() == with_kernel
 
 
@@ -153,7 +153,7 @@ def test_layers_of_different_precision_are_read_the_ordinary_way(stand_ins: None
     model = Llama(llama_config())
     nn.quantize(model, 32, 4, class_predicate=lambda name, _: name.startswith("layers.1.mlp"))
     model.fuse()
-    assert model._few_rows is None
+    assert model._whole is None
 
 
 # --- the kernels' source --------------------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 import mlx.core as mx
 import mlx.nn as nn
@@ -278,6 +278,60 @@ def test_llama_position_by_position(bits: int) -> None:
         held = k[:, :, : i + 1], v[:, :, : i + 1]
         out = kernels.llama_output(x[i : i + 1], alone[0], held, heads, layer.tail)
         assert mx.array_equal(out, together[i : i + 1])
+
+
+@pytest.mark.parametrize("bits", [0, 4])
+@pytest.mark.parametrize("batch,length,start", [(1, 1, 0), (1, 1, 11), (2, 1, 5), (2, 7, 4), (1, 12, 0)])
+def test_a_pass_is_its_layers(bits: int, batch: int, length: int, start: int) -> None:
+    """Bit for bit; it writes its keys and values where they belong, and nowhere else."""
+    layers = Llama(bits), Llama(bits)
+    first = layers[0]
+    heads, room = (first.heads, first.kv_heads), 12
+    x = noise("x", (batch, length, first.hidden))
+    tables = angles(room, first.dim)
+    now = tables[0][start : start + length], tables[1][start : start + length]
+    stored = [noise(name, (batch, first.kv_heads, room, first.dim)) for name in ("k1", "v1", "k2", "v2")]
+    expected, flat = [mx.array(np.array(array)) for array in stored], x.reshape(-1, first.hidden)
+    for i, layer in enumerate(layers):
+        q, k, v = kernels.llama_input(flat, layer.norms[0], layer.packed["qkv"], now, heads, layer.eps)
+        for buffer, new in zip(expected[2 * i : 2 * i + 2], (k, v), strict=True):
+            buffer[:, :, start : start + length] = new
+        held = tuple(buffer[:, :, : start + length] for buffer in expected[2 * i : 2 * i + 2])
+        flat = kernels.llama_output(flat, q, held, heads, layer.tail)
+    mx.eval(stored)
+    states = kernels.llama_pass(all_layers(layers), x, tables, start, stored, mx.zeros((1,)))
+    close(states, mx.fast.rms_norm(flat, first.norms[1], first.eps).reshape(x.shape), 2e-6)
+    assert all(mx.array_equal(*pair) for pair in zip(stored, expected, strict=True))
+
+
+def all_layers(layers: Sequence[Llama]) -> kernels.LlamaLayers:
+    first, kinds = layers[0], ("qkv", "o", "gate_up", "down")
+    weights: list[mx.array] = []
+    for layer in layers:
+        qkv, o, gate_up, down = (layer.packed[kind].weights for kind in kinds)
+        weights += [layer.norms[0], qkv, o, layer.norms[1], gate_up, down]
+    sizes = [first.packed[kind].sizes for kind in kinds]
+    return kernels.LlamaLayers(weights, sizes, first.norms[1], (first.heads, first.kv_heads), first.eps)
+
+
+def test_a_pass_refuses_what_does_not_fit() -> None:
+    layer = Llama(4)
+    x, tables, after = noise("x", (2, 3, layer.hidden)), angles(9, layer.dim), mx.zeros((1,))
+    held = [noise(name, (2, layer.kv_heads, 8, layer.dim)) for name in "kv"]
+    layers = all_layers([layer])
+    with pytest.raises(ValueError, match="no room for more keys"):
+        kernels.llama_pass(layers, x, tables, 6, held, after)
+    with pytest.raises(ValueError, match="tables end before"):
+        kernels.llama_pass(layers, x, tables, 7, held, after)
+    with pytest.raises(ValueError, match="layers do not fit"):
+        kernels.llama_pass(layers, x, tables, 0, held * 2, after)
+    with pytest.raises(ValueError, match="keys and values must be"):
+        kernels.llama_pass(layers, x[:1], tables, 0, held, after)
+    with pytest.raises(ValueError, match="heads do not fit"):
+        kernels.llama_pass(layers, x, angles(9, layer.dim + 2), 0, held, after)
+    apart = noise("k", (2, 8, layer.kv_heads, layer.dim)).swapaxes(1, 2)
+    with pytest.raises(RuntimeError, match="in one piece"):
+        mx.eval(kernels.llama_pass(layers, x, tables, 0, [apart, held[1]], after))
 
 
 # --- what caches hold -----------------------------------------------------------------------------------------------

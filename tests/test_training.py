@@ -327,9 +327,11 @@ def test_speech_pool(shards: Path, run: common.Run) -> None:
     pool.refresh(0.0, wait_for=3)
     assert pool.lengths == [2 * n for n in TOKENS] and pool.starts == [0, 40, 106]
     assert pool.seconds == pytest.approx(sum(TOKENS) / 25)
-    start, size, goes_on = pool.spans(np.array([0, 1, 2]), 20)
+    start, size, began, goes_on = pool.spans(np.array([0, 1, 2]), 20)
     assert not (start % 2).any()
-    assert size.tolist() == [20, 20, 16] and goes_on[2].item() is False
+    assert size.tolist() == [20, 20, 16] and began[2].item() is goes_on[2].item() is False
+    assert began.tolist() == [s > first for s, first in zip(start.tolist(), pool.starts, strict=True)]
+    assert pool.spans(np.array([0, 1, 2] * 9), 20, from_start=1.0).start.tolist() == pool.starts * 9
     assert data.gather(pool.f0, start, 16)[:, 0].tolist() == [200.0, 400.0, 600.0]
     assert data.gather(pool.tokens, start // 2, 4)[:, 0].tolist() == (start // 2).tolist()
     audio = data.gather(pool.audio, start * 480, 480)
@@ -554,6 +556,19 @@ class First(torch.nn.Module):
 
     def forward(self, mel: Any) -> Any:
         return mel[:, 0].exp()
+
+
+def test_what_s3gen_is_asked_for(shards: Path, run: common.Run) -> None:
+    """Not for frames that lack their past or their look-ahead, unless the utterance has no more of it."""
+    pool = data.SpeechPool(run, shards, hours=0.01, encode=frame_count)
+    pool.refresh(0.0, wait_for=3)
+    start, size = torch.tensor([0, 40, 106]), torch.tensor([40, 30, 16])
+    spans = data.Spans(start, size, torch.tensor([False, True, False]), torch.tensor([False, False, True]))
+    mel, tokens, mask = train_s3gen.draw(pool, spans, 40)
+    assert mel.shape == (3, 40, 80) and tokens[:, 0].tolist() == [0, 20, 53]
+    past, ahead = train_s3gen.PAST_FRAMES, train_s3gen.LOOKAHEAD_FRAMES
+    asked = [mask[i].nonzero()[:, 0].tolist() for i in range(3)]
+    assert asked == [list(range(40)), list(range(past, 30)), list(range(16 - ahead))]
 
 
 def test_what_s3gen_is_heard_by() -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -17,6 +18,15 @@ LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to whi
 FIRST_VOICE = VOICES[:1]  # what tokens and T3 are about: the others speak her tokens
 RISING = 0.3  # of what is drawn of a voice is questions that rise: S3Gen, which knows no words, else lets all fall
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
+
+
+class Spans(NamedTuple):
+    """Crops of utterances, (B,) each."""
+
+    start: Tensor  # frames
+    size: Tensor  # frames
+    began: Tensor  # bool: the utterance began before it
+    goes_on: Tensor  # bool: and goes on after it
 
 
 class Shard:
@@ -163,15 +173,16 @@ class SpeechPool:
         first, last = np.searchsorted(self._sorted_lengths, bounds, "right")
         return self._by_length[np.random.randint(first, last, frames // LENGTHS[group])], LENGTHS[group]
 
-    def spans(self, numbers: np.ndarray, frames: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Even-aligned random crops: first frame, length, and whether the utterance goes on after it, each (B,)."""
+    def spans(self, numbers: np.ndarray, frames: int, from_start: float = 0.0) -> Spans:
+        """Even-aligned crops, a share `from_start` of them from the utterance's start, the others random."""
         starts, lengths = self._starts[numbers], self._lengths[numbers]
         room = np.maximum(0, lengths - frames) // FRAMES_PER_TOKEN
+        room[np.random.rand(len(numbers)) < from_start] = 0
         offset = (np.random.rand(len(numbers)) * (room + 1)).astype(np.int64) * FRAMES_PER_TOKEN
         size = np.minimum(lengths, frames)
         device = self.mel.device
         as_tensor = lambda a: torch.from_numpy(np.ascontiguousarray(a)).to(device)  # noqa: E731
-        return as_tensor(starts + offset), as_tensor(size), as_tensor(offset + size < lengths)
+        return Spans(*map(as_tensor, (starts + offset, size, offset > 0, offset + size < lengths)))
 
     def voice(self, numbers: np.ndarray) -> Tensor:
         """Numbers (B,) of the voices that speak some utterances."""

@@ -33,7 +33,7 @@ from training.voices import VOICES
 
 STAGES = {
     "tokenizer": ["training.train_tokenizer", "--lr", "1.5e-3", "--hours", "200"],
-    "s3gen": ["training.train_s3gen", "--lr", "1e-3", "--decay-from", "0.5", "--hours", "60"],
+    "s3gen": ["training.train_s3gen", "--lr", "1e-3", "--decay-from", "0.5", "--hours", "150"],
     "hift": ["training.train_hift", "--lr", "4e-4", "--decay-from", "0.6", "--hours", "30"],
     "t3": ["training.train_t3", "--lr", "1.2e-3", "--decay-from", "0.5", "--bits", str(T3_BITS)],
     "draft": ["training.train_draft", "--lr", "1e-3", "--decay-from", "0.4"],

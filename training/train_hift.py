@@ -84,7 +84,7 @@ class Crops:
 
     def starts(self, numbers: np.ndarray, left: int = LEFT) -> Tensor:
         """First frames (B,) of random crops of some utterances."""
-        return self.pool.spans(numbers, self.total(left))[0]
+        return self.pool.spans(numbers, self.total(left)).start
 
     def draw(self, start: Tensor, voice: Tensor, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
         total = self.total(left)

@@ -33,11 +33,13 @@ from training.common import (
     train,
     trained_voices,
 )
-from training.data import SpeechPool, gather, span_mask
+from training.data import Spans, SpeechPool, gather, span_mask
 from training.models.hift import F0Predictor
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
 from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, Encoder
 
+PAST_FRAMES = 24  # what is before a frame matters most so far back
+FROM_START = 0.25  # of the crops begin with their utterance, where its first consonant is to be learned
 LOOKAHEAD_FRAMES = FRAMES_PER_TOKEN * S3GEN_CONFIG.encoder.lookahead_tokens
 SHORTEST_STEP = 1 / 8
 MIN_F0 = 30.0  # Hz: what is sung lower counts as this high
@@ -138,13 +140,15 @@ def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Part
     }
 
 
-def draw(pool: SpeechPool, spans: tuple[Tensor, Tensor, Tensor], frames: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T): frames that lack their look-ahead do not count."""
-    start, size, goes_on = spans
-    mel = (gather(pool.mel, start, frames).float() - MEL_MEAN) / MEL_SCALE
-    tokens = gather(pool.tokens, start // 2, frames // 2).long()
-    mask = span_mask(size - LOOKAHEAD_FRAMES * goes_on, frames)
-    return mel, tokens, mask.float()
+def draw(pool: SpeechPool, spans: Spans, frames: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T): frames that lack what they hear in use do not count.
+
+    In use there is no sound without its past but the beginning of a sentence.
+    """
+    mel = (gather(pool.mel, spans.start, frames).float() - MEL_MEAN) / MEL_SCALE
+    tokens = gather(pool.tokens, spans.start // 2, frames // 2).long()
+    mask = span_mask(spans.size - LOOKAHEAD_FRAMES * spans.goes_on, frames)
+    return mel, tokens, (mask & ~span_mask(PAST_FRAMES * spans.began, frames)).float()
 
 
 def liveliness(mel: Tensor, inside: Tensor) -> Tensor:
@@ -176,15 +180,15 @@ class S3GenTraining:
 
     def advance(self, step: int) -> Parts:
         numbers = self.pool.random(self.count)
-        parts = self.learn(*self.pool.spans(numbers, self.frames), self.pool.voice(numbers))
+        parts = self.learn(*self.pool.spans(numbers, self.frames, FROM_START), self.pool.voice(numbers))
         self.ema.update(step)
         if step % 10 == 0:
             self.ema.copy_to(self.average)
             self.pool.refresh(0.02)
         return parts
 
-    def _learn(self, start: Tensor, size: Tensor, goes_on: Tensor, voice: Tensor) -> Parts:
-        mel, tokens, mask = draw(self.pool, (start, size, goes_on), self.frames)
+    def _learn(self, start: Tensor, size: Tensor, began: Tensor, goes_on: Tensor, voice: Tensor) -> Parts:
+        mel, tokens, mask = draw(self.pool, Spans(start, size, began, goes_on), self.frames)
         speaker = self.speakers[voice]
         with self.run.autocast():
             parts = losses(self.model, self.average, mel, tokens, speaker, mask)
@@ -215,7 +219,7 @@ class S3GenTraining:
             slope = liveliness(made, inside) / liveliness(mel, inside)
             found.append(f"{steps}x{temperature}: {float(l1):.3f} {float(slope):.2f}")
             if self.ear is not None and (steps, temperature) == IN_USE:
-                found.append(shown(heard(self.ear, made, mel, self._f0(spans[0]), mask)))
+                found.append(shown(heard(self.ear, made, mel, self._f0(spans.start), mask)))
         return ", ".join(found)
 
     def _f0(self, start: Tensor) -> Tensor:

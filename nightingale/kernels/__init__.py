@@ -179,6 +179,40 @@ def llama_output(
     )  # fmt: skip
 
 
+@dataclass(frozen=True)
+class LlamaLayers:
+    """All layers, each kind of matrix in one precision, and the norm after them.
+
+    weights: of each layer a norm, qkv, o, a norm, gate_up and down, as `Packed` has them. sizes: of these four kinds of
+    matrices. heads: H, K.
+    """
+
+    weights: list[mx.array]
+    sizes: list[tuple[int, int, int, int]]
+    last_norm: mx.array
+    heads: tuple[int, int]
+    eps: float
+
+
+def llama_pass(
+    layers: LlamaLayers,
+    x: mx.array,
+    tables: tuple[mx.array, mx.array],
+    start: int,
+    stored: Sequence[mx.array],
+    after: mx.array,
+) -> mx.array:
+    """All layers over B sequences' newest L positions, from `start` on: (B, L, hidden) -> normalised states of all.
+
+    tables: cosines and signed sines (positions, D). stored: keys and values (B, K, S, D) of each layer by turns,
+    WRITTEN IN PLACE at those positions. after: of the last pass that wrote there, so that this one comes after it; MLX
+    knows nothing of such writing.
+    """
+    return _native.llama_pass(
+        x, tables, start, layers.weights, layers.last_norm, stored, after, layers.sizes, *layers.heads, layers.eps
+    )
+
+
 def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array:
     """Keys and values (B, K, L, D) in 4 or 8 bits: rows (B, K, L, words).
 

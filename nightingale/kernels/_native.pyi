@@ -56,6 +56,19 @@ def llama_output(
     down_sizes: _Sizes,
     eps: float,
 ) -> mx.array: ...
+def llama_pass(
+    x: mx.array,
+    tables: tuple[mx.array, mx.array],
+    start: int,
+    weights: Sequence[mx.array],
+    last_norm: mx.array,
+    stored: Sequence[mx.array],
+    after: mx.array,
+    sizes: Sequence[_Sizes],
+    heads: int,
+    kv_heads: int,
+    eps: float,
+) -> mx.array: ...
 def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array: ...
 def choose(
     logits: mx.array,

@@ -161,16 +161,16 @@ def available() -> bool:
 
 
 def read(
-    x: mx.array,
     layers: Layers,
+    x: mx.array,
     tables: tuple[mx.array, mx.array],
-    start: mx.array,
+    start: int,
     stored: Sequence[mx.array],
     after: mx.array,
 ) -> mx.array:
     """A pass of all layers over B sequences' newest L positions: (B, L, hidden) -> normalised states (B, L, hidden).
 
-    start: (1,) int32, the first of them. tables: cosines and signed sines (positions, D), float32. stored: keys and
+    start: the first of them. tables: cosines and signed sines (positions, D), float32. stored: keys and
     values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE at those positions. after: of the last pass that wrote
     there, so that this one comes after it; MLX knows nothing of such writing. All floats are of x's dtype. B * L is at
     most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are multiples of 8.
@@ -187,7 +187,7 @@ def read(
     scratch = B * L * (E + (2 * H + 2 * K) * D + layers.down.inputs)
     states: mx.array = _pass_kernel(len(stored) // 2)(
         inputs=[
-            x, start, after, *tables, _filled((layers.eps,), mx.float32),
+            x, mx.array([start], mx.int32), after, *tables, _filled((layers.eps,), mx.float32),
             layers.input_norm, layers.post_norm, layers.last_norm,
             *(array for matrix in matrices for array in matrix.arrays(x.dtype)), *stored,
         ],

@@ -1,6 +1,8 @@
 // What Python sees. nightingale/kernels/__init__.py is the only caller.
 #include <nanobind/nanobind.h>
+#include <nanobind/stl/array.h>
 #include <nanobind/stl/optional.h>
+#include <nanobind/stl/pair.h>
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/tuple.h>
 #include <nanobind/stl/vector.h>
@@ -72,6 +74,16 @@ NB_MODULE(_native, m) {
          const Sizes& gate_up_sizes, const Sizes& down_sizes, float eps) {
         const ours::LlamaPackings packings{packing(o_sizes), packing(gate_up_sizes), packing(down_sizes)};
         return ours::llama_output(x, queries, stored, heads, kv_heads, o, norm, gate_up, down, packings, eps);
+      });
+  m.def(
+      "llama_pass",
+      [](const mlx::core::array& x, const std::pair<mlx::core::array, mlx::core::array>& tables, int start,
+         const std::vector<mlx::core::array>& weights, const mlx::core::array& last_norm,
+         const std::vector<mlx::core::array>& stored, const mlx::core::array& after, const std::array<Sizes, 4>& sizes,
+         int heads, int kv_heads, float eps) {
+        const ours::LlamaPackings packings{packing(sizes[1]), packing(sizes[2]), packing(sizes[3])};
+        return ours::llama_pass(
+            x, tables, start, weights, last_norm, stored, after, packing(sizes[0]), packings, heads, kv_heads, eps);
       });
   m.def("compress", &ours::compress);
   m.def(

@@ -86,6 +86,10 @@ Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, in
   }
 }
 
+Cached::Cached(const mx::array& keys, const mx::array& values, int positions, int heads)
+    : heads_(heads), dim_(keys.shape(3)), batches_(keys.shape(0)), kv_heads_(keys.shape(1)), positions_(positions),
+      first_(place(keys)), second_(place(values)) {}
+
 void Cached::attend(const float* queries, int rows, float* out) const {
   const int shared = heads_ / kv_heads_, length = rows / batches_;  // query heads that read the same keys
   parallel(rows * heads_, [&](int task) {

@@ -15,6 +15,8 @@ namespace nightingale {
 class Cached {
  public:
   Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim);
+  // The first form, in buffers that have room for more than the S positions.
+  Cached(const mx::array& keys, const mx::array& values, int positions, int heads);
 
   // Queries (B * L, heads * D) -> the same; the last L positions are the queries' own.
   void attend(const float* queries, int rows, float* out) const;

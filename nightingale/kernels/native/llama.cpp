@@ -1,5 +1,5 @@
-// A Llama layer in two primitives, cut where a key-value cache comes in. A token's pass over a small model is hundreds
-// of tiny operations, and as nodes of a graph each would cost more than its arithmetic.
+// A Llama's pass in one primitive; or a layer in two, cut where a key-value cache of another kind comes in. A token's
+// pass over a small model is hundreds of tiny operations, and as nodes of a graph each would cost more than its arithmetic.
 #include <algorithm>
 
 #include "arrays.h"
@@ -24,6 +24,76 @@ float* scratch(std::vector<float>& memory, size_t count) {
   return memory.data();
 }
 
+// One layer; half of it where half is needed.
+struct Layer {
+  const float* input_norm;
+  Matrix qkv, o;
+  const float* norm;
+  Matrix gate_up, down;
+  int heads, kv_heads;
+  float eps;
+};
+
+// Where keys and values of new positions go, from the first of them on; a head's positions lie one after the other.
+struct Slots {
+  float *keys, *values;
+  ptrdiff_t batch, head;  // strides
+};
+
+// Rotary angles of the new positions, (length, dim) each.
+struct Angles {
+  const float *cosines, *sines;
+  int length, dim;
+};
+
+// x (rows, hidden) -> q (rows, heads * dim), and keys and values.
+void read_input(const Layer& layer, const float* x, int rows, const Angles& angles, float* q, const Slots& slots) {
+  thread_local std::vector<float> memory;
+  const Matrix& qkv = layer.qkv;
+  const int dim = angles.dim, heads = layer.heads, kv_heads = layer.kv_heads;
+  float* normed = scratch(memory, static_cast<size_t>(rows) * (qkv.inputs + qkv.outputs));
+  float* joined = normed + static_cast<ptrdiff_t>(rows) * qkv.inputs;
+  const Routines& set = routines();
+  for (ptrdiff_t row = 0; row < rows; ++row) {
+    set.rms_norm(x + row * qkv.inputs, layer.input_norm, layer.eps, normed + row * qkv.inputs, qkv.inputs);
+  }
+  multiply(qkv, normed, rows, nullptr, joined);
+  for (int row = 0; row < rows; ++row) {
+    const int batch = row / angles.length, position = row % angles.length;
+    float* from = joined + static_cast<ptrdiff_t>(row) * qkv.outputs;
+    for (int head = 0; head < heads + kv_heads; ++head) {
+      set.rotate(from + head * dim, angles.cosines + position * dim, angles.sines + position * dim, dim);
+    }
+    std::copy_n(from, heads * dim, q + static_cast<ptrdiff_t>(row) * heads * dim);
+    for (int head = 0; head < kv_heads; ++head) {
+      const ptrdiff_t to = batch * slots.batch + head * slots.head + static_cast<ptrdiff_t>(position) * dim;
+      std::copy_n(from + (heads + head) * dim, dim, slots.keys + to);
+      std::copy_n(from + (heads + kv_heads + head) * dim, dim, slots.values + to);
+    }
+  }
+}
+
+// x and q -> y (rows, hidden), which may be x.
+void write_output(const Layer& layer, const float* x, const float* q, int rows, const Cached& cached, float* y) {
+  const Routines& set = routines();
+  const Matrix& o = layer.o;
+  const ptrdiff_t hidden = o.outputs, inner = layer.down.inputs;
+  thread_local std::vector<float> memory;
+  float* attended = scratch(memory, rows * (o.inputs + 2 * hidden + 3 * inner));
+  float *middle = attended + static_cast<ptrdiff_t>(rows) * o.inputs, *normed = middle + rows * hidden;
+  float *wide = normed + rows * hidden, *gated = wide + rows * 2 * inner;
+  cached.attend(q, rows, attended);
+  multiply(o, attended, rows, x, middle);
+  for (ptrdiff_t row = 0; row < rows; ++row) {
+    set.rms_norm(middle + row * hidden, layer.norm, layer.eps, normed + row * hidden, static_cast<int>(hidden));
+  }
+  multiply(layer.gate_up, normed, rows, nullptr, wide);
+  for (ptrdiff_t row = 0; row < rows; ++row) {
+    set.gate(wide + row * 2 * inner, gated + row * inner, static_cast<int>(inner));
+  }
+  multiply(layer.down, gated, rows, middle, y);
+}
+
 class LlamaInput : public CpuPrimitive {
  public:
   LlamaInput(mx::Stream stream, Packing packing, int heads, int kv_heads, float eps)
@@ -32,33 +102,16 @@ class LlamaInput : public CpuPrimitive {
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     float *q = allocate(outputs[0]), *k = allocate(outputs[1]), *v = allocate(outputs[2]);
-    const float *x = inputs[0].data<float>(), *norm = inputs[1].data<float>();
-    const float *cosines = inputs[3].data<float>(), *sines = inputs[4].data<float>();
-    const int rows = inputs[0].shape(0), length = inputs[3].shape(0), dim = inputs[3].shape(1);
-    const Matrix qkv = matrix(inputs[2], packing_);
-    mx::cpu::get_command_encoder(stream()).dispatch([=, heads = heads_, kv_heads = kv_heads_, eps = eps_] {
-      thread_local std::vector<float> memory;
-      float* normed = scratch(memory, static_cast<size_t>(rows) * (qkv.inputs + qkv.outputs));
-      float* joined = normed + static_cast<ptrdiff_t>(rows) * qkv.inputs;
-      const Routines& set = routines();
-      for (ptrdiff_t row = 0; row < rows; ++row) {
-        set.rms_norm(x + row * qkv.inputs, norm, eps, normed + row * qkv.inputs, qkv.inputs);
-      }
-      multiply(qkv, normed, rows, nullptr, joined);
-      for (int row = 0; row < rows; ++row) {
-        const int batch = row / length, position = row % length;
-        float* from = joined + static_cast<ptrdiff_t>(row) * qkv.outputs;
-        for (int head = 0; head < heads + kv_heads; ++head) {
-          set.rotate(from + head * dim, cosines + position * dim, sines + position * dim, dim);
-        }
-        std::copy_n(from, heads * dim, q + static_cast<ptrdiff_t>(row) * heads * dim);
-        for (int head = 0; head < kv_heads; ++head) {
-          const ptrdiff_t to = (static_cast<ptrdiff_t>(batch * kv_heads + head) * length + position) * dim;
-          std::copy_n(from + (heads + head) * dim, dim, k + to);
-          std::copy_n(from + (heads + kv_heads + head) * dim, dim, v + to);
-        }
-      }
-    });
+    const float* x = inputs[0].data<float>();
+    const Angles angles{inputs[3].data<float>(), inputs[4].data<float>(), inputs[3].shape(0), inputs[3].shape(1)};
+    const ptrdiff_t head = static_cast<ptrdiff_t>(angles.length) * angles.dim;
+    Layer layer{};
+    layer.input_norm = inputs[1].data<float>();
+    layer.qkv = matrix(inputs[2], packing_);
+    layer.heads = heads_, layer.kv_heads = kv_heads_, layer.eps = eps_;
+    const Slots slots{k, v, kv_heads_ * head, head};
+    mx::cpu::get_command_encoder(stream()).dispatch(
+        [=, rows = inputs[0].shape(0)] { read_input(layer, x, rows, angles, q, slots); });
   }
 
  private:
@@ -75,29 +128,16 @@ class LlamaOutput : public CpuPrimitive {
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
     float* y = allocate(outputs[0]);
-    const int rows = inputs[0].shape(0);
-    const float *x = inputs[0].data<float>(), *q = inputs[1].data<float>(), *norm = inputs[3].data<float>();
-    const Matrix o = matrix(inputs[2], packings_.o), gate_up = matrix(inputs[4], packings_.gate_up),
-                 down = matrix(inputs[5], packings_.down);
+    const float *x = inputs[0].data<float>(), *q = inputs[1].data<float>();
+    Layer layer{};
+    layer.o = matrix(inputs[2], packings_.o);
+    layer.norm = inputs[3].data<float>();
+    layer.gate_up = matrix(inputs[4], packings_.gate_up);
+    layer.down = matrix(inputs[5], packings_.down);
+    layer.eps = eps_;
     const Cached cached(inputs, kNumOthers, heads_, packings_.o.inputs / heads_);
-    mx::cpu::get_command_encoder(stream()).dispatch([=, eps = eps_] {
-      const Routines& set = routines();
-      const ptrdiff_t hidden = o.outputs, inner = down.inputs;
-      thread_local std::vector<float> memory;
-      float* attended = scratch(memory, rows * (o.inputs + 2 * hidden + 3 * inner));
-      float *middle = attended + static_cast<ptrdiff_t>(rows) * o.inputs, *normed = middle + rows * hidden;
-      float *wide = normed + rows * hidden, *gated = wide + rows * 2 * inner;
-      cached.attend(q, rows, attended);
-      multiply(o, attended, rows, x, middle);
-      for (ptrdiff_t row = 0; row < rows; ++row) {
-        set.rms_norm(middle + row * hidden, norm, eps, normed + row * hidden, static_cast<int>(hidden));
-      }
-      multiply(gate_up, normed, rows, nullptr, wide);
-      for (ptrdiff_t row = 0; row < rows; ++row) {
-        set.gate(wide + row * 2 * inner, gated + row * inner, static_cast<int>(inner));
-      }
-      multiply(down, gated, rows, middle, y);
-    });
+    mx::cpu::get_command_encoder(stream()).dispatch(
+        [=, rows = inputs[0].shape(0)] { write_output(layer, x, q, rows, cached, y); });
   }
 
   static constexpr size_t kNumOthers = 6;  // inputs before what the cache holds
@@ -106,6 +146,68 @@ class LlamaOutput : public CpuPrimitive {
   LlamaPackings packings_;
   int heads_;
   float eps_;
+};
+
+// All layers. Keys and values are written into the inputs that hold them, of which mlx knows nothing.
+class LlamaPass : public CpuPrimitive {
+ public:
+  LlamaPass(mx::Stream stream, Packing qkv, LlamaPackings packings, int heads, int kv_heads, float eps, int start)
+      : CpuPrimitive(stream), qkv_(qkv), packings_(packings), heads_(heads), kv_heads_(kv_heads), eps_(eps),
+        start_(start) {}
+  const char* name() const override { return "LlamaPass"; }
+
+  void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
+    float* states = allocate(outputs[0]);
+    const mx::array& embedded = inputs[0];
+    const float *x = embedded.data<float>(), *last_norm = inputs[4].data<float>();
+    const int rows = embedded.shape(0) * embedded.shape(1), dim = inputs[1].shape(1);
+    const ptrdiff_t first = static_cast<ptrdiff_t>(start_) * dim;
+    const Angles angles{inputs[1].data<float>() + first, inputs[2].data<float>() + first, embedded.shape(1), dim};
+    std::vector<Step> steps;
+    for (size_t i = kNumOthers; i < inputs.size(); i += kNumOfLayer) {
+      const mx::array* in = &inputs[i];
+      const Layer layer{
+          in[0].data<float>(), matrix(in[1], qkv_), matrix(in[2], packings_.o), in[3].data<float>(),
+          matrix(in[4], packings_.gate_up), matrix(in[5], packings_.down), heads_, kv_heads_, eps_};
+      const mx::array &keys = in[6], &values = in[7];
+      if (!keys.flags().row_contiguous || !values.flags().row_contiguous) {
+        throw std::runtime_error("keys and values must be in one piece");
+      }
+      const ptrdiff_t head = static_cast<ptrdiff_t>(keys.shape(2)) * dim;
+      const auto from_start = [&](const mx::array& a) { return const_cast<float*>(a.data<float>()) + first; };
+      const Slots slots{from_start(keys), from_start(values), kv_heads_ * head, head};
+      steps.push_back({layer, slots, Cached(keys, values, start_ + angles.length, heads_)});
+    }
+    mx::cpu::get_command_encoder(stream()).dispatch([=, steps = std::move(steps), eps = eps_] {
+      const ptrdiff_t hidden = steps[0].layer.o.outputs, wide = steps[0].layer.o.inputs;
+      thread_local std::vector<float> memory;
+      float* stream = scratch(memory, rows * (hidden + wide));
+      float* q = stream + rows * hidden;
+      std::copy_n(x, rows * hidden, stream);
+      for (const Step& step : steps) {
+        read_input(step.layer, stream, rows, angles, q, step.slots);
+        write_output(step.layer, stream, q, rows, step.cached, stream);
+      }
+      for (ptrdiff_t row = 0; row < rows; ++row) {
+        routines().rms_norm(stream + row * hidden, last_norm, eps, states + row * hidden, static_cast<int>(hidden));
+      }
+    });
+  }
+
+  static constexpr size_t kNumOthers = 5, kNumOfLayer = 8;  // inputs before the layers; of each
+
+ private:
+  struct Step {
+    Layer layer;
+    Slots slots;
+    Cached cached;
+  };
+
+  Packing qkv_;
+  LlamaPackings packings_;
+  int heads_, kv_heads_;
+  float eps_;
+  int start_;
 };
 
 void require_packed(const mx::array& weights, const Packing& p) {
@@ -158,6 +260,46 @@ mx::array llama_output(
   std::vector<mx::array> inputs{mx::contiguous(x), mx::contiguous(queries), o, norm, gate_up, down};
   inputs.insert(inputs.end(), stored.begin(), stored.end());
   auto primitive = std::make_shared<LlamaOutput>(cpu_stream(), packings, heads, eps);
+  return mx::array(x.shape(), mx::float32, primitive, inputs);
+}
+
+mx::array llama_pass(
+    const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, const std::vector<mx::array>& weights,
+    const mx::array& last_norm, const std::vector<mx::array>& stored, const mx::array& after, const Packing& qkv,
+    const LlamaPackings& packings, int heads, int kv_heads, float eps) {
+  const auto& [cosines, sines] = tables;
+  require_floats({x, cosines, sines, last_norm});
+  require(x.ndim() == 3 && x.size() > 0, "x must be (B, L, hidden)");
+  const int batches = x.shape(0), length = x.shape(1), hidden = x.shape(2), inner = packings.down.inputs;
+  require(cosines.ndim() == 2 && cosines.shape() == sines.shape(), "tables must be (positions, D)");
+  const int dim = cosines.shape(1);
+  require(start >= 0 && start + length <= cosines.shape(0), "the tables end before the last position");
+  require(heads > 0 && kv_heads > 0 && heads % kv_heads == 0, "heads do not fit");
+  require(qkv.inputs == hidden && qkv.outputs == (heads + 2 * kv_heads) * dim, "heads do not fit");
+  require(packings.o.inputs == heads * dim && packings.o.outputs == hidden, "o does not fit");
+  require(packings.gate_up.inputs == hidden && packings.gate_up.outputs == 2 * inner, "gate and up do not fit");
+  require(packings.down.outputs == hidden && last_norm.shape() == mx::Shape{hidden}, "down or norm does not fit");
+  constexpr size_t kNumWeights = 6;
+  const size_t layers = stored.size() / 2;
+  require(layers > 0 && stored.size() == 2 * layers && weights.size() == kNumWeights * layers, "layers do not fit");
+  std::vector<mx::array> inputs{mx::contiguous(x), cosines, sines, after, last_norm};
+  inputs.reserve(LlamaPass::kNumOthers + LlamaPass::kNumOfLayer * layers);
+  for (size_t i = 0; i < layers; ++i) {
+    const mx::array *of_layer = &weights[kNumWeights * i], *held = &stored[2 * i];
+    require_floats({of_layer[0], of_layer[3], held[0], held[1]});
+    require(of_layer[0].shape() == last_norm.shape() && of_layer[3].shape() == last_norm.shape(), "a norm does not fit");
+    require_packed(of_layer[1], qkv);
+    require_packed(of_layer[2], packings.o);
+    require_packed(of_layer[4], packings.gate_up);
+    require_packed(of_layer[5], packings.down);
+    const int room = held[0].ndim() == 4 ? held[0].shape(2) : 0;
+    require(start + length <= room, "there is no room for more keys");
+    const mx::Shape shape{batches, kv_heads, room, dim};
+    require(held[0].shape() == shape && held[1].shape() == shape, "keys and values must be (B, heads, S, D)");
+    inputs.insert(inputs.end(), of_layer, of_layer + kNumWeights);
+    inputs.insert(inputs.end(), held, held + 2);
+  }
+  auto primitive = std::make_shared<LlamaPass>(cpu_stream(), qkv, packings, heads, kv_heads, eps, start);
   return mx::array(x.shape(), mx::float32, primitive, inputs);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "mlx/mlx.h"
 
@@ -62,6 +63,14 @@ mx::array llama_output(
     const mx::array& x, const mx::array& queries, const std::vector<mx::array>& stored, int heads, int kv_heads,
     const mx::array& o, const mx::array& norm, const mx::array& gate_up, const mx::array& down,
     const LlamaPackings& packings, float eps);
+
+// All layers and the last norm: x (B, L, hidden) of positions start, start + 1, ... -> states (B, L, hidden).
+// tables: cosines and sines (positions, D). weights: of each layer norm, qkv, o, norm, gate_up, down. stored: of each keys
+// and values (B, kv_heads, S, D), WRITTEN IN PLACE at those positions. after: of the last pass that wrote there.
+mx::array llama_pass(
+    const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, const std::vector<mx::array>& weights,
+    const mx::array& last_norm, const std::vector<mx::array>& stored, const mx::array& after, const Packing& qkv,
+    const LlamaPackings& packings, int heads, int kv_heads, float eps);
 
 // Keys and values (B, kv_heads, L, D) -> rows (B, kv_heads, L, 2 * packed_words) of words, which a cache holds.
 mx::array compress(const mx::array& keys, const mx::array& values, int bits);
