@@ -139,6 +139,8 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("Dial 911.", "Dial nine one one."),
         ("07700 900123", "Zero seven seven zero zero, nine zero zero one two three."),
         ("Ring (020) 7946 0018", "Ring zero two zero, seven nine four six, zero zero one eight."),
+        ("My PIN: 1234.", "My pin: one two three four."),
+        ("Your security code is 2021, or 1999.", "Your security code is two zero two one, or nineteen ninety-nine."),
         ("ZIP code 90210-1234", "Zip code nine zero two one zero one two three four."),
     ],
     "units": [
@@ -274,6 +276,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("NASA and the FBI.", "Nassa and the FBI."),
         ("NASA's budget, a JPEG", "Nassa's budget, a jay peg."),
         ("The API of a CLI reads JSON, not SQL", "The A P I of a C L I reads Jason, not S Q L."),
+        ("APIs and PINs, IDs and URLs", "A P I's and pins, I D's and URLs."),
         ("An IEEE standard, a PIN and OPEC", "An I triple E standard, a pin and Oh peck."),
         ("one of NASA'S plans, at UNESCO", "one of Nassa's plans, at You nesco."),
         ("THIS IS NOT A DRILL", "This is not a drill."),

@@ -29,16 +29,19 @@ _SHOUTED = frozenset(listed(
 ))
 _CAPS_RUN = ascii_regex(r"(?<![\w'-])(?<![0-9] )[A-Z][A-Z']*(?:[-,;: ]+(?:[0-9]+[ ,]+)?[A-Z][A-Z']*(?![\w]))+(?![a-z])")
 _CAPS_WORD = ascii_regex(r"(?<!\w)[A-Z]{2,}(?:'[A-Z]{1,2})?(?!\w)")
+_PLURAL = ascii_regex(r"(?<!\w)([A-Z]{2,})s(?!\w)")
 # Those said as words as one hears them, others letter by letter: a model that reads characters has seen few, and takes
 # API for a word and ZIP for letters. What the benchmarks' recogniser understands as it stands is not here.
 _SAID = {
     "OK": "okay", "TODO": "to do", "WWII": "World War two", "README": "read me", "ASEAN": "Ah see an",
     "COVID": "Covid", "FEMA": "Feema", "FIFA": "Feefa", "FLAC": "flack", "IEEE": "I triple E", "JPEG": "jay peg",
     "JSON": "Jason", "NAFTA": "Nafta", "NASA": "Nassa", "NASDAQ": "Nazdack", "NATO": "Nayto", "OPEC": "Oh peck",
-    "PIN": "pin", "SARS": "Sarz", "SIM": "sim", "SWAT": "swat", "UNESCO": "You nesco", "UNICEF": "Unicef", "ZIP": "zip",
+    "PIN": "pin", "SARS": "Sarz", "SIM": "sim", "SWAT": "swat", "UNESCO": "You nesco", "UNICEF": "You ni seff",
+    "ZIP": "zip",
 } | {acronym: " ".join(acronym) for acronym in listed(
     "AFC API AVI CLI EST FAQ FYI GMAT GOP IDE ILO IOS ISO LAPD MIT NSFW PST ROI SEC SQL SSH WWF"
 )}  # fmt: skip
+_SAID_OF_MANY = _SAID | {"ID": "I D", "NGO": "N G O"}
 
 
 def read_capitals(text: str) -> str:
@@ -49,6 +52,7 @@ def read_capitals(text: str) -> str:
     """
     quiet = not re.search("[a-z]", text)
     text = _CAPS_RUN.sub(lambda m: _lower_run(m[0], quiet), text)
+    text = _PLURAL.sub(_plural, text)
     return _CAPS_WORD.sub(lambda m: _lower_word(m[0]), text)
 
 
@@ -80,6 +84,14 @@ def _shouted_word(word: str) -> str:
     if word.startswith("I'"):
         return "I" + word[1:].lower()
     return word if keep or (len(word) == 1 and word != "A") or not re.search("[AEIOUY]", word) else word.lower()
+
+
+def _plural(match: re.Match[str]) -> str:
+    """APIs, PINs."""
+    said = _SAID_OF_MANY.get(match[1])
+    if said is None:
+        return match[0]
+    return f"{said}'s" if said.isupper() else f"{said}s"  # A P Is would end in the word "is"
 
 
 def _lower_word(word: str) -> str:

@@ -107,6 +107,14 @@ def _zip(match: re.Match[str]) -> str:
     return f"{match[1]} {digits(match[2])}"
 
 
+@rewriter(r"\b((?:(?:pin|passcode|password)(?: (?:code|number))?"
+          r"|(?:verification|security|access|confirmation|login|entry|door) code)(?: is|:|,)?) "
+          r"([0-9]{4,10})\b(?![.,]?[0-9])", re.IGNORECASE)
+def _secret(match: re.Match[str]) -> str:
+    """PIN: 1234 is no clock time."""
+    return f"{match[1]} {digits(match[2])}"
+
+
 _CLOCK_UNITS = ("day", "hour", "minute", "second")
 
 
@@ -280,9 +288,9 @@ def _rate(match: re.Match[str]) -> str:
 
 # a date or a time takes its digits before a telephone number or a unit may
 _STAGES = (
-    read_times, _phone, _bare_phone, _emergency, _zip, _durations, _percent, _rate, _millions, _cents_only, _money,
-    _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches, read_lengths,
-    _inverse, _units, _power,
+    _secret, read_times, _phone, _bare_phone, _emergency, _zip, _durations, _percent, _rate, _millions, _cents_only,
+    _money, _money_after, _cents, _scientific, _degrees, _both_scales, _coordinates, _square, _feet_inches,
+    read_lengths, _inverse, _units, _power,
 )
 
 
