@@ -5,6 +5,7 @@ how many positions it still stores. A cache that cannot give back its last posit
 """
 
 import sys
+from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
 import mlx.core as mx
@@ -44,19 +45,20 @@ class Cache(Protocol):
         """Forget the last `count` positions. Raises CacheError rather than forgetting fewer."""
 
 
-class KVCache:
-    """Every key and value as they came, in buffers that grow by `step` positions."""
+class BufferedCache:
+    """Every position that came, in buffers that grow by `step` positions and may be written to in place.
+
+    MLX knows nothing of such writing: what reads the buffers must come after it.
+    """
 
     rewinds = True
     room = sys.maxsize
 
     def __init__(self, step: int = 256) -> None:
         self.step = step
+        self.written: mx.array | None = None  # of the last pass that wrote in place
         self._offset = 0
-        # Of the last pass that wrote in place (kernels.cuda), of which MLX knows nothing: what reads must come after.
-        self.written: mx.array | None = None
-        self._keys: mx.array | None = None
-        self._values: mx.array | None = None
+        self._buffers: tuple[mx.array, ...] = ()
 
     @property
     def offset(self) -> int:
@@ -64,46 +66,45 @@ class KVCache:
 
     @property
     def nbytes(self) -> int:
-        if self._keys is None or self._values is None:
-            return 0
-        return self._keys.nbytes + self._values.nbytes
+        return sum(buffer.nbytes for buffer in self._buffers)
 
-    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
-        """Append (B, K, L, head_dim); return (B, K, offset, head_dim) twice."""
-        start, end = self._offset, self._offset + keys.shape[2]
+    def held(self) -> Stored:
+        """What there is of each buffer (B, K, offset, ...)."""
         self._settle()
-        self._keys = _grown(self._keys, keys, end, self.step)
-        self._values = _grown(self._values, values, end, self.step)
-        self._keys[:, :, start:end] = keys
-        self._values[:, :, start:end] = values
-        self._offset = end
-        return self.held()
+        return tuple(buffer[:, :, : self._offset] for buffer in self._buffers)
 
-    def held(self) -> tuple[mx.array, mx.array]:
-        """Keys and values (B, K, offset, head_dim)."""
-        assert self._keys is not None and self._values is not None
-        self._settle()
-        return self._keys[:, :, : self._offset], self._values[:, :, : self._offset]
-
-    def buffers(self, shape: tuple[int, ...], dtype: mx.Dtype) -> tuple[mx.array, mx.array]:
+    def buffers(self, shape: tuple[int, ...], dtype: mx.Dtype) -> Stored:
         """The whole buffers, with room for so many more positions (B, K, L, head_dim), to be written in place."""
-        end = self._offset + shape[2]
-        if self._keys is None or self._values is None or self._keys.shape[2] < end:
-            self._settle()
-            like = mx.zeros(shape, dtype)
-            self._keys, self._values = (_grown(b, like, end, self.step) for b in (self._keys, self._values))
-        return self._keys, self._values
+        return self._with_room((shape, shape), dtype)
 
     def wrote(self, count: int, by: mx.array) -> None:
         """So many positions were written in place, by the pass that gives this array."""
         self._offset += count
         self.written = by
 
-    def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
-        return stored[0], stored[1], causal(num_new)
-
     def trim(self, count: int) -> None:
         self._offset = trimmed(self._offset, count)
+
+    def _append(self, *new: mx.array) -> Stored:
+        """Positions for each buffer (B, K, L, ...); what there is then."""
+        self._settle()
+        start, end = self._offset, self._offset + new[0].shape[2]
+        buffers = self._with_room([rows.shape for rows in new], new[0].dtype)
+        for buffer, rows in zip(buffers, new, strict=True):
+            buffer[:, :, start:end] = rows
+        self._offset = end
+        return self.held()
+
+    def _with_room(self, shapes: Sequence[tuple[int, ...]], dtype: mx.Dtype) -> Stored:
+        """The buffers, made longer where so many more positions do not fit."""
+        have, end = self._buffers[0].shape[2] if self._buffers else 0, self._offset + shapes[0][2]
+        if have < end:
+            self._settle()
+            extra = (end - have + self.step - 1) // self.step * self.step
+            fresh = tuple(mx.zeros((B, K, extra, width), dtype) for B, K, _, width in shapes)
+            old = self._buffers or [buffer[:, :, :0] for buffer in fresh]
+            self._buffers = tuple(mx.concatenate([*pair], axis=2) for pair in zip(old, fresh, strict=True))
+        return self._buffers
 
     def _settle(self) -> None:
         """Wait for what writes in place."""
@@ -112,45 +113,42 @@ class KVCache:
             self.written = None
 
 
-class QuantizedKVCache:
+class KVCache(BufferedCache):
+    """Every key and value as they came."""
+
+    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+        """Append (B, K, L, head_dim); return (B, K, offset, head_dim) twice."""
+        return self._append(keys, values)
+
+    def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
+        return stored[0], stored[1], causal(num_new)
+
+
+class QuantizedKVCache(BufferedCache):
     """Every key and value in 8 or 4 bits, each with scales and offsets of its own.
 
     A position is stored once, as it comes, so that rewinding and reading again gives what never rewinding gives.
     """
 
-    rewinds = True
-    room = sys.maxsize
-
     def __init__(self, bits: int, step: int = 256) -> None:
-        self.bits, self.step = bits, step
-        self._offset = 0
-        self._rows: mx.array | None = None
+        super().__init__(step)
+        self.bits = bits
         self._dtype = mx.float32
-
-    @property
-    def offset(self) -> int:
-        return self._offset
-
-    @property
-    def nbytes(self) -> int:
-        return 0 if self._rows is None else self._rows.nbytes
 
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
         """Append (B, K, L, head_dim); return rows (B, K, offset, words) as kernels.compress lays them out."""
-        start, end = self._offset, self._offset + keys.shape[2]
         self._dtype = keys.dtype
-        rows = kernels.compress(keys, values, self.bits) if native() else compressed(keys, values, self.bits)
-        self._rows = _grown(self._rows, rows, end, self.step)
-        self._rows[:, :, start:end] = rows
-        self._offset = end
-        return (self._rows[:, :, :end],)
+        compress = kernels.compress if native() else compressed
+        return self._append(compress(keys, values, self.bits))
+
+    def buffers(self, shape: tuple[int, ...], dtype: mx.Dtype) -> Stored:
+        """The same of such rows, in which floats of 32 bits are."""
+        B, K, L, D = shape
+        return self._with_room([(B, K, L, _num_words(D, self.bits))], mx.uint32)
 
     def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         keys, values = expanded(stored[0], self.bits)
         return keys.astype(self._dtype), values.astype(self._dtype), causal(num_new)
-
-    def trim(self, count: int) -> None:
-        self._offset = trimmed(self._offset, count)
 
 
 def causal(num_new: int) -> Mask:
@@ -174,6 +172,11 @@ def expanded(rows: mx.array, bits: int) -> tuple[mx.array, mx.array]:
     """Rows (B, K, S, words) back to keys and values (B, K, S, D) in float32."""
     keys, values = mx.split(rows, 2, axis=-1)
     return _unpacked(keys, bits), _unpacked(values, bits)
+
+
+def _num_words(dim: int, bits: int) -> int:
+    """Of a row: a key and a value."""
+    return 2 * (2 * _num_groups(dim, bits) + dim * bits // 32)
 
 
 def _packed(x: mx.array, bits: int) -> mx.array:
@@ -204,14 +207,3 @@ def _num_groups(dim: int, bits: int) -> int:
 
 def _shifts(bits: int) -> mx.array:
     return mx.arange(0, 32, bits, dtype=mx.uint32)[:, None]
-
-
-def _grown(buffer: mx.array | None, like: mx.array, length: int, step: int) -> mx.array:
-    """The buffer, made longer where `length` positions do not fit."""
-    B, H, _, D = like.shape
-    have = 0 if buffer is None else buffer.shape[2]
-    if buffer is not None and have >= length:
-        return buffer
-    extra = (length - have + step - 1) // step * step
-    fresh = mx.zeros((B, H, extra, D), like.dtype)
-    return fresh if buffer is None else mx.concatenate([buffer, fresh], axis=2)

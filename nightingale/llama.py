@@ -15,7 +15,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from nightingale import kernels
-from nightingale.cache import Cache, KVCache
+from nightingale.cache import BufferedCache, Cache, KVCache
 from nightingale.config import LlamaConfig
 from nightingale.elementary import native, on_cpu
 from nightingale.kernels import cuda
@@ -159,23 +159,25 @@ class WholePass:
         attention = layers[0].attention
         self._rope, self._num_kv_heads, self._head_dim = rope, attention.num_kv_heads, attention.head_dim
         heads = attention.num_heads, attention.num_kv_heads
+        self._writes_to: type[BufferedCache]
         if cuda.available():
             self._read = partial(cuda.read, _cuda_layers(layers, norm, heads))
-            self._most_rows = cuda.MAX_ROWS
+            self._most_rows, self._writes_to = cuda.MAX_ROWS, KVCache
         else:
             self._read = partial(kernels.llama_pass, _native_layers(layers, norm, heads))
-            self._most_rows = sys.maxsize
+            self._most_rows, self._writes_to = sys.maxsize, BufferedCache
 
     @staticmethod
     def fits(layers: Sequence[Block]) -> bool:
         """Whether each kind of matrix has one precision in all layers; where not, every pass goes layer by layer."""
         return all(len({(m.matrix.bits, m.matrix.group) for m in kind}) == 1 for kind in _kinds(layers))
 
-    def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[KVCache]]:
+    def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[BufferedCache]]:
         """Whether this pass is one: so few rows (B, L, hidden), and caches that it can write to."""
-        return x.shape[0] * x.shape[1] <= self._most_rows and all(isinstance(cache, KVCache) for cache in caches)
+        few = x.shape[0] * x.shape[1] <= self._most_rows
+        return few and all(isinstance(cache, self._writes_to) for cache in caches)
 
-    def __call__(self, x: mx.array, caches: Sequence[KVCache]) -> mx.array:
+    def __call__(self, x: mx.array, caches: Sequence[BufferedCache]) -> mx.array:
         """(B, L, hidden) at the caches' offset -> normalised states."""
         B, L, _ = x.shape
         start, shape = caches[0].offset, (B, self._num_kv_heads, L, self._head_dim)

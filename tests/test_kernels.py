@@ -280,23 +280,27 @@ def test_llama_position_by_position(bits: int) -> None:
         assert mx.array_equal(out, together[i : i + 1])
 
 
-@pytest.mark.parametrize("bits", [0, 4])
+@pytest.mark.parametrize("bits,cache_bits", [(0, 0), (4, 0), (4, 8), (4, 4)])
 @pytest.mark.parametrize("batch,length,start", [(1, 1, 0), (1, 1, 11), (2, 1, 5), (2, 7, 4), (1, 12, 0)])
-def test_a_pass_is_its_layers(bits: int, batch: int, length: int, start: int) -> None:
+def test_a_pass_is_its_layers(bits: int, cache_bits: int, batch: int, length: int, start: int) -> None:
     """Bit for bit; it writes its keys and values where they belong, and nowhere else."""
-    layers = Llama(bits), Llama(bits)
+    layers = Llama(bits, 32), Llama(bits, 32)
     first = layers[0]
     heads, room = (first.heads, first.kv_heads), 12
     x = noise("x", (batch, length, first.hidden))
     tables = angles(room, first.dim)
     now = tables[0][start : start + length], tables[1][start : start + length]
     stored = [noise(name, (batch, first.kv_heads, room, first.dim)) for name in ("k1", "v1", "k2", "v2")]
+    if cache_bits:
+        stored = [kernels.compress(*stored[i : i + 2], cache_bits) for i in (0, 2)]
+    count = len(stored) // 2
     expected, flat = [mx.array(np.array(array)) for array in stored], x.reshape(-1, first.hidden)
     for i, layer in enumerate(layers):
         q, k, v = kernels.llama_input(flat, layer.norms[0], layer.packed["qkv"], now, heads, layer.eps)
-        for buffer, new in zip(expected[2 * i : 2 * i + 2], (k, v), strict=True):
+        buffers = expected[count * i : count * (i + 1)]
+        for buffer, new in zip(buffers, [kernels.compress(k, v, cache_bits)] if cache_bits else [k, v], strict=True):
             buffer[:, :, start : start + length] = new
-        held = tuple(buffer[:, :, : start + length] for buffer in expected[2 * i : 2 * i + 2])
+        held = tuple(buffer[:, :, : start + length] for buffer in buffers)
         flat = kernels.llama_output(flat, q, held, heads, layer.tail)
     mx.eval(stored)
     states = kernels.llama_pass(all_layers(layers), x, tables, start, stored, mx.zeros((1,)))
@@ -323,10 +327,12 @@ def test_a_pass_refuses_what_does_not_fit() -> None:
         kernels.llama_pass(layers, x, tables, 6, held, after)
     with pytest.raises(ValueError, match="tables end before"):
         kernels.llama_pass(layers, x, tables, 7, held, after)
-    with pytest.raises(ValueError, match="layers do not fit"):
+    with pytest.raises(ValueError, match="keys and values, or rows of both"):
         kernels.llama_pass(layers, x, tables, 0, held * 2, after)
-    with pytest.raises(ValueError, match="keys and values must be"):
-        kernels.llama_pass(layers, x[:1], tables, 0, held, after)
+    with pytest.raises(ValueError, match="layers do not fit"):
+        kernels.llama_pass(all_layers([layer, layer]), x, tables, 0, held * 2 + held[:1], after)
+    with pytest.raises(ValueError, match="of as many sequences"):
+        kernels.llama_pass(layers, x[:1, :2], tables, 0, held, after)
     with pytest.raises(ValueError, match="heads do not fit"):
         kernels.llama_pass(layers, x, angles(9, layer.dim + 2), 0, held, after)
     apart = noise("k", (2, 8, layer.kv_heads, layer.dim)).swapaxes(1, 2)

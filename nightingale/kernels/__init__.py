@@ -204,9 +204,9 @@ def llama_pass(
 ) -> mx.array:
     """All layers over B sequences' newest L positions, from `start` on: (B, L, hidden) -> normalised states of all.
 
-    tables: cosines and signed sines (positions, D). stored: keys and values (B, K, S, D) of each layer by turns,
-    WRITTEN IN PLACE at those positions. after: of the last pass that wrote there, so that this one comes after it; MLX
-    knows nothing of such writing.
+    tables: cosines and signed sines (positions, D). stored: keys and values (B, K, S, D) of each layer by turns, or
+    each layer's rows of `compress`, WRITTEN IN PLACE at those positions. after: of the last pass that wrote there, so
+    that this one comes after it; MLX knows nothing of such writing.
     """
     return _native.llama_pass(
         x, tables, start, layers.weights, layers.last_norm, stored, after, layers.sizes, *layers.heads, layers.eps

@@ -11,16 +11,6 @@
 namespace nightingale {
 namespace {
 
-// Bits of each value in rows of so many words, 0 if none fit.
-int bits_of(int words, int dim) {
-  for (const int bits : {4, 8}) {
-    if (dim * bits % 32 == 0 && words == 2 * packed_words(dim, bits)) {
-      return bits;
-    }
-  }
-  return 0;
-}
-
 // Keys and values (B, K, L, D) -> rows (B, K, L, 2 * packed_words).
 class Compress : public CpuPrimitive {
  public:
@@ -53,6 +43,15 @@ class Compress : public CpuPrimitive {
 
 }  // namespace
 
+int Cached::bits_of(int words, int dim) {
+  for (const int bits : {4, 8}) {
+    if (dim * bits % 32 == 0 && words == 2 * packed_words(dim, bits)) {
+      return bits;
+    }
+  }
+  return 0;
+}
+
 Cached::Place Cached::place(const mx::array& a) {
   if (a.strides()[3] != 1) {
     throw std::runtime_error("what a cache holds must have its last axis in one piece");
@@ -60,19 +59,19 @@ Cached::Place Cached::place(const mx::array& a) {
   return {a.data<void>(), a.strides()[0], a.strides()[1], a.strides()[2]};
 }
 
-Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim) : heads_(heads), dim_(dim) {
-  const mx::array& newest = inputs[first];
-  batches_ = newest.shape(0);
-  kv_heads_ = newest.shape(1);
-  positions_ = newest.shape(2);
-  first_ = place(newest);
-  const size_t count = inputs.size() - first;
+Cached::Cached(const mx::array* buffers, size_t count, int positions, int heads, int dim)
+    : heads_(heads), dim_(dim), batches_(buffers[0].shape(0)), kv_heads_(buffers[0].shape(1)), positions_(positions),
+      first_(place(buffers[0])) {
   if (count == 1) {
-    bits_ = bits_of(newest.shape(3), dim);
-    return;
+    bits_ = bits_of(buffers[0].shape(3), dim);
+  } else {
+    second_ = place(buffers[1]);
   }
-  second_ = place(inputs[first + 1]);
-  if (count == 6) {
+}
+
+Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim)
+    : Cached(&inputs[first], inputs.size() - first, inputs[first].shape(2), heads, dim) {
+  if (inputs.size() - first == 6) {
     for (size_t i = first + 2; i < inputs.size(); ++i) {  // mx::contiguous would be a node for each, every token
       if (!inputs[i].flags().row_contiguous && inputs[i].size() > 1) {
         throw std::runtime_error("kept rows and their tables must be in one piece");
@@ -85,10 +84,6 @@ Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, in
     starts_ = inputs[first + 5].data<int32_t>();
   }
 }
-
-Cached::Cached(const mx::array& keys, const mx::array& values, int positions, int heads)
-    : heads_(heads), dim_(keys.shape(3)), batches_(keys.shape(0)), kv_heads_(keys.shape(1)), positions_(positions),
-      first_(place(keys)), second_(place(values)) {}
 
 void Cached::attend(const float* queries, int rows, float* out) const {
   const int shared = heads_ / kv_heads_, length = rows / batches_;  // query heads that read the same keys

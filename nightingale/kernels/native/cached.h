@@ -15,11 +15,14 @@ namespace nightingale {
 class Cached {
  public:
   Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim);
-  // The first form, in buffers that have room for more than the S positions.
-  Cached(const mx::array& keys, const mx::array& values, int positions, int heads);
+  // One of the first two forms, in `count` buffers that may have room for more than so many positions.
+  Cached(const mx::array* buffers, size_t count, int positions, int heads, int dim);
 
   // Queries (B * L, heads * D) -> the same; the last L positions are the queries' own.
   void attend(const float* queries, int rows, float* out) const;
+
+  // Where the caches' bits are known by a row's words: 0 if none fit.
+  static int bits_of(int words, int dim);
 
   // Throws unless `stored` is one of the forms and fits `rows` queries of so many heads and dimensions.
   static void require_form(const std::vector<mx::array>& stored, int rows, int heads, int kv_heads, int dim);

@@ -1,5 +1,5 @@
 // A Llama's pass in one primitive; or a layer in two, cut where a key-value cache of another kind comes in. A token's
-// pass over a small model is hundreds of tiny operations, and as nodes of a graph each would cost more than its arithmetic.
+// pass over a small model is hundreds of tiny operations, and as nodes of a graph each would cost more than it computes.
 #include <algorithm>
 
 #include "arrays.h"
@@ -35,9 +35,24 @@ struct Layer {
 };
 
 // Where keys and values of new positions go, from the first of them on; a head's positions lie one after the other.
+// With bits, rows of `words` words instead: see PackedLookup.
 struct Slots {
   float *keys, *values;
   ptrdiff_t batch, head;  // strides
+  uint32_t* rows = nullptr;
+  int bits = 0, words = 0;
+
+  void put(int at_batch, int at_head, int position, const float* key, const float* value, int dim) const {
+    const ptrdiff_t at = at_batch * batch + at_head * head;
+    if (bits == 0) {
+      std::copy_n(key, dim, keys + at + static_cast<ptrdiff_t>(position) * dim);
+      std::copy_n(value, dim, values + at + static_cast<ptrdiff_t>(position) * dim);
+      return;
+    }
+    uint32_t* row = rows + at + static_cast<ptrdiff_t>(position) * words;
+    routines().compress(key, row, dim, bits);
+    routines().compress(value, row + words / 2, dim, bits);
+  }
 };
 
 // Rotary angles of the new positions, (length, dim) each.
@@ -66,9 +81,8 @@ void read_input(const Layer& layer, const float* x, int rows, const Angles& angl
     }
     std::copy_n(from, heads * dim, q + static_cast<ptrdiff_t>(row) * heads * dim);
     for (int head = 0; head < kv_heads; ++head) {
-      const ptrdiff_t to = batch * slots.batch + head * slots.head + static_cast<ptrdiff_t>(position) * dim;
-      std::copy_n(from + (heads + head) * dim, dim, slots.keys + to);
-      std::copy_n(from + (heads + kv_heads + head) * dim, dim, slots.values + to);
+      const float* key = from + (heads + head) * dim;
+      slots.put(batch, head, position, key, key + kv_heads * dim, dim);
     }
   }
 }
@@ -151,9 +165,11 @@ class LlamaOutput : public CpuPrimitive {
 // All layers. Keys and values are written into the inputs that hold them, of which mlx knows nothing.
 class LlamaPass : public CpuPrimitive {
  public:
-  LlamaPass(mx::Stream stream, Packing qkv, LlamaPackings packings, int heads, int kv_heads, float eps, int start)
+  LlamaPass(
+      mx::Stream stream, Packing qkv, LlamaPackings packings, int heads, int kv_heads, float eps, int start,
+      size_t num_buffers)
       : CpuPrimitive(stream), qkv_(qkv), packings_(packings), heads_(heads), kv_heads_(kv_heads), eps_(eps),
-        start_(start) {}
+        start_(start), num_buffers_(num_buffers) {}
   const char* name() const override { return "LlamaPass"; }
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
@@ -164,19 +180,12 @@ class LlamaPass : public CpuPrimitive {
     const ptrdiff_t first = static_cast<ptrdiff_t>(start_) * dim;
     const Angles angles{inputs[1].data<float>() + first, inputs[2].data<float>() + first, embedded.shape(1), dim};
     std::vector<Step> steps;
-    for (size_t i = kNumOthers; i < inputs.size(); i += kNumOfLayer) {
-      const mx::array* in = &inputs[i];
+    for (size_t i = kNumOthers; i < inputs.size(); i += kNumWeights + num_buffers_) {
+      const mx::array *in = &inputs[i], *buffers = in + kNumWeights;
       const Layer layer{
           in[0].data<float>(), matrix(in[1], qkv_), matrix(in[2], packings_.o), in[3].data<float>(),
           matrix(in[4], packings_.gate_up), matrix(in[5], packings_.down), heads_, kv_heads_, eps_};
-      const mx::array &keys = in[6], &values = in[7];
-      if (!keys.flags().row_contiguous || !values.flags().row_contiguous) {
-        throw std::runtime_error("keys and values must be in one piece");
-      }
-      const ptrdiff_t head = static_cast<ptrdiff_t>(keys.shape(2)) * dim;
-      const auto from_start = [&](const mx::array& a) { return const_cast<float*>(a.data<float>()) + first; };
-      const Slots slots{from_start(keys), from_start(values), kv_heads_ * head, head};
-      steps.push_back({layer, slots, Cached(keys, values, start_ + angles.length, heads_)});
+      steps.push_back({layer, slots(buffers, dim), Cached(buffers, num_buffers_, start_ + angles.length, heads_, dim)});
     }
     mx::cpu::get_command_encoder(stream()).dispatch([=, steps = std::move(steps), eps = eps_] {
       const ptrdiff_t hidden = steps[0].layer.o.outputs, wide = steps[0].layer.o.inputs;
@@ -194,7 +203,7 @@ class LlamaPass : public CpuPrimitive {
     });
   }
 
-  static constexpr size_t kNumOthers = 5, kNumOfLayer = 8;  // inputs before the layers; of each
+  static constexpr size_t kNumOthers = 5, kNumWeights = 6;  // inputs before the layers; of each, before its buffers
 
  private:
   struct Step {
@@ -203,11 +212,30 @@ class LlamaPass : public CpuPrimitive {
     Cached cached;
   };
 
+  Slots slots(const mx::array* buffers, int dim) const {
+    const ptrdiff_t width = buffers[0].shape(3), head = buffers[0].shape(2) * width;
+    for (size_t i = 0; i < num_buffers_; ++i) {
+      if (!buffers[i].flags().row_contiguous) {
+        throw std::runtime_error("keys and values must be in one piece");
+      }
+    }
+    Slots slots{nullptr, nullptr, kv_heads_ * head, head};
+    if (num_buffers_ == 1) {
+      slots.rows = const_cast<uint32_t*>(buffers[0].data<uint32_t>()) + start_ * width;
+      slots.words = static_cast<int>(width), slots.bits = Cached::bits_of(slots.words, dim);
+    } else {
+      slots.keys = const_cast<float*>(buffers[0].data<float>()) + start_ * width;
+      slots.values = const_cast<float*>(buffers[1].data<float>()) + start_ * width;
+    }
+    return slots;
+  }
+
   Packing qkv_;
   LlamaPackings packings_;
   int heads_, kv_heads_;
   float eps_;
   int start_;
+  size_t num_buffers_;  // of a layer's cache
 };
 
 void require_packed(const mx::array& weights, const Packing& p) {
@@ -279,27 +307,28 @@ mx::array llama_pass(
   require(packings.o.inputs == heads * dim && packings.o.outputs == hidden, "o does not fit");
   require(packings.gate_up.inputs == hidden && packings.gate_up.outputs == 2 * inner, "gate and up do not fit");
   require(packings.down.outputs == hidden && last_norm.shape() == mx::Shape{hidden}, "down or norm does not fit");
-  constexpr size_t kNumWeights = 6;
-  const size_t layers = stored.size() / 2;
-  require(layers > 0 && stored.size() == 2 * layers && weights.size() == kNumWeights * layers, "layers do not fit");
+  constexpr size_t kNumWeights = LlamaPass::kNumWeights;
+  const size_t layers = weights.size() / kNumWeights, buffers = layers == 0 ? 0 : stored.size() / layers;
+  require(layers * kNumWeights == weights.size() && layers * buffers == stored.size(), "layers do not fit");
+  require(buffers == 1 || buffers == 2, "a pass writes keys and values, or rows of both");
   std::vector<mx::array> inputs{mx::contiguous(x), cosines, sines, after, last_norm};
-  inputs.reserve(LlamaPass::kNumOthers + LlamaPass::kNumOfLayer * layers);
+  inputs.reserve(inputs.size() + weights.size() + stored.size());
   for (size_t i = 0; i < layers; ++i) {
-    const mx::array *of_layer = &weights[kNumWeights * i], *held = &stored[2 * i];
-    require_floats({of_layer[0], of_layer[3], held[0], held[1]});
+    const mx::array* of_layer = &weights[kNumWeights * i];
+    const std::vector<mx::array> held(&stored[buffers * i], &stored[buffers * i] + buffers);
+    require_floats({of_layer[0], of_layer[3]});
     require(of_layer[0].shape() == last_norm.shape() && of_layer[3].shape() == last_norm.shape(), "a norm does not fit");
     require_packed(of_layer[1], qkv);
     require_packed(of_layer[2], packings.o);
     require_packed(of_layer[4], packings.gate_up);
     require_packed(of_layer[5], packings.down);
-    const int room = held[0].ndim() == 4 ? held[0].shape(2) : 0;
-    require(start + length <= room, "there is no room for more keys");
-    const mx::Shape shape{batches, kv_heads, room, dim};
-    require(held[0].shape() == shape && held[1].shape() == shape, "keys and values must be (B, heads, S, D)");
+    Cached::require_form(held, batches * length, heads, kv_heads, dim);
+    require(held[0].shape(0) == batches, "keys and values must be of as many sequences");
+    require(start + length <= held[0].shape(2), "there is no room for more keys");
     inputs.insert(inputs.end(), of_layer, of_layer + kNumWeights);
-    inputs.insert(inputs.end(), held, held + 2);
+    inputs.insert(inputs.end(), held.begin(), held.end());
   }
-  auto primitive = std::make_shared<LlamaPass>(cpu_stream(), qkv, packings, heads, kv_heads, eps, start);
+  auto primitive = std::make_shared<LlamaPass>(cpu_stream(), qkv, packings, heads, kv_heads, eps, start, buffers);
   return mx::array(x.shape(), mx::float32, primitive, inputs);
 }
 

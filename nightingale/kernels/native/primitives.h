@@ -66,7 +66,7 @@ mx::array llama_output(
 
 // All layers and the last norm: x (B, L, hidden) of positions start, start + 1, ... -> states (B, L, hidden).
 // tables: cosines and sines (positions, D). weights: of each layer norm, qkv, o, norm, gate_up, down. stored: of each keys
-// and values (B, kv_heads, S, D), WRITTEN IN PLACE at those positions. after: of the last pass that wrote there.
+// and values (B, kv_heads, S, D), or rows of `compress`, WRITTEN IN PLACE at those positions. after: of the last pass that wrote there.
 mx::array llama_pass(
     const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, const std::vector<mx::array>& weights,
     const mx::array& last_norm, const std::vector<mx::array>& stored, const mx::array& after, const Packing& qkv,
