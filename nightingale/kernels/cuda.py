@@ -168,12 +168,11 @@ def read(
     stored: Sequence[mx.array],
     after: mx.array,
 ) -> mx.array:
-    """A pass of all layers over B sequences' newest L positions: (B, L, hidden) -> normalised states (B, L, hidden).
+    """kernels.llama_pass over few rows: (B, L, hidden) -> normalised states (B, L, hidden).
 
-    start: the first of them. tables: cosines and signed sines (positions, D), float32. stored: keys and
-    values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE at those positions. after: of the last pass that wrote
-    there, so that this one comes after it; MLX knows nothing of such writing. All floats are of x's dtype. B * L is at
-    most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are multiples of 8.
+    stored: keys and values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE. The tables are float32, all other
+    floats of x's dtype. B * L is at most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are
+    multiples of 8.
 
     Two passes that are independent of each other must not be under way at once: each might keep the other's blocks from
     the multiprocessors. Then, or where the GPU has fewer than it says, it ends with an error after some ten seconds.

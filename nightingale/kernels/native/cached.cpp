@@ -11,6 +11,16 @@
 namespace nightingale {
 namespace {
 
+// Bits of each value in rows of so many words, 0 if none fit.
+int bits_of(int words, int dim) {
+  for (const int bits : {4, 8}) {
+    if (dim * bits % 32 == 0 && words == 2 * packed_words(dim, bits)) {
+      return bits;
+    }
+  }
+  return 0;
+}
+
 // Keys and values (B, K, L, D) -> rows (B, K, L, 2 * packed_words).
 class Compress : public CpuPrimitive {
  public:
@@ -42,15 +52,6 @@ class Compress : public CpuPrimitive {
 };
 
 }  // namespace
-
-int Cached::bits_of(int words, int dim) {
-  for (const int bits : {4, 8}) {
-    if (dim * bits % 32 == 0 && words == 2 * packed_words(dim, bits)) {
-      return bits;
-    }
-  }
-  return 0;
-}
 
 Cached::Place Cached::place(const mx::array& a) {
   if (a.strides()[3] != 1) {

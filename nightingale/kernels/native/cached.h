@@ -21,8 +21,8 @@ class Cached {
   // Queries (B * L, heads * D) -> the same; the last L positions are the queries' own.
   void attend(const float* queries, int rows, float* out) const;
 
-  // Where the caches' bits are known by a row's words: 0 if none fit.
-  static int bits_of(int words, int dim);
+  // Of each value in rows of words; 0 for floats.
+  int bits() const { return bits_; }
 
   // Throws unless `stored` is one of the forms and fits `rows` queries of so many heads and dimensions.
   static void require_form(const std::vector<mx::array>& stored, int rows, int heads, int kv_heads, int dim);

@@ -185,7 +185,8 @@ class LlamaPass : public CpuPrimitive {
       const Layer layer{
           in[0].data<float>(), matrix(in[1], qkv_), matrix(in[2], packings_.o), in[3].data<float>(),
           matrix(in[4], packings_.gate_up), matrix(in[5], packings_.down), heads_, kv_heads_, eps_};
-      steps.push_back({layer, slots(buffers, dim), Cached(buffers, num_buffers_, start_ + angles.length, heads_, dim)});
+      const Cached cached(buffers, num_buffers_, start_ + angles.length, heads_, dim);
+      steps.push_back({layer, slots(buffers, cached.bits()), cached});
     }
     mx::cpu::get_command_encoder(stream()).dispatch([=, steps = std::move(steps), eps = eps_] {
       const ptrdiff_t hidden = steps[0].layer.o.outputs, wide = steps[0].layer.o.inputs;
@@ -212,7 +213,7 @@ class LlamaPass : public CpuPrimitive {
     Cached cached;
   };
 
-  Slots slots(const mx::array* buffers, int dim) const {
+  Slots slots(const mx::array* buffers, int bits) const {
     const ptrdiff_t width = buffers[0].shape(3), head = buffers[0].shape(2) * width;
     for (size_t i = 0; i < num_buffers_; ++i) {
       if (!buffers[i].flags().row_contiguous) {
@@ -220,9 +221,9 @@ class LlamaPass : public CpuPrimitive {
       }
     }
     Slots slots{nullptr, nullptr, kv_heads_ * head, head};
-    if (num_buffers_ == 1) {
+    if (bits != 0) {
       slots.rows = const_cast<uint32_t*>(buffers[0].data<uint32_t>()) + start_ * width;
-      slots.words = static_cast<int>(width), slots.bits = Cached::bits_of(slots.words, dim);
+      slots.words = static_cast<int>(width), slots.bits = bits;
     } else {
       slots.keys = const_cast<float*>(buffers[0].data<float>()) + start_ * width;
       slots.values = const_cast<float*>(buffers[1].data<float>()) + start_ * width;
