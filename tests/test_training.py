@@ -630,6 +630,44 @@ def test_vocoder_hears_mels_of_the_right_voice(two_voices: Path, run: common.Run
         assert torch.equal(row[0], table[KEATS if hertz == 100.0 else FLORENCE])
 
 
+class CountAsMel:
+    """In place of S3Gen: every frame says how many frames it was made with, itself and those before it."""
+
+    config = torch_s3gen.S3GEN_CONFIG
+
+    def sample(self, tokens: Any, speaker: Any, steps: int, temperature: float) -> Any:
+        frames = 2 * tokens.shape[1]
+        return torch.arange(1.0, frames + 1)[None, :, None].expand(len(tokens), -1, 80)
+
+
+def test_vocoder_lacks_a_past_at_beginnings_only(two_voices: Path, run: common.Run) -> None:
+    pool = data.SpeechPool(run, two_voices, hours=0.01, keep_audio=True, encode=frame_count)
+    pool.refresh(0.0, wait_for=6)
+    crops = train_hift.Crops(pool, 4, CountAsMel())  # type: ignore[arg-type]
+    numbers = np.repeat([1, 4], 20)  # the longest text, by each voice
+    beginnings, amid = crops.starts(numbers, left=0), crops.starts(numbers)
+    assert set(beginnings.tolist()) == {pool.starts[1], pool.starts[4]} and len(set(amid.tolist())) > 4
+    mel, _, audio = crops.draw(beginnings, pool.voice(numbers), made=True, left=0)
+    assert mel[:, 0].eq(1.0).all() and audio.shape == (40, 4 * 480)
+    mel, _, _ = crops.draw(amid, pool.voice(numbers), made=True)
+    before = amid.clamp(max=train_hift.BEFORE)  # the pool's first frame has none
+    assert torch.equal(mel[:, 0, 0], before + 1.0)
+
+
+def test_vocoder_hears_what_it_says(much_speech: Path, run: common.Run) -> None:
+    """Nothing is lost of the same sound, much of another pitch; the report tells, and the listener stays as it is."""
+    common.save(much_speech / "hift.pt", hift=common.half(torch_hift.HiFT()))
+    training = trainer("hift", much_speech, run)
+    low, high = (torch.from_numpy(tone(8, hertz).audio).float()[None] for hertz in (200.0, 300.0))
+    with torch.no_grad():
+        assert float(training._content(training.listener, low, low)) == 0.0
+        assert float(training._content(training.listener, low, high)) > 0.05
+        assert len(re.findall(r"real mel: spectral [\d.]+ content [\d.]+ f0", training.held_out())) == 2
+    heard = [p.clone() for p in training.listener.parameters()]
+    assert "content" in training.advance(0)
+    assert all(torch.equal(a, b) for a, b in zip(heard, training.listener.parameters(), strict=True))
+
+
 @pytest.fixture
 def much_speech(tmp_path: Path) -> Path:
     """Forty short utterances of each voice, eight of them held out."""

@@ -1,6 +1,7 @@
 """Trains HiFT against critics: mel to waveform.
 
-With `--s3gen` it goes on to learn from the mels that S3Gen makes, which is what it hears in use.
+With `--s3gen` it goes on to learn from the mels that S3Gen makes, which is what it hears in use; with `--tokenizer` it
+learns that the speech tokenizer hears in its sound what it hears in the teacher's.
 """
 
 import argparse
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from training.checkpoints import load_encoder, load_s3gen
@@ -23,6 +25,7 @@ from training.common import (
     load,
     of_each_voice,
     save,
+    shown,
     speaker_embeddings,
     speech_arguments,
     train,
@@ -32,11 +35,15 @@ from training.data import SpeechPool, gather
 from training.models.discriminators import Critics, critic_loss, feature_loss, generator_loss
 from training.models.hift import LOOKAHEAD, HiFT, widened
 from training.models.s3gen import SPEAKER_SIZE, S3Gen
+from training.models.speech_tokenizer import Encoder
 
 LEFT = 8  # frames of context before the ones that count, in four batches of five
 BEFORE, AFTER = 48, 8  # frames that S3Gen hears around a crop
+REAL_EVERY = 4  # batches, one has the teacher's mels and the others S3Gen's
+CONTENT_WEIGHT = 10.0
 BETAS, DECAY = (0.8, 0.99), 0.01
 PITCH_LR_SCALE = 5.0  # its outputs are hundreds of Hz, and a step moves a weight by the learning rate
+CRITICS_LR_SCALE = 2.0  # they have to keep up with a vocoder that has other losses too
 PITCH_GIVEN = 1500  # steps from scratch that get the real pitch only
 
 
@@ -71,7 +78,8 @@ def f0_loss(predicted: Tensor, real: Tensor) -> Tensor:
 class Crops:
     """Random crops: mel (B, left + n + 4, 80), F0 (B, same), audio (B, n * 480) of the n frames that count.
 
-    A crop runs on into the next utterance where its own ends: mel and audio do so together.
+    Without frames to the left they are the beginnings of utterances: in use nothing else lacks a past. A crop runs on
+    into the next utterance where its own ends: mel and audio do so together.
     """
 
     def __init__(self, pool: SpeechPool, frames: int, maker: S3Gen | None) -> None:
@@ -83,24 +91,24 @@ class Crops:
         return left + self.frames + LOOKAHEAD + 1
 
     def starts(self, numbers: np.ndarray, left: int = LEFT) -> Tensor:
-        """First frames (B,) of random crops of some utterances."""
-        return self.pool.spans(numbers, self.total(left)).start
+        """First frames (B,) of crops of some utterances."""
+        return self.pool.spans(numbers, self.total(left), 0.0 if left else 1.0).start
 
     def draw(self, start: Tensor, voice: Tensor, made: bool, left: int = LEFT) -> tuple[Tensor, Tensor, Tensor]:
         total = self.total(left)
         f0 = gather(self.pool.f0, start, total).float()
         audio = gather(self.pool.audio, (start + left) * HOP, self.frames * HOP).float() / 32767.0
         if made and self.maker is not None:
-            mel = self._made_mel(self.maker, start, voice, total)
+            mel = self._made_mel(self.maker, start, voice, total, BEFORE if left else 0)
         else:
             mel = gather(self.pool.mel, start, total).float()
         return mel, f0, audio
 
     @torch.no_grad()
-    def _made_mel(self, maker: S3Gen, start: Tensor, voice: Tensor, total: int) -> Tensor:
-        """S3Gen's mel of the crop, with a second of context before it and its look-ahead after it."""
-        first = (start - BEFORE).clamp(min=0)
-        tokens = gather(self.pool.tokens, first // 2, (BEFORE + total + AFTER) // 2).long()
+    def _made_mel(self, maker: S3Gen, start: Tensor, voice: Tensor, total: int, before: int) -> Tensor:
+        """S3Gen's mel of the crop, as made with so many frames before it and its look-ahead after it."""
+        first = (start - before).clamp(min=0)
+        tokens = gather(self.pool.tokens, first // 2, (before + total + AFTER) // 2).long()
         flow = maker.config.flow
         mel = maker.sample(tokens, self.speakers[voice], flow.num_steps, flow.temperature).float()
         return gather_rows(mel, start - first, total)
@@ -126,11 +134,12 @@ class HiFTTraining:
         others = [p for n, p in self.model.named_parameters() if not n.startswith("f0_predictor.")]
         groups = [{"params": others}, {"params": pitch, "lr_scale": PITCH_LR_SCALE}]
         self.optimizer = run.adamw(groups, BETAS, DECAY)
-        self.critic_optimizer = run.adamw(self.critics.parameters(), BETAS, DECAY)
+        judges = [{"params": list(self.critics.parameters()), "lr_scale": CRITICS_LR_SCALE}]
+        self.critic_optimizer = run.adamw(judges, BETAS, DECAY)
         self.optimizers = [self.optimizer, self.critic_optimizer]
-        maker, encode = None, None
-        if args.s3gen:
-            maker, encode = load_s3gen(args.s3gen, run.device), load_encoder(args.tokenizer, run.device).encode
+        maker = load_s3gen(args.s3gen, run.device) if args.s3gen else None
+        self.listener = load_encoder(args.tokenizer, run.device).requires_grad_(False) if args.tokenizer else None
+        encode = self.listener.encode if self.listener and maker else None
         self.pool = SpeechPool(run, args.shards, args.hours, keep_audio=True, encode=encode)
         self.pool.refresh(wait_for=64 if run.toy else 2000)
         self.crops = Crops(self.pool, 12 if run.toy else args.frames, maker)
@@ -147,7 +156,7 @@ class HiFTTraining:
 
     def advance(self, step: int) -> Parts:
         left = 0 if step % 5 == 0 else LEFT  # speech also starts without a past
-        made = self.crops.maker is not None and step % 2 == 0
+        made = self.crops.maker is not None and step % REAL_EVERY != 0
         # The real pitch teaches harmonics, the predicted one is what there is in use.
         own_pitch = (self.resumed or step > PITCH_GIVEN) and step % 3 != 0
         numbers = self.pool.random(self.count)
@@ -167,6 +176,10 @@ class HiFTTraining:
         parts = self._generator_parts(sung, real, real_features) | {"f0": f0_loss(predicted, f0), "critic": critic}
         # Each of the first three comes to 10 to 20, as in HiFi-GAN: less of the last two, and harmonics smear.
         loss = 10.0 * parts["spectral"] + parts["adversary"] + 2.0 * parts["features"] + parts["f0"]
+        if self.listener is not None:
+            with self.run.autocast():
+                parts["content"] = self._content(self.listener, sung, real)
+            loss = loss + CONTENT_WEIGHT * parts["content"]
         self.run.descend(loss, self.model, self.optimizer, 200.0)
         return detached(parts)
 
@@ -191,8 +204,13 @@ class HiFTTraining:
             "features": feature_loss(real_features, features),
         }
 
+    def _content(self, listener: Encoder, made: Tensor, real: Tensor) -> Tensor:
+        """Distance of what the speech tokenizer hears in two waveforms (B, N)."""
+        heard = [listener.features(self.distance.log_mel(sound)) for sound in (made, real)]
+        return F.l1_loss(*heard)
+
     def held_out(self) -> str:
-        """Spectral distance and F0 error of the averaged weights, from real mels and from S3Gen's."""
+        """What is lost with the averaged weights, from real mels and from S3Gen's."""
         kept = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.ema.copy_to(self.model)
         found = of_each_voice(self._sung)
@@ -207,11 +225,14 @@ class HiFTTraining:
         for made_mel in (False, True) if self.crops.maker else (False,):
             mel, f0, real = self.crops.draw(start, voices, made_mel)
             made, predicted = self.model(mel)
-            spectral = self.distance(made[:, LEFT * HOP : LEFT * HOP + real.shape[1]], real)
+            made = made[:, LEFT * HOP : LEFT * HOP + real.shape[1]]
+            parts = {"spectral": self.distance(made, real)}
+            if self.listener is not None:
+                parts["content"] = self._content(self.listener, made, real)
             voiced = f0 > 0
             pitch = ((predicted - f0).abs() * voiced).sum() / voiced.sum()
             source = "made" if made_mel else "real"
-            found.append(f"{source} mel: spectral {float(spectral):.3f} f0 {float(pitch):.1f} Hz")
+            found.append(f"{source} mel: {shown(parts)} f0 {float(pitch):.1f} Hz")
         return ", ".join(found)
 
     def keep(self, path: Path) -> None:
@@ -222,7 +243,7 @@ class HiFTTraining:
 def main() -> None:
     parser = speech_arguments(__doc__)
     parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen: every other batch has mels that it makes")
-    parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, with --s3gen")
+    parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, which hears the sound")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--frames", type=int, default=28)
     args = parser.parse_args()
