@@ -15,13 +15,14 @@ from dataclasses import dataclass
 import mlx.core as mx
 import numpy as np
 
-from nightingale.cache import KVCache, Mask, Stored, causal
+from nightingale.cache import KVCache, Mask, Stored, WritableCache, causal
 from nightingale.elementary import softmax
 from nightingale.errors import CacheError
 
 NEWEST = 16  # positions that are not forgotten yet, and the queries that decide about the older ones
 STRIDE = 32  # positions read between two such decisions
 _MOST_REWOUND = 8  # speculation needs 6
+_RING = NEWEST + _MOST_REWOUND  # queries that are remembered: position p's in row p modulo this
 _EVEN_SHARE = 0.25  # of the places go to all heads alike: an entropy measured once must not blind a head for good
 
 
@@ -92,10 +93,8 @@ class Kept:
         return mx.concatenate(tables, axis=-1)
 
 
-class BudgetKVCache:
+class BudgetKVCache(WritableCache):
     """At most `budget` speech positions a head, on average over the heads."""
-
-    rewinds = True
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
@@ -103,8 +102,8 @@ class BudgetKVCache:
         self._num_prompt = 0
         self._num_new = 0  # read since the prompt, or since the last time something was forgotten
         self._recent = KVCache(step=STRIDE)  # the prompt, and what followed those kept
-        self._queries: list[mx.array] = []  # (B, L, H, D) of the newest updates
-        self._num_queries = 0  # positions in them
+        self._queries = mx.zeros((0,))  # (B, _RING, H * D), by their places
+        self._num_queries = 0  # of them that are of positions read since then
         self._kept: Kept | None = None
 
     @property
@@ -113,9 +112,16 @@ class BudgetKVCache:
 
     @property
     def nbytes(self) -> int:
-        kept = [] if self._kept is None else [self._kept.keys, self._kept.values]
-        others: int = sum(array.nbytes for array in kept + self._queries)
-        return self._recent.nbytes + others
+        kept: int = 0 if self._kept is None else self._kept.keys.nbytes + self._kept.values.nbytes
+        return self._recent.nbytes + self._queries.nbytes + kept
+
+    @property
+    def place(self) -> int:
+        return self._recent.place
+
+    @property
+    def written(self) -> mx.array | None:
+        return self._recent.written
 
     @property
     def shares(self) -> tuple[int, ...]:
@@ -130,28 +136,30 @@ class BudgetKVCache:
 
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
         """Append; return keys and values of prompt and newest, and what each head kept once something was forgotten."""
-        B, _, L, D = keys.shape
-        if self._offset == 0:
-            self._num_prompt = L
-        else:
-            if self._until_full() == 0:
-                self._forget()
-            self._num_new += L
-            self._queries.append(queries.reshape(B, L, -1, D))
-            self._num_queries += L
-            while self._num_queries - self._queries[0].shape[1] >= NEWEST + _MOST_REWOUND:
-                self._num_queries -= self._queries.pop(0).shape[1]
-        self._offset += L
-        newest = self._recent.update(keys, values, queries)
-        kept = self._kept
-        return newest if kept is None else (*newest, kept.keys, kept.values, kept.bias, kept.places.starts)
+        B, _, L, _ = keys.shape
+        self._make_room(B, queries.shape[1], queries.dtype)
+        newest = self._recent.update(keys, values, queries)  # which waits for what writes in place, queries too
+        last = min(L, _RING)
+        rows = _ring_rows(self.place - last, last)
+        self._queries[:, rows] = queries.reshape(B, L, -1)[:, L - last :]
+        self._count(L)
+        return newest + self._kept_arrays()
+
+    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> Stored:
+        """Keys and values of prompt and newest, what each head kept once something was forgotten, and queries."""
+        self._make_room(shape[0], num_heads * shape[3], dtype)
+        return *self._recent.buffers(shape, num_heads, dtype), *self._kept_arrays(), self._queries
+
+    def wrote(self, count: int, by: mx.array) -> None:
+        self._recent.wrote(count, by)
+        self._count(count)
 
     def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         keys, values = stored[:2]
         kept = self._kept
         if kept is None:
             return keys, values, causal(num_new)
-        shared = self._queries[-1].shape[2] // keys.shape[1]  # query heads that read the same keys
+        shared = self._queries.shape[2] // (keys.shape[1] * keys.shape[3])  # query heads that read the same keys
         mask = kept.mask(num_new, keys.shape[2], shared).astype(keys.dtype)
         keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2)
         return keys, mx.concatenate([kept.padded(kept.values), values], axis=2), mask
@@ -165,11 +173,26 @@ class BudgetKVCache:
         self._recent.trim(count)
         self._offset, self._num_new = self._offset - count, left
         self._num_queries -= count
-        while count > 0:
-            newest = self._queries.pop()
-            if newest.shape[1] > count:
-                self._queries.append(newest[:, : newest.shape[1] - count])
-            count -= min(count, newest.shape[1])
+
+    def _kept_arrays(self) -> Stored:
+        kept = self._kept
+        return () if kept is None else (kept.keys, kept.values, kept.bias, kept.places.starts)
+
+    def _make_room(self, batch: int, width: int, dtype: mx.Dtype) -> None:
+        """For what comes now."""
+        if self._offset == 0:
+            self._queries = mx.zeros((batch, _RING, width), dtype)
+        elif self._until_full() == 0:
+            self._forget()
+
+    def _count(self, num_new: int) -> None:
+        """So many positions came."""
+        if self._offset == 0:
+            self._num_prompt = num_new
+        else:
+            self._num_new += num_new
+            self._num_queries = min(_RING, self._num_queries + num_new)
+        self._offset += num_new
 
     def _until_full(self) -> int:
         """How many more positions fit before some must go."""
@@ -195,18 +218,24 @@ class BudgetKVCache:
         self._kept = chosen(kept, places, parts[0], parts[1], weights.sum(axis=(2, 3)))
         rest = [mx.concatenate([x[:, :, :first], x[:, :, last:]], axis=2) for x in (keys, values)]
         self._recent = KVCache(step=STRIDE)
-        self._recent.update(rest[0], rest[1], self._queries[-1])
-        self._queries, self._num_queries, self._num_new = [], 0, 0
+        self._recent.update(rest[0], rest[1], self._queries)
+        self._num_queries = self._num_new = 0
 
     def _attention(self, kept: Kept, keys: mx.array) -> mx.array:
         """Of the newest queries to all that is stored, what was kept first: (B, K, H / K, queries, S)."""
-        queries = mx.concatenate(self._queries, axis=1)[:, -NEWEST:].swapaxes(1, 2)
-        B, H, N, D = queries.shape
-        K = keys.shape[1]
+        B, K, _, D = keys.shape
+        N = min(NEWEST, self._num_queries)
+        queries = self._queries[:, _ring_rows(self.place - N, N)].reshape(B, N, -1, D).swapaxes(1, 2)
+        H = queries.shape[1]
         mask = kept.mask(N, keys.shape[2], 1)[:, None]
         keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2)
         scores = queries.reshape(B, K, -1, D) @ keys.swapaxes(2, 3) * D**-0.5
         return softmax(scores.astype(mx.float32).reshape(B, K, H // K, N, -1) + mask)
+
+
+def _ring_rows(place: int, count: int) -> mx.array:
+    """Where in the ring the queries of so many positions are, from the one at `place` on."""
+    return (mx.arange(count) + place) % _RING
 
 
 def chosen(before: Kept, places: Places, keys: mx.array, values: mx.array, looked_at: mx.array) -> Kept:

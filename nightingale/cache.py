@@ -5,6 +5,7 @@ how many positions it still stores. A cache that cannot give back its last posit
 """
 
 import sys
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Protocol, TypeAlias
 
@@ -45,24 +46,55 @@ class Cache(Protocol):
         """Forget the last `count` positions. Raises CacheError rather than forgetting fewer."""
 
 
-class BufferedCache:
-    """Every position that came, in buffers that grow by `step` positions and may be written to in place.
+class WritableCache(Cache):
+    """A cache that a pass in one operation may write to in place, and what such a pass asks of it.
 
     MLX knows nothing of such writing: what reads the buffers must come after it.
     """
 
     rewinds = True
+
+    @property
+    @abstractmethod
+    def place(self) -> int:
+        """Where in the buffers the next position goes."""
+
+    @property
+    @abstractmethod
+    def written(self) -> mx.array | None:
+        """What the last pass that wrote in place gave; None if nothing waits for it."""
+
+    @abstractmethod
+    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> Stored:
+        """What kernels.llama_pass takes, with room for so many more positions (B, K, L, head_dim) of so many heads."""
+
+    @abstractmethod
+    def wrote(self, count: int, by: mx.array) -> None:
+        """So many positions were written in place, by the pass that gives this array."""
+
+
+class BufferedCache(WritableCache):
+    """Every position that came, in buffers that grow by `step` positions."""
+
     room = sys.maxsize
 
     def __init__(self, step: int = 256) -> None:
         self.step = step
-        self.written: mx.array | None = None  # of the last pass that wrote in place
+        self._written: mx.array | None = None
         self._offset = 0
         self._buffers: tuple[mx.array, ...] = ()
 
     @property
     def offset(self) -> int:
         return self._offset
+
+    @property
+    def place(self) -> int:
+        return self._offset
+
+    @property
+    def written(self) -> mx.array | None:
+        return self._written
 
     @property
     def nbytes(self) -> int:
@@ -73,14 +105,12 @@ class BufferedCache:
         self._settle()
         return tuple(buffer[:, :, : self._offset] for buffer in self._buffers)
 
-    def buffers(self, shape: tuple[int, ...], dtype: mx.Dtype) -> Stored:
-        """The whole buffers, with room for so many more positions (B, K, L, head_dim), to be written in place."""
+    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> Stored:
         return self._with_room((shape, shape), dtype)
 
     def wrote(self, count: int, by: mx.array) -> None:
-        """So many positions were written in place, by the pass that gives this array."""
         self._offset += count
-        self.written = by
+        self._written = by
 
     def trim(self, count: int) -> None:
         self._offset = trimmed(self._offset, count)
@@ -108,9 +138,9 @@ class BufferedCache:
 
     def _settle(self) -> None:
         """Wait for what writes in place."""
-        if self.written is not None:
-            mx.eval(self.written)
-            self.written = None
+        if self._written is not None:
+            mx.eval(self._written)
+            self._written = None
 
 
 class KVCache(BufferedCache):
@@ -141,8 +171,8 @@ class QuantizedKVCache(BufferedCache):
         compress = kernels.compress if native() else compressed
         return self._append(compress(keys, values, self.bits))
 
-    def buffers(self, shape: tuple[int, ...], dtype: mx.Dtype) -> Stored:
-        """The same of such rows, in which floats of 32 bits are."""
+    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> Stored:
+        """Rows of words, in which floats of 32 bits are."""
         B, K, L, D = shape
         return self._with_room([(B, K, L, _num_words(D, self.bits))], mx.uint32)
 

@@ -7,7 +7,7 @@ or a layer is two and its cache's. Knows nothing of tokens or of sampling.
 
 import math
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeAlias, TypeGuard
 
@@ -15,13 +15,14 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from nightingale import kernels
-from nightingale.cache import BufferedCache, Cache, KVCache
+from nightingale.cache import Cache, KVCache, Stored, WritableCache
 from nightingale.config import LlamaConfig
 from nightingale.elementary import native, on_cpu
 from nightingale.kernels import cuda
 from nightingale.layers import CudaLinear, PackedLinear
 
 Projection: TypeAlias = nn.Linear | nn.QuantizedLinear | PackedLinear | CudaLinear
+Tables: TypeAlias = tuple[mx.array, mx.array]  # cosines and signed sines (positions, head_dim)
 
 
 class Rope:
@@ -158,32 +159,36 @@ class WholePass:
     def __init__(self, layers: Sequence[Block], norm: nn.RMSNorm, rope: Rope) -> None:
         attention = layers[0].attention
         self._rope, self._num_kv_heads, self._head_dim = rope, attention.num_kv_heads, attention.head_dim
+        self._num_heads = attention.num_heads
         heads = attention.num_heads, attention.num_kv_heads
-        self._writes_to: type[BufferedCache]
+        self._read: Callable[[mx.array, Tables, int, int, Stored, mx.array], mx.array]
+        self._writes_to: type[object]
         if cuda.available():
-            self._read = partial(cuda.read, _cuda_layers(layers, norm, heads))
+            whole = _cuda_layers(layers, norm, heads)
+            self._read = lambda x, tables, start, _, *rest: cuda.read(whole, x, tables, start, *rest)
             self._most_rows, self._writes_to = cuda.MAX_ROWS, KVCache
         else:
             self._read = partial(kernels.llama_pass, _native_layers(layers, norm, heads))
-            self._most_rows, self._writes_to = sys.maxsize, BufferedCache
+            self._most_rows, self._writes_to = sys.maxsize, WritableCache
 
     @staticmethod
     def fits(layers: Sequence[Block]) -> bool:
         """Whether each kind of matrix has one precision in all layers; where not, every pass goes layer by layer."""
         return all(len({(m.matrix.bits, m.matrix.group) for m in kind}) == 1 for kind in _kinds(layers))
 
-    def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[BufferedCache]]:
+    def takes(self, caches: Sequence[Cache], x: mx.array) -> TypeGuard[Sequence[WritableCache]]:
         """Whether this pass is one: so few rows (B, L, hidden), and caches that it can write to."""
         few = x.shape[0] * x.shape[1] <= self._most_rows
         return few and all(isinstance(cache, self._writes_to) for cache in caches)
 
-    def __call__(self, x: mx.array, caches: Sequence[BufferedCache]) -> mx.array:
+    def __call__(self, x: mx.array, caches: Sequence[WritableCache]) -> mx.array:
         """(B, L, hidden) at the caches' offset -> normalised states."""
         B, L, _ = x.shape
         start, shape = caches[0].offset, (B, self._num_kv_heads, L, self._head_dim)
-        stored = [array for cache in caches for array in cache.buffers(shape, x.dtype)]
-        after = caches[0].written if caches[0].written is not None else mx.zeros((1,), x.dtype)
-        states = self._read(x, self._rope.tables(start + L), start, stored, after)
+        stored = tuple(array for cache in caches for array in cache.buffers(shape, self._num_heads, x.dtype))
+        written = caches[0].written
+        after = written if written is not None else mx.zeros((1,), x.dtype)
+        states = self._read(x, self._rope.tables(start + L), start, caches[0].place, stored, after)
         for cache in caches:
             cache.wrote(L, states)
         return states

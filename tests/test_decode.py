@@ -17,6 +17,7 @@ from nightingale.cache import Cache, KVCache, Stored
 from nightingale.config import CacheOptions, SpeakOptions, T3Config
 from nightingale.decode import Draft, Lane, Report, Sentence, generate, num_accepted, token_limit
 from nightingale.draft import DraftModel
+from nightingale.elementary import native
 from nightingale.errors import CacheError
 from nightingale.pace import Pace
 from nightingale.sampling import Sampler, fold, seed_key
@@ -244,18 +245,42 @@ def test_speculation_changes_no_token_with_any_cache(cache: CacheOptions, num_dr
     assert reports[0].num_accepted > 0 and reports[1].num_accepted < reports[1].num_draft
 
 
+@pytest.mark.skipif(not native(), reason="without native kernels every pass goes layer by layer")
+@pytest.mark.parametrize("cache", [None, CacheOptions(bits=4), CacheOptions(budget=64)])
+@pytest.mark.parametrize("guided", [0.0, 0.5])
+def test_one_pass_says_what_its_layers_say(guided: float, cache: CacheOptions | None) -> None:
+    """Long enough to forget four times."""
+    said = []
+    for layer_by_layer in (False, True):
+        target = tiny_t3(1)
+        assert target.llama._whole is not None
+        if layer_by_layer:
+            target.llama._whole = None
+        options = SpeakOptions(temperature=1.0, cfg_weight=guided)
+        said.append(speak(target, options=options, limit=200, cache=cache, stops=False)[0])
+    assert said[0] == said[1] and len(set(said[0])) > 10
+
+
 @pytest.mark.parametrize("num_draft", [1, 4, 5])
 def test_guesses_never_reach_past_a_place_of_forgetting(num_draft: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or what is forgotten would be decided later, or with guesses in it."""
     lengths: list[int] = []
-    update = BudgetKVCache.update
+    update, wrote = BudgetKVCache.update, BudgetKVCache.wrote
 
-    def watching(cache: BudgetKVCache, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
-        assert keys.shape[2] <= cache.room
-        lengths.append(keys.shape[2])
+    def watch(cache: BudgetKVCache, count: int) -> None:
+        assert count <= cache.room
+        lengths.append(count)
+
+    def updating(cache: BudgetKVCache, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+        watch(cache, keys.shape[2])
         return update(cache, keys, values, queries)
 
-    monkeypatch.setattr(BudgetKVCache, "update", watching)
+    def written(cache: BudgetKVCache, count: int, by: mx.array) -> None:
+        watch(cache, count)
+        wrote(cache, count, by)
+
+    monkeypatch.setattr(BudgetKVCache, "update", updating)
+    monkeypatch.setattr(BudgetKVCache, "wrote", written)
     target = tiny_t3(1)
     speak(target, Knowing(target), Always(num_draft), limit=200, cache=CacheOptions(budget=64), stops=False)
     assert sum(lengths) > 400 and set(lengths[2:]) >= {num_draft + 1}

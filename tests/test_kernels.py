@@ -303,7 +303,42 @@ def test_a_pass_is_its_layers(bits: int, cache_bits: int, batch: int, length: in
         held = tuple(buffer[:, :, : start + length] for buffer in buffers)
         flat = kernels.llama_output(flat, q, held, heads, layer.tail)
     mx.eval(stored)
-    states = kernels.llama_pass(all_layers(layers), x, tables, start, stored, mx.zeros((1,)))
+    states = kernels.llama_pass(all_layers(layers), x, tables, start, start, stored, mx.zeros((1,)))
+    close(states, mx.fast.rms_norm(flat, first.norms[1], first.eps).reshape(x.shape), 2e-6)
+    assert all(mx.array_equal(*pair) for pair in zip(stored, expected, strict=True))
+
+
+@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("batch,length,start,place", [(1, 1, 11, 4), (2, 3, 5, 7), (1, 6, 2, 0)])
+def test_a_pass_goes_on_elsewhere(batch: int, length: int, start: int, place: int, kept: bool) -> None:
+    """Bit for bit where some positions were forgotten: rotated by `start`, stored by `place`, queries in a ring."""
+    layers = Llama(4, 32), Llama(4, 32)
+    first, ring, room = layers[0], 4, 12
+    heads, dim = (first.heads, first.kv_heads), first.dim
+    x, tables = noise("x", (batch, length, first.hidden)), angles(20, dim)
+    now = tables[0][start : start + length], tables[1][start : start + length]
+    stored: list[mx.array] = []
+    for name in "12":
+        stored += [noise(kind + name, (batch, first.kv_heads, room, dim)) for kind in "kv"]
+        if kept:
+            starts = mx.array([0, *range(2, first.kv_heads + 2)], mx.int32)
+            rows = int(starts[-1])
+            stored += [noise(kind + name, (batch, rows, dim)) for kind in "KV"]
+            stored += [noise("bias" + name, (rows,)), starts]
+        stored.append(noise("q" + name, (batch, ring, first.heads * dim)))
+    count = len(stored) // 2
+    expected, flat = [mx.array(np.array(array)) for array in stored], x.reshape(-1, first.hidden)
+    for i, layer in enumerate(layers):
+        q, k, v = kernels.llama_input(flat, layer.norms[0], layer.packed["qkv"], now, heads, layer.eps)
+        buffers = expected[count * i : count * (i + 1)]
+        for buffer, new in zip(buffers[:2], (k, v), strict=True):
+            buffer[:, :, place : place + length] = new
+        for position in range(length):
+            buffers[-1][:, (place + position) % ring] = q.reshape(batch, length, -1)[:, position]
+        held = [buffer[:, :, : place + length] for buffer in buffers[:2]] + buffers[2:-1]
+        flat = kernels.llama_output(flat, q, held, heads, layer.tail)
+    mx.eval(stored)
+    states = kernels.llama_pass(all_layers(layers), x, tables, start, place, stored, mx.zeros((1,)))
     close(states, mx.fast.rms_norm(flat, first.norms[1], first.eps).reshape(x.shape), 2e-6)
     assert all(mx.array_equal(*pair) for pair in zip(stored, expected, strict=True))
 
@@ -324,20 +359,23 @@ def test_a_pass_refuses_what_does_not_fit() -> None:
     held = [noise(name, (2, layer.kv_heads, 8, layer.dim)) for name in "kv"]
     layers = all_layers([layer])
     with pytest.raises(ValueError, match="no room for more keys"):
-        kernels.llama_pass(layers, x, tables, 6, held, after)
+        kernels.llama_pass(layers, x, tables, 0, 6, held, after)
     with pytest.raises(ValueError, match="tables end before"):
-        kernels.llama_pass(layers, x, tables, 7, held, after)
-    with pytest.raises(ValueError, match="keys and values, or rows of both"):
-        kernels.llama_pass(layers, x, tables, 0, held * 2, after)
+        kernels.llama_pass(layers, x, tables, 7, 0, held, after)
+    with pytest.raises(ValueError, match="1, 2, 3 or 7 arrays"):
+        kernels.llama_pass(layers, x, tables, 0, 0, held * 2, after)
     with pytest.raises(ValueError, match="layers do not fit"):
-        kernels.llama_pass(all_layers([layer, layer]), x, tables, 0, held * 2 + held[:1], after)
+        kernels.llama_pass(all_layers([layer, layer]), x, tables, 0, 0, held * 2 + held[:1], after)
     with pytest.raises(ValueError, match="of as many sequences"):
-        kernels.llama_pass(layers, x[:1, :2], tables, 0, held, after)
+        kernels.llama_pass(layers, x[:1, :2], tables, 0, 0, held, after)
     with pytest.raises(ValueError, match="heads do not fit"):
-        kernels.llama_pass(layers, x, angles(9, layer.dim + 2), 0, held, after)
+        kernels.llama_pass(layers, x, angles(9, layer.dim + 2), 0, 0, held, after)
+    for shape in ((1, 4, layer.heads * layer.dim), (2, 0, layer.heads * layer.dim), (2, 4, layer.dim)):
+        with pytest.raises(ValueError, match="queries must be"):
+            kernels.llama_pass(layers, x, tables, 0, 0, [*held, mx.zeros(shape)], after)
     apart = noise("k", (2, 8, layer.kv_heads, layer.dim)).swapaxes(1, 2)
     with pytest.raises(RuntimeError, match="in one piece"):
-        mx.eval(kernels.llama_pass(layers, x, tables, 0, [apart, held[1]], after))
+        mx.eval(kernels.llama_pass(layers, x, tables, 0, 0, [apart, held[1]], after))
 
 
 # --- what caches hold -----------------------------------------------------------------------------------------------

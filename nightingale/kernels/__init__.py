@@ -199,18 +199,21 @@ def llama_pass(
     x: mx.array,
     tables: tuple[mx.array, mx.array],
     start: int,
+    place: int,
     stored: Sequence[mx.array],
     after: mx.array,
 ) -> mx.array:
     """All layers over B sequences' newest L positions, from `start` on: (B, L, hidden) -> normalised states of all.
 
-    tables: cosines and signed sines (positions, D). stored: keys and values (B, K, S, D) of each layer by turns, or
-    each layer's rows of `compress`, WRITTEN IN PLACE at those positions. after: of the last pass that wrote there, so
-    that this one comes after it; MLX knows nothing of such writing.
+    tables: cosines and signed sines (positions, D). stored: of each layer by turns what `llama_output` reads, and with
+    floats perhaps queries (B, R, H * D) last; keys and values (B, K, S, D), or rows, are WRITTEN IN PLACE from `place`
+    on, queries at the same place modulo R. after: of the last pass that wrote there, so that this one comes after it;
+    MLX knows nothing of such writing.
     """
     return _native.llama_pass(
-        x, tables, start, layers.weights, layers.last_norm, stored, after, layers.sizes, *layers.heads, layers.eps
-    )
+        x, tables, start, place, layers.weights, layers.last_norm, stored, after,
+        layers.sizes, *layers.heads, layers.eps,
+    )  # fmt: skip
 
 
 def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array:

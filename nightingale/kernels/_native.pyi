@@ -60,6 +60,7 @@ def llama_pass(
     x: mx.array,
     tables: tuple[mx.array, mx.array],
     start: int,
+    place: int,
     weights: Sequence[mx.array],
     last_norm: mx.array,
     stored: Sequence[mx.array],

@@ -77,13 +77,14 @@ NB_MODULE(_native, m) {
       });
   m.def(
       "llama_pass",
-      [](const mlx::core::array& x, const std::pair<mlx::core::array, mlx::core::array>& tables, int start,
+      [](const mlx::core::array& x, const std::pair<mlx::core::array, mlx::core::array>& tables, int start, int place,
          const std::vector<mlx::core::array>& weights, const mlx::core::array& last_norm,
          const std::vector<mlx::core::array>& stored, const mlx::core::array& after, const std::array<Sizes, 4>& sizes,
          int heads, int kv_heads, float eps) {
         const ours::LlamaPackings packings{packing(sizes[1]), packing(sizes[2]), packing(sizes[3])};
         return ours::llama_pass(
-            x, tables, start, weights, last_norm, stored, after, packing(sizes[0]), packings, heads, kv_heads, eps);
+            x, tables, start, place, weights, last_norm, stored, after, packing(sizes[0]), packings, heads, kv_heads,
+            eps);
       });
   m.def("compress", &ours::compress);
   m.def(

@@ -68,23 +68,22 @@ Cached::Cached(const mx::array* buffers, size_t count, int positions, int heads,
   } else {
     second_ = place(buffers[1]);
   }
-}
-
-Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim)
-    : Cached(&inputs[first], inputs.size() - first, inputs[first].shape(2), heads, dim) {
-  if (inputs.size() - first == 6) {
-    for (size_t i = first + 2; i < inputs.size(); ++i) {  // mx::contiguous would be a node for each, every token
-      if (!inputs[i].flags().row_contiguous && inputs[i].size() > 1) {
+  if (count == 6) {
+    for (size_t i = 2; i < count; ++i) {  // mx::contiguous would be a node for each, every token
+      if (!buffers[i].flags().row_contiguous && buffers[i].size() > 1) {
         throw std::runtime_error("kept rows and their tables must be in one piece");
       }
     }
-    kept_keys_ = inputs[first + 2].data<float>();
-    kept_values_ = inputs[first + 3].data<float>();
-    num_kept_ = inputs[first + 2].shape(1);
-    kept_bias_ = inputs[first + 4].data<float>();
-    starts_ = inputs[first + 5].data<int32_t>();
+    kept_keys_ = buffers[2].data<float>();
+    kept_values_ = buffers[3].data<float>();
+    num_kept_ = buffers[2].shape(1);
+    kept_bias_ = buffers[4].data<float>();
+    starts_ = buffers[5].data<int32_t>();
   }
 }
+
+Cached::Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim)
+    : Cached(&inputs[first], inputs.size() - first, inputs[first].shape(2), heads, dim) {}
 
 void Cached::attend(const float* queries, int rows, float* out) const {
   const int shared = heads_ / kv_heads_, length = rows / batches_;  // query heads that read the same keys

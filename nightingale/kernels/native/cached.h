@@ -15,7 +15,7 @@ namespace nightingale {
 class Cached {
  public:
   Cached(const std::vector<mx::array>& inputs, size_t first, int heads, int dim);
-  // One of the first two forms, in `count` buffers that may have room for more than so many positions.
+  // The same in `count` arrays, of which those of the newest may have room for more than so many positions.
   Cached(const mx::array* buffers, size_t count, int positions, int heads, int dim);
 
   // Queries (B * L, heads * D) -> the same; the last L positions are the queries' own.

@@ -35,12 +35,15 @@ struct Layer {
 };
 
 // Where keys and values of new positions go, from the first of them on; a head's positions lie one after the other.
-// With bits, rows of `words` words instead: see PackedLookup.
+// With bits, rows of `words` words instead: see PackedLookup. With a ring, queries go there too: position p of a
+// sequence to its row (first + p) % ring.
 struct Slots {
   float *keys, *values;
   ptrdiff_t batch, head;  // strides
   uint32_t* rows = nullptr;
   int bits = 0, words = 0;
+  float* queries = nullptr;
+  int ring = 0, first = 0;
 
   void put(int at_batch, int at_head, int position, const float* key, const float* value, int dim) const {
     const ptrdiff_t at = at_batch * batch + at_head * head;
@@ -52,6 +55,13 @@ struct Slots {
     uint32_t* row = rows + at + static_cast<ptrdiff_t>(position) * words;
     routines().compress(key, row, dim, bits);
     routines().compress(value, row + words / 2, dim, bits);
+  }
+
+  void put_queries(int at_batch, int position, const float* from, int width) const {
+    if (ring != 0) {
+      const ptrdiff_t row = static_cast<ptrdiff_t>(at_batch) * ring + (first + position) % ring;
+      std::copy_n(from, width, queries + row * width);
+    }
   }
 };
 
@@ -80,6 +90,7 @@ void read_input(const Layer& layer, const float* x, int rows, const Angles& angl
       set.rotate(from + head * dim, angles.cosines + position * dim, angles.sines + position * dim, dim);
     }
     std::copy_n(from, heads * dim, q + static_cast<ptrdiff_t>(row) * heads * dim);
+    slots.put_queries(batch, position, from, heads * dim);
     for (int head = 0; head < kv_heads; ++head) {
       const float* key = from + (heads + head) * dim;
       slots.put(batch, head, position, key, key + kv_heads * dim, dim);
@@ -162,14 +173,14 @@ class LlamaOutput : public CpuPrimitive {
   float eps_;
 };
 
-// All layers. Keys and values are written into the inputs that hold them, of which mlx knows nothing.
+// All layers. Keys, values and queries are written into the inputs that hold them, of which mlx knows nothing.
 class LlamaPass : public CpuPrimitive {
  public:
   LlamaPass(
-      mx::Stream stream, Packing qkv, LlamaPackings packings, int heads, int kv_heads, float eps, int start,
+      mx::Stream stream, Packing qkv, LlamaPackings packings, int heads, int kv_heads, float eps, int start, int place,
       size_t num_buffers)
       : CpuPrimitive(stream), qkv_(qkv), packings_(packings), heads_(heads), kv_heads_(kv_heads), eps_(eps),
-        start_(start), num_buffers_(num_buffers) {}
+        start_(start), place_(place), num_buffers_(num_buffers) {}
   const char* name() const override { return "LlamaPass"; }
 
   void eval_cpu(const std::vector<mx::array>& inputs, std::vector<mx::array>& outputs) override {
@@ -185,7 +196,7 @@ class LlamaPass : public CpuPrimitive {
       const Layer layer{
           in[0].data<float>(), matrix(in[1], qkv_), matrix(in[2], packings_.o), in[3].data<float>(),
           matrix(in[4], packings_.gate_up), matrix(in[5], packings_.down), heads_, kv_heads_, eps_};
-      const Cached cached(buffers, num_buffers_, start_ + angles.length, heads_, dim);
+      const Cached cached(buffers, num_attended(num_buffers_), place_ + angles.length, heads_, dim);
       steps.push_back({layer, slots(buffers, cached.bits()), cached});
     }
     mx::cpu::get_command_encoder(stream()).dispatch([=, steps = std::move(steps), eps = eps_] {
@@ -206,6 +217,9 @@ class LlamaPass : public CpuPrimitive {
 
   static constexpr size_t kNumOthers = 5, kNumWeights = 6;  // inputs before the layers; of each, before its buffers
 
+  // How many of a layer's buffers attention reads; of 3 or 7 the last gets queries.
+  static size_t num_attended(size_t buffers) { return buffers > 2 ? buffers - 1 : buffers; }
+
  private:
   struct Step {
     Layer layer;
@@ -217,16 +231,21 @@ class LlamaPass : public CpuPrimitive {
     const ptrdiff_t width = buffers[0].shape(3), head = buffers[0].shape(2) * width;
     for (size_t i = 0; i < num_buffers_; ++i) {
       if (!buffers[i].flags().row_contiguous) {
-        throw std::runtime_error("keys and values must be in one piece");
+        throw std::runtime_error("what a pass writes to must be in one piece");
       }
     }
     Slots slots{nullptr, nullptr, kv_heads_ * head, head};
     if (bits != 0) {
-      slots.rows = const_cast<uint32_t*>(buffers[0].data<uint32_t>()) + start_ * width;
+      slots.rows = const_cast<uint32_t*>(buffers[0].data<uint32_t>()) + place_ * width;
       slots.words = static_cast<int>(width), slots.bits = bits;
     } else {
-      slots.keys = const_cast<float*>(buffers[0].data<float>()) + start_ * width;
-      slots.values = const_cast<float*>(buffers[1].data<float>()) + start_ * width;
+      slots.keys = const_cast<float*>(buffers[0].data<float>()) + place_ * width;
+      slots.values = const_cast<float*>(buffers[1].data<float>()) + place_ * width;
+    }
+    if (num_attended(num_buffers_) < num_buffers_) {
+      const mx::array& ring = buffers[num_buffers_ - 1];
+      slots.queries = const_cast<float*>(ring.data<float>());
+      slots.ring = ring.shape(1), slots.first = place_;
     }
     return slots;
   }
@@ -235,7 +254,7 @@ class LlamaPass : public CpuPrimitive {
   LlamaPackings packings_;
   int heads_, kv_heads_;
   float eps_;
-  int start_;
+  int start_, place_;
   size_t num_buffers_;  // of a layer's cache
 };
 
@@ -293,9 +312,9 @@ mx::array llama_output(
 }
 
 mx::array llama_pass(
-    const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, const std::vector<mx::array>& weights,
-    const mx::array& last_norm, const std::vector<mx::array>& stored, const mx::array& after, const Packing& qkv,
-    const LlamaPackings& packings, int heads, int kv_heads, float eps) {
+    const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, int place,
+    const std::vector<mx::array>& weights, const mx::array& last_norm, const std::vector<mx::array>& stored,
+    const mx::array& after, const Packing& qkv, const LlamaPackings& packings, int heads, int kv_heads, float eps) {
   const auto& [cosines, sines] = tables;
   require_floats({x, cosines, sines, last_norm});
   require(x.ndim() == 3 && x.size() > 0, "x must be (B, L, hidden)");
@@ -311,12 +330,13 @@ mx::array llama_pass(
   constexpr size_t kNumWeights = LlamaPass::kNumWeights;
   const size_t layers = weights.size() / kNumWeights, buffers = layers == 0 ? 0 : stored.size() / layers;
   require(layers * kNumWeights == weights.size() && layers * buffers == stored.size(), "layers do not fit");
-  require(buffers == 1 || buffers == 2, "a pass writes keys and values, or rows of both");
+  require(buffers == 1 || buffers == 2 || buffers == 3 || buffers == 7, "a pass writes to 1, 2, 3 or 7 arrays");
+  const size_t attended = LlamaPass::num_attended(buffers);
   std::vector<mx::array> inputs{mx::contiguous(x), cosines, sines, after, last_norm};
   inputs.reserve(inputs.size() + weights.size() + stored.size());
   for (size_t i = 0; i < layers; ++i) {
     const mx::array* of_layer = &weights[kNumWeights * i];
-    const std::vector<mx::array> held(&stored[buffers * i], &stored[buffers * i] + buffers);
+    const std::vector<mx::array> held(&stored[buffers * i], &stored[buffers * i] + attended);
     require_floats({of_layer[0], of_layer[3]});
     require(of_layer[0].shape() == last_norm.shape() && of_layer[3].shape() == last_norm.shape(), "a norm does not fit");
     require_packed(of_layer[1], qkv);
@@ -325,11 +345,18 @@ mx::array llama_pass(
     require_packed(of_layer[5], packings.down);
     Cached::require_form(held, batches * length, heads, kv_heads, dim);
     require(held[0].shape(0) == batches, "keys and values must be of as many sequences");
-    require(start + length <= held[0].shape(2), "there is no room for more keys");
+    require(place >= 0 && place + length <= held[0].shape(2), "there is no room for more keys");
     inputs.insert(inputs.end(), of_layer, of_layer + kNumWeights);
     inputs.insert(inputs.end(), held.begin(), held.end());
+    if (attended < buffers) {
+      const mx::array& ring = stored[buffers * i + attended];
+      const bool fits = ring.ndim() == 3 && ring.shape(0) == batches && ring.shape(1) > 0 && ring.shape(2) == heads * dim;
+      require(fits && ring.dtype() == mx::float32, "queries must be (B, R, heads * D) of float32");
+      inputs.push_back(ring);
+    }
   }
-  auto primitive = std::make_shared<LlamaPass>(cpu_stream(), qkv, packings, heads, kv_heads, eps, start, buffers);
+  auto primitive =
+      std::make_shared<LlamaPass>(cpu_stream(), qkv, packings, heads, kv_heads, eps, start, place, buffers);
   return mx::array(x.shape(), mx::float32, primitive, inputs);
 }
 

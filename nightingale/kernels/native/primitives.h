@@ -65,12 +65,13 @@ mx::array llama_output(
     const LlamaPackings& packings, float eps);
 
 // All layers and the last norm: x (B, L, hidden) of positions start, start + 1, ... -> states (B, L, hidden).
-// tables: cosines and sines (positions, D). weights: of each layer norm, qkv, o, norm, gate_up, down. stored: of each keys
-// and values (B, kv_heads, S, D), or rows of `compress`, WRITTEN IN PLACE at those positions. after: of the last pass that wrote there.
+// tables: cosines and sines (positions, D). weights: of each layer norm, qkv, o, norm, gate_up, down. stored: of each what
+// its cache holds (see Cached), and with floats perhaps queries (B, R, heads * D) last: keys and values are WRITTEN IN PLACE
+// from `place` on, queries at that modulo R. after: of the last pass that wrote there.
 mx::array llama_pass(
-    const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, const std::vector<mx::array>& weights,
-    const mx::array& last_norm, const std::vector<mx::array>& stored, const mx::array& after, const Packing& qkv,
-    const LlamaPackings& packings, int heads, int kv_heads, float eps);
+    const mx::array& x, const std::pair<mx::array, mx::array>& tables, int start, int place,
+    const std::vector<mx::array>& weights, const mx::array& last_norm, const std::vector<mx::array>& stored,
+    const mx::array& after, const Packing& qkv, const LlamaPackings& packings, int heads, int kv_heads, float eps);
 
 // Keys and values (B, kv_heads, L, D) -> rows (B, kv_heads, L, 2 * packed_words) of words, which a cache holds.
 mx::array compress(const mx::array& keys, const mx::array& values, int bits);
