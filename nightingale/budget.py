@@ -204,32 +204,31 @@ class BudgetKVCache(WritableCache):
         keys, values = self._recent.held()
         first, last = self._num_prompt, keys.shape[2] - NEWEST
         kept = self._kept or Kept.nothing(keys)
-        seen = self._attention(kept, keys)
+        older = kept.padded(kept.keys), kept.padded(kept.values)
+        seen = self._attention(kept, older[0], keys)
         num_kept = seen.shape[-1] - keys.shape[2]
         weights = mx.concatenate([seen[..., :num_kept], seen[..., num_kept + first : num_kept + last]], axis=-1)
         places = kept.places
         if self._kept is None:
             total = (self.budget - NEWEST - STRIDE - 1) * keys.shape[1]
             places = Places.of(share_out(entropies(weights[..., num_kept:]), total, last - first))
-        parts = [
-            mx.concatenate([kept.padded(old), new[:, :, first:last]], axis=2)
-            for old, new in ((kept.keys, keys), (kept.values, values))
-        ]
-        self._kept = chosen(kept, places, parts[0], parts[1], weights.sum(axis=(2, 3)))
+        pairs = zip(older, (keys, values), strict=True)
+        rows = [mx.concatenate([old, new[:, :, first:last]], axis=2) for old, new in pairs]
+        self._kept = chosen(kept, places, rows[0], rows[1], weights.sum(axis=(2, 3)))
         rest = [mx.concatenate([x[:, :, :first], x[:, :, last:]], axis=2) for x in (keys, values)]
         self._recent = KVCache(step=STRIDE)
         self._recent.update(rest[0], rest[1], self._queries)
         self._num_queries = self._num_new = 0
 
-    def _attention(self, kept: Kept, keys: mx.array) -> mx.array:
-        """Of the newest queries to all that is stored, what was kept first: (B, K, H / K, queries, S)."""
+    def _attention(self, kept: Kept, older: mx.array, keys: mx.array) -> mx.array:
+        """Of the newest queries to keys that were kept, padded, and newer ones: (B, K, H / K, queries, S)."""
         B, K, _, D = keys.shape
         N = min(NEWEST, self._num_queries)
         queries = self._queries[:, _ring_rows(self.place - N, N)].reshape(B, N, -1, D).swapaxes(1, 2)
         H = queries.shape[1]
         mask = kept.mask(N, keys.shape[2], 1)[:, None]
-        keys = mx.concatenate([kept.padded(kept.keys), keys], axis=2)
-        scores = queries.reshape(B, K, -1, D) @ keys.swapaxes(2, 3) * D**-0.5
+        queries = queries.reshape(B, K, -1, D) * D**-0.5
+        scores = mx.concatenate([queries @ part.swapaxes(2, 3) for part in (older, keys)], axis=-1)
         return softmax(scores.astype(mx.float32).reshape(B, K, H // K, N, -1) + mask)
 
 
@@ -249,17 +248,18 @@ def chosen(before: Kept, places: Places, keys: mx.array, values: mx.array, looke
     stands_for = mx.where(is_mean, before.num_gone[:, None], (exists & ~stays).astype(mx.int32))
     num_gone = stands_for.sum(axis=-1, keepdims=True)
     weights = (stands_for / mx.maximum(num_gone, 1)).astype(keys.dtype)
-    index = (order[:, places.heads, places.ranks] + places.heads * C)[..., None]  # of (B, K * C)
-    is_first = places.ranks == 0
+    sequence = mx.arange(B)[:, None] * K * C
+    index = order[:, places.heads, places.ranks] + places.heads * C + sequence  # of (B * K * C)
 
     def left(rows: mx.array) -> mx.array:
-        means = (weights[:, :, None] @ rows)[:, :, 0]
-        stay = mx.take_along_axis(rows.reshape(B, K * C, D), index, axis=1)
-        return mx.where(is_first[:, None], means[:, places.heads], stay)
+        stay = rows.reshape(-1, D)[index]
+        stay[:, places.starts[:-1]] = (weights[:, :, None] @ rows)[:, :, 0]
+        return stay
 
     num_old = before.num_old + num_newer
     # Of no positions the logarithm is minus infinity: such a mean is not seen.
-    bias = mx.where(is_first, mx.log((num_old - mx.array(places.shares)).astype(mx.float32))[places.heads], 0.0)
+    bias = mx.zeros(places.ranks.shape)
+    bias[places.starts[:-1]] = mx.log((num_old - mx.array(places.shares)).astype(mx.float32))
     return Kept(num_old, places, left(keys), left(values), bias)
 
 
