@@ -165,6 +165,7 @@ class WholePass:
         self._writes_to: type[object]
         if cuda.available():
             whole = _cuda_layers(layers, norm, heads)
+            # A KVCache's place is its offset.
             self._read = lambda x, tables, start, _, *rest: cuda.read(whole, x, tables, start, *rest)
             self._most_rows, self._writes_to = cuda.MAX_ROWS, KVCache
         else:

@@ -229,25 +229,28 @@ class LlamaPass : public CpuPrimitive {
 
   Slots slots(const mx::array* buffers, int bits) const {
     const ptrdiff_t width = buffers[0].shape(3), head = buffers[0].shape(2) * width;
-    for (size_t i = 0; i < num_buffers_; ++i) {
-      if (!buffers[i].flags().row_contiguous) {
-        throw std::runtime_error("what a pass writes to must be in one piece");
-      }
-    }
     Slots slots{nullptr, nullptr, kv_heads_ * head, head};
     if (bits != 0) {
-      slots.rows = const_cast<uint32_t*>(buffers[0].data<uint32_t>()) + place_ * width;
+      slots.rows = writable<uint32_t>(buffers[0]) + place_ * width;
       slots.words = static_cast<int>(width), slots.bits = bits;
     } else {
-      slots.keys = const_cast<float*>(buffers[0].data<float>()) + place_ * width;
-      slots.values = const_cast<float*>(buffers[1].data<float>()) + place_ * width;
+      slots.keys = writable<float>(buffers[0]) + place_ * width;
+      slots.values = writable<float>(buffers[1]) + place_ * width;
     }
     if (num_attended(num_buffers_) < num_buffers_) {
       const mx::array& ring = buffers[num_buffers_ - 1];
-      slots.queries = const_cast<float*>(ring.data<float>());
+      slots.queries = writable<float>(ring);
       slots.ring = ring.shape(1), slots.first = place_;
     }
     return slots;
+  }
+
+  template <class T>
+  static T* writable(const mx::array& a) {
+    if (!a.flags().row_contiguous) {
+      throw std::runtime_error("what a pass writes to must be in one piece");
+    }
+    return const_cast<T*>(a.data<T>());
   }
 
   Packing qkv_;
