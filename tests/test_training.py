@@ -716,6 +716,29 @@ def test_a_resumed_encoder_waits_for_its_heads(much_speech: Path, run: common.Ru
         assert re.search(r" [01]\.\d{3} as before$", training.held_out())
 
 
+def test_codes_are_drawn_away_from_thresholds() -> None:
+    """Nothing is unclear at the levels; near a threshold both hearings go to the level that is nearer to both."""
+    levels = torch.tensor([-20.0, 0.0, 20.0, 0.0, 20.0, -20.0, 0.0, 20.0])
+    assert float(train_tokenizer.unclear(levels, levels)) == 0.0
+    for pair, up in (((0.49, 0.52), True), ((0.48, 0.51), False)):
+        one, other = (torch.full((1, 8), math.atanh(at)).requires_grad_() for at in pair)
+        train_tokenizer.unclear(one, other).sum().backward()
+        assert all(((z.grad < 0) == up).all() for z in (one, other))  # descent goes against the gradient
+
+
+def test_what_is_heard_again_is_the_same_sound_later(much_speech: Path, run: common.Run) -> None:
+    path = much_speech / "tokenizer.pt"
+    common.save(path, encoder=common.half(Encoder()))
+    training = train_tokenizer.TokenizerTraining(run, argparse.Namespace(shards=much_speech, resume=path, hours=0.1))
+    pool = training.pool
+    pool.audio.copy_(torch.randint(-9999, 9999, pool.audio.shape))
+    mel = pool.log_mel(pool.audio[None].float() / 32767)[:, 60:78]
+    heard = {ms: training.heard_again(torch.tensor([60]), 18, torch.tensor([ms])) for ms in (0.0, 5.0, 20.0)}
+    torch.testing.assert_close(heard[0.0], mel)
+    torch.testing.assert_close(heard[20.0][:, 1:], mel[:, :-1])
+    assert 0.05 < float((heard[5.0] - mel).abs().mean()) < 0.5 * float((heard[20.0] - mel).abs().mean())
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["s3gen", "hift"])
 def test_an_old_checkpoint_learns_a_second_voice(name: str, much_speech: Path, run: common.Run) -> None:

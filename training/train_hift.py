@@ -43,7 +43,7 @@ REAL_EVERY = 4  # batches, one has the teacher's mels and the others S3Gen's
 CONTENT_WEIGHT = 10.0
 BETAS, DECAY = (0.8, 0.99), 0.01
 PITCH_LR_SCALE = 5.0  # its outputs are hundreds of Hz, and a step moves a weight by the learning rate
-CRITICS_LR_SCALE = 2.0  # they have to keep up with a vocoder that has other losses too
+CRITICS_LR_SCALE = 4.0  # they have to keep up with a vocoder that has other losses too
 PITCH_GIVEN = 1500  # steps from scratch that get the real pitch only
 
 
