@@ -34,16 +34,18 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 import numpy as np  # noqa: E402
 
-from nightingale.budget import STRIDE  # noqa: E402
-from nightingale.config import CacheOptions, SpeakOptions, chatterbox_english  # noqa: E402
-from nightingale.decode import Lane, Report, Sentence, generate  # noqa: E402
-from nightingale.sampling import Sampler, seed_key  # noqa: E402
-from nightingale.t3 import T3  # noqa: E402
-from nightingale.voice import load_voice  # noqa: E402
-from nightingale.weights import load_model  # noqa: E402
+from nightingale.checkpoints.chatterbox import chatterbox_english  # noqa: E402
+from nightingale.checkpoints.native import load_model  # noqa: E402
+from nightingale.checkpoints.voices import load_voice  # noqa: E402
+from nightingale.decoding.cache.budget import STRIDE  # noqa: E402
+from nightingale.decoding.loop import Lane, Report, Sentence, generate  # noqa: E402
+from nightingale.decoding.sampling import Sampler  # noqa: E402
+from nightingale.models.noise import seed_key  # noqa: E402
+from nightingale.models.t3 import T3  # noqa: E402
+from nightingale.options import CacheOptions, SpeakOptions  # noqa: E402
 
 if TYPE_CHECKING:
-    from nightingale.voice import Voice
+    from nightingale.models.voice import Voice
 
 NUM_TIMED = 3  # blocks before each length
 TEXT = (

@@ -18,18 +18,22 @@ import numpy as np
 from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, milliseconds, run
 from mlx.utils import tree_map
 
-from nightingale.config import DraftConfig, SpeakOptions, chatterbox_english
-from nightingale.decode import Draft, Report, Sentence, generate
-from nightingale.draft import DraftModel
+from nightingale.checkpoints.chatterbox import chatterbox_english
+from nightingale.checkpoints.quantize import T3_LAYERS
+from nightingale.decoding.cache import make_caches
+from nightingale.decoding.draft_length import Pace
+from nightingale.decoding.loop import Draft, Report, Sentence, generate
+from nightingale.decoding.sampling import Sampler
 from nightingale.engine import Engine
-from nightingale.hift import HiFT
 from nightingale.kernels import cuda
-from nightingale.layers import pack
-from nightingale.pace import Pace
-from nightingale.quantize import T3_LAYERS
-from nightingale.s3gen import S3Gen
-from nightingale.sampling import Sampler, seed_key
-from nightingale.t3 import T3
+from nightingale.models.config import DraftConfig
+from nightingale.models.draft import DraftModel
+from nightingale.models.hift import HiFT
+from nightingale.models.layers import pack
+from nightingale.models.noise import seed_key
+from nightingale.models.s3gen.generator import S3Gen
+from nightingale.models.t3 import T3
+from nightingale.options import SpeakOptions
 
 LOGITS_BOUNDS = {"bfloat16": 0.05, "float32": 5e-3}  # relative; a GPU's float32 products are TF32
 PASSES = [("float32", 2, 5e-3), ("bfloat16", 30, 0.1), ("8 bits", 2, 0.05), ("4 bits", 2, 0.05)]  # kind, layers, bound
@@ -92,7 +96,7 @@ class Ours(Part):
             return mx.full((2, count, WIDTH), 0.1, model.speech_embed.weight.dtype)
 
         def read(count: int) -> Callable[[], None]:
-            caches, embeds = model.new_caches(), rows(count)
+            caches, embeds = make_caches(model.num_layers), rows(count)
             mx.eval(model(rows(POSITIONS), caches, num_last=1))
 
             def run() -> None:
@@ -103,14 +107,14 @@ class Ours(Part):
             return run
 
         def prompt(more: int) -> None:
-            mx.eval(model(rows(CONDITIONING + TEXT + more), model.new_caches(), num_last=1))
+            mx.eval(model(rows(CONDITIONING + TEXT + more), make_caches(model.num_layers), num_last=1))
 
         self.rate(lambda: self.speak(model)[1])
         if kind == "bfloat16":  # the prompt's products are MLX's whatever the bits
             self.times("CFG, prompt", prompt)
             self.passes(read)
             with self.guarded(name := "CFG, pass of 1 among many, ms"):
-                self.give(name, value=self.many(model, model.new_caches(), rows) / 100)
+                self.give(name, value=self.many(model, make_caches(model.num_layers), rows) / 100)
 
     def many(self, model: Any, caches: Any, rows: Callable[[int], mx.array]) -> float:
         """Milliseconds of a hundred passes over one position, with one wait, for the last."""
@@ -197,7 +201,7 @@ class Ours(Part):
         embeds = mx.random.normal((2, 30, WIDTH), key=mx.random.key(1)).astype(model.speech_embed.weight.dtype)
 
         def states(*counts: int) -> mx.array:
-            caches, parts, start = model.new_caches(), [], 0
+            caches, parts, start = make_caches(model.num_layers), [], 0
             for count in counts:
                 parts.append(model.llama(embeds[:, start : start + count], caches))
                 start += count
@@ -250,7 +254,7 @@ class Ours(Part):
 
         def logits(kind: str) -> mx.array:
             model = self.model(kind, layers)
-            caches, rows = model.new_caches(), embeds.astype(model.speech_embed.weight.dtype)
+            caches, rows = make_caches(model.num_layers), embeds.astype(model.speech_embed.weight.dtype)
             joined = mx.concatenate([model(rows[:, :12], caches), model(rows[:, 12:], caches)], axis=1)
             mx.eval(joined)
             return joined

@@ -17,7 +17,7 @@ import torch
 from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, run
 from transformers import DynamicCache, LlamaConfig, LlamaModel, StaticCache
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
+TESTS = Path(__file__).resolve().parent.parent / "tests" / "support"
 
 
 class Torch(Part):

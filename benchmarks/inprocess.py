@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def choose_blas(*, openblas: bool) -> str | None:
     """The library that mlx will use instead of its own, None for its own: mlx keeps that when it is imported first."""
     if openblas:
-        from nightingale.blas import use_openblas
+        from nightingale.kernels.blas import use_openblas
 
         return use_openblas()
     import mlx.core  # noqa: F401
@@ -36,7 +36,8 @@ def load_engine(*, openblas: bool) -> Engine:
 
 def speak(engine: Engine, text: str, seed: int = 0) -> Sound:
     """All of a text as one sound."""
-    from nightingale.config import SAMPLE_RATE, SpeakOptions
+    from nightingale.audio.chunk import SAMPLE_RATE
+    from nightingale.options import SpeakOptions
 
     chunks = [chunk.samples for chunk in engine.speak(text, SpeakOptions(seed=seed))]
     return Sound(np.concatenate(chunks) if chunks else np.zeros(0, np.float32), SAMPLE_RATE)

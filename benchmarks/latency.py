@@ -94,7 +94,7 @@ def measure_cost(engine: Engine, repeat: int) -> dict[str, Any]:
 
 def measure_gaps(engine: Engine, minutes: float) -> dict[str, Any]:
     """A consumer in real time."""
-    from nightingale.playback import Playback
+    from nightingale.audio.ring import Playback
 
     playback = Playback(24_000)
     done = threading.Event()
@@ -138,9 +138,9 @@ def resident_mb() -> float:
 
 def measure_memory(utterances: int) -> dict[str, Any]:
     """A conversation without a loudspeaker: engine, queue, bookkeeping."""
-    from nightingale.config import SpeakOptions
+    from nightingale.audio.sink import Muted
+    from nightingale.options import SpeakOptions
     from nightingale.repl.talker import Talker
-    from nightingale.sink import Muted
 
     lines = sentences()
     talker = Talker(lambda: load_engine(openblas=True), Muted)

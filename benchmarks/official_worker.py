@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-TESTS = Path(__file__).resolve().parent.parent / "tests"
+TESTS = Path(__file__).resolve().parent.parent / "tests" / "support"
 POSITIONS = 250  # keys and values that a T3 step finds: conditioning, a sentence's text, half of its speech tokens
 STEPS = 5  # of T3 in one measurement
 SPEECH_TOKENS = 6561
@@ -40,9 +40,9 @@ class Ours:
     def __init__(self, layers: int) -> None:
         from dataclasses import replace
 
-        from nightingale import kernels
-        from nightingale.blas import use_openblas
-        from nightingale.config import chatterbox_english
+        from nightingale.checkpoints.chatterbox import chatterbox_english
+        from nightingale.kernels import cpu as kernels
+        from nightingale.kernels.blas import use_openblas
 
         use_openblas()
         config = chatterbox_english()
@@ -86,8 +86,8 @@ class Ours:
 
     @lru_cache  # noqa: B019 (one object in a process)
     def _t3(self, bits: int) -> Any:
-        from nightingale.quantize import T3_LAYERS
-        from nightingale.t3 import T3
+        from nightingale.checkpoints.quantize import T3_LAYERS
+        from nightingale.models.t3 import T3
 
         model = T3(self._config.t3)
         self._fill(model, T3_LAYERS, bits)
@@ -98,7 +98,9 @@ class Ours:
     def _caches(self, bits: int, batch: int) -> Any:
         import mlx.core as mx
 
-        caches = self._t3(bits).new_caches()
+        from nightingale.decoding.cache import make_caches
+
+        caches = make_caches(self._t3(bits).num_layers)
         filling = mx.random.normal((batch, 16, POSITIONS, 64)) * 0.1
         for cache in caches:
             mx.eval(cache.update(filling, filling, filling))
@@ -106,8 +108,8 @@ class Ours:
 
     @lru_cache  # noqa: B019
     def _s3gen(self) -> Any:
-        from nightingale.layers import pack
-        from nightingale.s3gen import S3Gen
+        from nightingale.models.layers import pack
+        from nightingale.models.s3gen.generator import S3Gen
 
         model = S3Gen(self._config.s3gen)
         self._fill(model)
@@ -116,8 +118,8 @@ class Ours:
 
     @lru_cache  # noqa: B019
     def _hift(self) -> Any:
-        from nightingale.hift import HiFT
-        from nightingale.layers import pack
+        from nightingale.models.hift import HiFT
+        from nightingale.models.layers import pack
 
         model = HiFT(self._config.hift)
         self._fill(model)
@@ -131,7 +133,7 @@ class Ours:
         import mlx.core as mx
         from mlx.utils import tree_flatten
 
-        from nightingale.weights import load_arrays
+        from nightingale.checkpoints.native import load_arrays
 
         rng, arrays = np.random.default_rng(0), {}
         for name, like in tree_flatten(model.parameters()):

@@ -62,7 +62,7 @@ def main() -> None:
 
     import mlx.core as mx
 
-    from nightingale.dsp import mel_spectrogram
+    from nightingale.models.dsp import mel_spectrogram
 
     hift = engine._model.hift
 

@@ -13,7 +13,8 @@ from __future__ import annotations
 import argparse
 import sys
 
-from nightingale.config import T3Config, chatterbox_english
+from nightingale.checkpoints.chatterbox import chatterbox_english
+from nightingale.models.config import T3Config
 
 # Published unified-memory bandwidth in GB/s: Apple's technical specifications of the Macs (support.apple.com/specs, as
 # 121553 for M3, 117736 for M4, 126318 for M5) and its newsroom's announcements; of a chip in several forms, the most.

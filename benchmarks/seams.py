@@ -58,7 +58,7 @@ def take(engine: Engine, text: str) -> Take:
 def compare(engine: Engine, texts: list[str]) -> dict[str, Any]:
     """The largest differences over all sentences, and the jumps pooled."""
     from nightingale import engine as module
-    from nightingale.dsp import mel_spectrogram
+    from nightingale.models.dsp import mel_spectrogram
 
     figures: dict[str, Any] = {"sentences": len(texts), "seams": 0, "other tokens": 0, "other lengths": 0}
     difference, mel_distance = [], []

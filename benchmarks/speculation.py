@@ -24,13 +24,15 @@ LIBRARY = choose_blas(openblas=True)
 
 import mlx.core as mx  # noqa: E402
 
-from nightingale.cache import Cache  # noqa: E402
-from nightingale.config import SpeakOptions  # noqa: E402
-from nightingale.decode import Draft, Lane, Report, Sentence, generate, token_limit  # noqa: E402
-from nightingale.draft import DraftModel, shifted  # noqa: E402
+from nightingale.decoding.cache import make_caches  # noqa: E402
+from nightingale.decoding.draft_length import Pace  # noqa: E402
+from nightingale.decoding.loop import Draft, Lane, Report, Sentence, generate, token_limit  # noqa: E402
+from nightingale.decoding.sampling import Sampler  # noqa: E402
 from nightingale.engine import Engine  # noqa: E402
-from nightingale.pace import Pace  # noqa: E402
-from nightingale.sampling import Sampler, fold, seed_key  # noqa: E402
+from nightingale.models.cache import Cache  # noqa: E402
+from nightingale.models.draft import DraftModel, shifted  # noqa: E402
+from nightingale.models.noise import fold, seed_key  # noqa: E402
+from nightingale.options import SpeakOptions  # noqa: E402
 
 MAX_ROWS = 6
 WAYS: dict[str, int | None] = {"1": 1, "2": 2, "3": 3, "5": 5, "own": None}
@@ -100,7 +102,7 @@ def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
     """Milliseconds of T3's passes over 1 to 6 rows, and of a guess of the draft, in the midst of a sentence."""
     draft = engine._draft
     assert draft is not None
-    lane, caches = Lane(engine._model.t3, 0.0), draft.model.new_caches()
+    lane, caches = Lane(engine._model.t3, 0.0), make_caches(draft.model.num_layers)
     prompt = lane.prompt(engine._conditioning, engine._model.tokenizer.encode(text))
     embeds = mx.concatenate([prompt, lane.embed(mx.arange(40), 0)], axis=1)
     states = lane.states(embeds)

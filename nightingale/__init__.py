@@ -6,21 +6,22 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from nightingale.audio import AudioChunk
-    from nightingale.config import CacheOptions, SpeakOptions
+    from nightingale.audio.chunk import AudioChunk
     from nightingale.engine import Engine
     from nightingale.errors import NightingaleError
-    from nightingale.voice import Voice
+    from nightingale.models.voice import Voice
+    from nightingale.options import CacheOptions, SpeakOptions
 
+__version__ = "0.1.0"
 __all__ = ["AudioChunk", "CacheOptions", "Engine", "NightingaleError", "SpeakOptions", "Voice"]
 
 _HOMES = {
-    "AudioChunk": "audio",
-    "CacheOptions": "config",
+    "AudioChunk": "audio.chunk",
+    "CacheOptions": "options",
     "Engine": "engine",
     "NightingaleError": "errors",
-    "SpeakOptions": "config",
-    "Voice": "voice",
+    "SpeakOptions": "options",
+    "Voice": "models.voice",
 }
 
 

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nightingale.blas import use_openblas
+from nightingale.kernels.blas import use_openblas
 
 # The one effect of an import in this package: mlx binds to a BLAS when it is first imported, and never again.
 BLAS = use_openblas()
@@ -20,16 +20,19 @@ BLAS = use_openblas()
 import mlx.core as mx
 import numpy as np
 
-from nightingale.audio import AudioChunk
-from nightingale.config import DEFAULT_VOICE, SAMPLE_RATE, CacheOptions, SpeakOptions
-from nightingale.decode import Draft, Report, generate, token_limit
-from nightingale.decode import Sentence as TokenSentence
+from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
+from nightingale.checkpoints.native import load_model
+from nightingale.checkpoints.voices import load_voice
+from nightingale.decoding.loop import Draft, Report, generate, token_limit
+from nightingale.decoding.loop import Sentence as TokenSentence
+from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch
-from nightingale.sampling import Sampler, fold, seed_key
-from nightingale.stream import CarryingVocoder, Keys, Vocoder, chunk_sizes, speak_tokens, vocoder_for
-from nightingale.text import CUT_MARK, Sentence, SentenceStream
-from nightingale.voice import Voice, load_voice
-from nightingale.weights import load_model
+from nightingale.models.noise import fold, seed_key
+from nightingale.models.voice import Voice
+from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
+from nightingale.text.split import CUT_MARK
+from nightingale.text.stream import Sentence, SentenceStream
+from nightingale.vocoding import CarryingVocoder, Keys, Vocoder, chunk_sizes, speak_tokens, vocoder_for
 
 logger = logging.getLogger(__name__)
 

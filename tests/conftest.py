@@ -14,9 +14,7 @@ import pytest
 pytest_plugins = ["talking"]
 
 ROOT = Path(__file__).parent.parent
-FAKE = Path(__file__).with_name("speak_fake.py")
-
-sys.path.insert(0, str(ROOT / "benchmarks"))  # their functions are tests too, and there is one definition of WER
+FAKE = Path(__file__).parent / "support" / "speak_fake.py"
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 

@@ -15,14 +15,15 @@ import numpy as np
 import pytest
 from tiny_models import tiny_voice, write_model
 
-from nightingale.audio import AudioChunk
-from nightingale.cache import Cache
-from nightingale.config import SAMPLE_RATE, SAMPLES_PER_TOKEN, CacheOptions, SpeakOptions
-from nightingale.decode import token_limit
+from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
+from nightingale.decoding.cache import make_caches
+from nightingale.decoding.loop import token_limit
 from nightingale.engine import Engine, _pause
 from nightingale.errors import CheckpointMismatch, VoiceNotFound
-from nightingale.t3 import T3
-from nightingale.text import Sentence
+from nightingale.models.cache import Cache
+from nightingale.models.config import SAMPLES_PER_TOKEN
+from nightingale.options import CacheOptions, SpeakOptions
+from nightingale.text.stream import Sentence
 
 TEXT = "Hello there. How are you? Fine!\n\nA new paragraph."
 LIVELY = SpeakOptions(temperature=1.5, min_p=0.0)  # the random model stops at some point
@@ -133,13 +134,12 @@ def test_same_sound_with_a_draft(engine: Engine, folder: Path) -> None:
 def test_a_compressed_cache_is_the_targets(folder: Path, cache: CacheOptions, monkeypatch: pytest.MonkeyPatch) -> None:
     """It speaks to the limit, the same with a draft, which keeps caches of its own."""
     asked: list[CacheOptions | None] = []
-    new_caches = T3.new_caches
 
-    def listening(model: T3, options: CacheOptions | None = None) -> list[Cache]:
+    def listening(num_layers: int, options: CacheOptions | None = None) -> list[Cache]:
         asked.append(options)
-        return new_caches(model, options)
+        return make_caches(num_layers, options)
 
-    monkeypatch.setattr(T3, "new_caches", listening)
+    monkeypatch.setattr("nightingale.decoding.loop.make_caches", listening)
     spoken = []
     for speculate in (False, True):
         engine = Engine(folder, tiny_voice(), speculate=speculate, cache=cache)
@@ -237,7 +237,7 @@ def test_no_such_model_or_voice(folder: Path, tmp_path: Path) -> None:
 def test_the_blas_is_chosen_before_mlx() -> None:
     code = (
         "import sys\n"
-        "from nightingale.blas import use_openblas\n"
+        "from nightingale.kernels.blas import use_openblas\n"
         "assert 'mlx.core' not in sys.modules\n"
         "import nightingale.engine as engine\n"
         "assert engine.BLAS is None or 'blas' in engine.BLAS or 'blis' in engine.BLAS\n"

@@ -13,8 +13,8 @@ import pytest
 import soundfile
 from conftest import ROOT
 
-import nightingale_tts
 from nightingale import errors
+from nightingale.cli.arguments import EPILOG, build_parser
 
 README = (ROOT / "README.md").read_text()
 
@@ -54,7 +54,7 @@ def test_python_speaks() -> None:
 def test_every_option_is_in_the_table() -> None:
     table = README[README.index("| option |") : README.index("| exit code |")]
     listed = set(re.findall(r"`(--?[a-z-]+)[` ]", table)) - {"--"}
-    known = {option for action in nightingale_tts.build_parser()._actions for option in action.option_strings}
+    known = {option for action in build_parser()._actions for option in action.option_strings}
     assert listed == known
 
 
@@ -66,7 +66,7 @@ def test_every_exit_code_is_told() -> None:
     told = {int(code) for row in re.findall(r"^\| ([\d, ]+) \|", table, re.MULTILINE) for code in row.split(",")}
     assert told == {kind.exit_code for kind in kinds} | {0, 129, 130, 141, 143}
     for code in told - {129, 143}:
-        assert re.search(rf"\b{code} ", nightingale_tts.EPILOG), code
+        assert re.search(rf"\b{code} ", EPILOG), code
 
 
 def layout() -> dict[str, str]:

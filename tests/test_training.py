@@ -27,15 +27,17 @@ import soundfile
 from numpy.typing import NDArray
 from tiny import close, hift_config, s3gen_config
 
-from nightingale.config import DraftConfig, FlowConfig, LlamaConfig, T3Config
-from nightingale.hift import HiFT
-from nightingale.quantize import Policy, quantize_arrays
-from nightingale.s3gen import S3Gen
-from nightingale.sampling import seed_key
-from nightingale.t3 import T3
-from nightingale.text import ALPHABET
-from nightingale.voice import Voice, load_voice
-from nightingale.weights import load_arrays
+from nightingale.checkpoints.native import load_arrays
+from nightingale.checkpoints.quantize import Policy, quantize_arrays
+from nightingale.checkpoints.voices import load_voice
+from nightingale.decoding.cache import make_caches
+from nightingale.models.config import DraftConfig, FlowConfig, LlamaConfig, T3Config
+from nightingale.models.hift import HiFT
+from nightingale.models.noise import seed_key
+from nightingale.models.s3gen.generator import S3Gen
+from nightingale.models.t3 import T3
+from nightingale.models.voice import Voice
+from nightingale.text.characters import ALPHABET
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed; only training needs it")
 
@@ -103,7 +105,7 @@ def test_t3_reads_and_speaks_alike() -> None:
     row = t3.prompt(t3.condition(Voice("tiny", mx.array(speaker), mx.array(noise(12)))), text, guided=True)
     tail = t3.embed_speech(mx.array(speech), 1)
     embeds = mx.concatenate([row, mx.concatenate([tail, tail])], axis=1)
-    ours = t3(embeds, t3.new_caches())
+    ours = t3(embeds, make_caches(t3.num_layers))
     with torch.no_grad():
         for i, shown in enumerate((has_text, ~has_text)):
             embeds = twin.embed(ids, length, torch.from_numpy(speaker)[None], shown)
@@ -141,7 +143,7 @@ def test_s3gen_encoder(s3gens: tuple[Any, S3Gen]) -> None:
 
 
 def test_s3gen_estimator(s3gens: tuple[Any, S3Gen]) -> None:
-    from nightingale.layers import Carry
+    from nightingale.models.layers import Carry
 
     twin, s3gen = s3gens
     x, mu, speaker, prompt = noise(2, 14, 80), noise(2, 14, 80)[::-1].copy(), noise(2, 80), noise(2, 14, 80) * 0.5

@@ -16,7 +16,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from nightingale.text import normalize
+from nightingale.text.stream import normalize
 from training.intonation import rises
 
 MAX_CHARS = 300

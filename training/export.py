@@ -18,9 +18,10 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from nightingale.config import ModelConfig
-from nightingale.quantize import ALL_MATRICES, Policy, quantize_arrays
-from nightingale.voice import Voice, save_voice
+from nightingale.checkpoints.quantize import ALL_MATRICES, Policy, quantize_arrays
+from nightingale.checkpoints.voices import save_voice
+from nightingale.models.config import ModelConfig
+from nightingale.models.voice import Voice
 from training.common import load, speaker_embeddings, to_native, trained_voices
 from training.models.hift import HIFT_CONFIG, HiFT, widened
 from training.models.s3gen import S3GEN_CONFIG, S3Gen

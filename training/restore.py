@@ -15,8 +15,8 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from nightingale.quantize import unpack
-from nightingale.tensorfile import read_arrays
+from nightingale.checkpoints.quantize import unpack
+from nightingale.checkpoints.safetensors import read_arrays
 from training.common import from_native, half, save, to_native
 from training.models.hift import HiFT
 from training.models.s3gen import S3Gen

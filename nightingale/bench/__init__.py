@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from nightingale.audio import creating
+from nightingale.audio.wav import creating
 from nightingale.errors import OutputUnavailable
 
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from nightingale.bench.measure import Measured, Row
 from nightingale.bench.rows import BASELINE, KERNELS, KERNELS_SPECULATION
-from nightingale.dsp import mel_spectrogram
+from nightingale.models.dsp import mel_spectrogram
 
 _DB = 20.0 / math.log(10.0)  # the mel is in natural logarithms
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from nightingale.audio.chunk import SAMPLE_RATE
 from nightingale.bench.rows import SETTINGS, TEXTS, Setting
 from nightingale.bench.worker import Hello, Spoken, Worker, start
-from nightingale.config import SAMPLE_RATE
 
 MIN_ROUNDS, MAX_ROUNDS = 2, 5
 BUDGET_S = 95.0  # no further round that would end later, counted from the start of the command

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from nightingale.config import FLOAT_BITS
+from nightingale.options import FLOAT_BITS
 
 TEXTS = {
     "sentence": "Wow! I absolutely cannot believe that it worked on the first try!",

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nightingale.bench.rows import TEXTS, Setting
-from nightingale.config import CacheOptions, SpeakOptions
 from nightingale.errors import NightingaleError
+from nightingale.options import CacheOptions, SpeakOptions
 
 _ROOT = Path(__file__).parents[2]
 # Without the folder that it is started in: a json.py there would be imported.
@@ -126,8 +126,8 @@ def _load(setting: Setting, model: str | None, voice: str | None) -> tuple[Any, 
     from nightingale.engine import BLAS, Engine  # isort: skip (before mlx, which keeps the BLAS it finds)
     import mlx.core as mx
 
-    from nightingale import kernels
-    from nightingale.elementary import native, on_cpu
+    from nightingale.kernels import cpu as kernels
+    from nightingale.kernels.backend import native, on_cpu
 
     cache = None if setting.kv_bits is None else CacheOptions(bits=setting.kv_bits)
     engine = Engine(model=model, voice=voice, bits=setting.bits, speculate=setting.speculate, cache=cache)

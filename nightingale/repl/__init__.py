@@ -17,10 +17,10 @@ import sys
 from collections import deque
 from collections.abc import Callable
 
-from nightingale.cli import signals_held
-from nightingale.config import SpeakOptions
+from nightingale.audio.sink import Sink
+from nightingale.options import SpeakOptions
 from nightingale.repl.talker import Speaks
-from nightingale.sink import Sink
+from nightingale.signals import signals_held
 
 GREETING = "nightingale-tts: type, and it is spoken. /help lists commands, Ctrl-D leaves."
 

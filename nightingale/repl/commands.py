@@ -11,14 +11,14 @@ import stat
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from nightingale import cli
-from nightingale.audio import open_wav
-from nightingale.config import SpeakOptions
-from nightingale.devices import list_devices
+from nightingale.audio.devices import list_devices
+from nightingale.audio.speaker import Speaker
+from nightingale.audio.wav import open_wav
 from nightingale.errors import InputUnavailable, NightingaleError, TextError, UsageError
-from nightingale.player import Speaker
+from nightingale.options import SpeakOptions
 from nightingale.repl.talker import Speaks, Take, Talker
-from nightingale.stats import as_lines
+from nightingale.statistics import as_lines
+from nightingale.text.source import DROPPED, TextDecoder, open_sources
 
 MAX_FILE = 10_000_000  # bytes: a hundred hours of speech
 SPOKEN_MARKS = {
@@ -60,14 +60,14 @@ class Session:
         if text.startswith("//"):
             self.say(text[1:])
         elif text.startswith("/"):
-            return self.command(text[1:].translate(cli.DROPPED))
+            return self.command(text[1:].translate(DROPPED))
         elif text:
             self.say(text)
         return ""
 
     def say(self, text: str) -> None:
         """Raises TextError for what is not text: bytes that are not UTF-8 come from a terminal as surrogates."""
-        text = cli.TextDecoder("that").feed(text.encode("utf-8", "surrogateescape"), final=True)
+        text = TextDecoder("that").feed(text.encode("utf-8", "surrogateescape"), final=True)
         self.talker.say(text, self.options)
 
     def command(self, line: str) -> str:
@@ -189,7 +189,7 @@ def _read(session: Session, path: str) -> str:
         raise InputUnavailable(f"cannot read {path}: it is not a file")
     if info.st_size > MAX_FILE:
         raise TextError(f"{path} is too long for a conversation; nightingale-tts -f FILE speaks any length")
-    (source,) = cli.open_sources([path])
+    (source,) = open_sources([path])
     try:
         text = "".join(source.pieces())
     finally:

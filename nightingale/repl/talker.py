@@ -14,12 +14,12 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from nightingale.audio import AudioChunk
-from nightingale.cli import signals_held
-from nightingale.config import SpeakOptions
+from nightingale.audio.chunk import AudioChunk
+from nightingale.audio.sink import Muted, Sink
 from nightingale.errors import AudioDeviceError, NightingaleError
-from nightingale.sink import Muted, Sink
-from nightingale.stats import Stats, Tallied
+from nightingale.options import SpeakOptions
+from nightingale.signals import signals_held
+from nightingale.statistics import Stats, Tallied
 
 MAX_QUEUE = 100  # utterances
 TEND_S = 0.25
@@ -279,7 +279,7 @@ class Talker:
 
 def _followed(text: str, sentences: list[str]) -> Iterator[str]:
     """The text in pieces, a long one being spoken at once; `sentences` grows by those that the engine will come to."""
-    from nightingale.text import SentenceStream
+    from nightingale.text.stream import SentenceStream
 
     stream = SentenceStream()
     pieces = [text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE)]

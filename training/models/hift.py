@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-from nightingale.config import HiFTConfig
+from nightingale.models.config import HiFTConfig
 from training.common import HOP, SAMPLE_RATE
 
 HIFT_CONFIG = HiFTConfig(

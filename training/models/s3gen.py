@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nightingale.config import EncoderConfig, EstimatorConfig, FlowConfig, S3GenConfig
+from nightingale.models.config import EncoderConfig, EstimatorConfig, FlowConfig, S3GenConfig
 from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, NUM_CODES
 
 SPEAKER_SIZE = 192

@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from nightingale.config import DraftConfig, LlamaConfig, T3Config
+from nightingale.models.config import DraftConfig, LlamaConfig, T3Config
 from training.models.speech_tokenizer import NUM_CODES
 
 CHARACTERS = " !\"'(),-.:;?" + "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + "abcdefghijklmnopqrstuvwxyz"

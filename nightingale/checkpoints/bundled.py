@@ -1,0 +1,14 @@
+"""Where the bundled voices lie. Imports no mlx: the command line asks for their names before it loads anything."""
+
+from pathlib import Path
+
+from nightingale.options import DEFAULT_VOICE
+
+VOICES_DIR = Path(__file__).parents[1] / "voices"
+VOICE_SUFFIX = ".safetensors"
+
+
+def list_voices() -> list[str]:
+    """Names of the bundled voices, the default first."""
+    names = (path.stem for path in VOICES_DIR.glob("*" + VOICE_SUFFIX))
+    return sorted(names, key=lambda name: (name != DEFAULT_VOICE, name))

@@ -1,0 +1,211 @@
+"""Sizes of the models and wishes of a caller; frozen, validated once, strict about unknown keys.
+
+Model facts live in the `*Config` classes and come from a model folder's `config.json`; a caller's wishes live in
+`SpeakOptions` and `CacheOptions`. The official Chatterbox sizes are presets at the end of this file, not defaults.
+Which voices there are is known here too, since the command line asks without mlx.
+"""
+
+import dataclasses
+import types
+import typing
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar
+
+from nightingale.errors import CheckpointMismatch
+
+HOP_LENGTH = 480  # samples a mel frame: 50 frames a second
+FRAMES_PER_TOKEN = 2  # 25 speech tokens a second
+SAMPLES_PER_TOKEN = FRAMES_PER_TOKEN * HOP_LENGTH
+N_MELS = 80
+
+
+C = TypeVar("C")
+
+
+def from_dict(cls: type[C], values: dict[str, Any]) -> C:
+    """Build a config dataclass, nested ones included. Raises CheckpointMismatch for a key too many or too few, or a
+    value of another type."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    if unknown := sorted(set(values) - set(fields)):
+        raise CheckpointMismatch(f"config: {cls.__name__} has no {', '.join(unknown)}")
+    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING}
+    if missing := sorted(required - set(values)):
+        raise CheckpointMismatch(f"config: {cls.__name__} lacks {', '.join(missing)}")
+    hints = typing.get_type_hints(cls)
+    converted = {}
+    for name, value in values.items():
+        try:
+            converted[name] = _convert(hints[name], value)
+        except TypeError:
+            raise CheckpointMismatch(f"config: {cls.__name__} cannot have {name} {value!r}") from None
+    return cls(**converted)
+
+
+def _convert(hint: Any, value: Any) -> Any:
+    """A JSON value as the field's type: dicts to dataclasses, lists to tuples, the rest as it is. Raises TypeError."""
+    kind, inner = typing.get_origin(hint), typing.get_args(hint)
+    if kind in (typing.Union, types.UnionType):
+        return None if value is None else _convert(inner[0], value)
+    if dataclasses.is_dataclass(hint) and isinstance(value, dict):
+        return from_dict(typing.cast(type[Any], hint), value)
+    if kind is tuple and isinstance(value, list | tuple):
+        return tuple(_convert(inner[0], v) for v in value)
+    numbers: dict[Any, tuple[type, ...]] = {bool: (bool,), int: (int,), float: (int, float)}
+    if type(value) in numbers.get(hint, ()) or (kind is Literal and value in inner):
+        return value
+    raise TypeError
+
+
+@dataclass(frozen=True)
+class RopeScaling:
+    """Llama 3's stretching of the slow rotary frequencies."""
+
+    factor: float
+    low_freq_factor: float
+    high_freq_factor: float
+    original_max_positions: int
+
+
+@dataclass(frozen=True)
+class LlamaConfig:
+    """The backbone of T3 and of its draft."""
+
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    num_kv_heads: int
+    head_dim: int
+    intermediate_size: int
+    rms_norm_eps: float
+    rope_theta: float
+    rope_scaling: RopeScaling | None = None
+
+
+@dataclass(frozen=True)
+class PerceiverConfig:
+    """Resampler that turns a reference's speech tokens into a fixed number of conditioning rows."""
+
+    num_queries: int
+    num_heads: int
+
+
+@dataclass(frozen=True)
+class T3Config:
+    """Text tokens to speech tokens. `perceiver` and `emotion` are conditioning that a small voice does without."""
+
+    llama: LlamaConfig
+    text_vocab_size: int
+    start_text_token: int
+    stop_text_token: int
+    max_text_tokens: int
+    speech_vocab_size: int
+    start_speech_token: int
+    stop_speech_token: int
+    max_speech_tokens: int
+    speaker_embed_size: int
+    perceiver: PerceiverConfig | None = None
+    emotion: bool = False
+
+
+@dataclass(frozen=True)
+class DraftConfig:
+    """What guesses T3's next states. Its width is T3's."""
+
+    llama: LlamaConfig
+
+
+@dataclass(frozen=True)
+class EncoderConfig:
+    """Conformer over speech tokens with a 2x upsampling in its middle.
+
+    `window`: how many tokens back (itself included) a token attends to, None for the whole sequence in both
+    directions. With a window the encoder is causal but for its look-ahead of `lookahead_tokens`. The blocks after the
+    upsampling see 2 * window frames.
+    """
+
+    vocab_size: int
+    hidden_size: int
+    num_heads: int
+    ffn_size: int
+    num_blocks: int
+    num_up_blocks: int
+    lookahead_tokens: int
+    window: int | None = None
+
+
+@dataclass(frozen=True)
+class EstimatorConfig:
+    """Velocity network of the flow. `window`: as in EncoderConfig, in mel frames. Its input is the concatenation of
+    the noisy mel, the encoder's output, the speaker and the prompt's mel: 4 * 80 channels."""
+
+    channels: int
+    num_heads: int
+    head_dim: int
+    blocks_per_stage: int
+    num_mid_blocks: int
+    meanflow: bool = False
+    window: int | None = None
+
+
+@dataclass(frozen=True)
+class FlowConfig:
+    """How the flow is integrated: Euler steps, guidance, and the spacing of time. The flow runs on
+    (log mel - mel_mean) / mel_scale; the official model's runs on the log mel itself. temperature: scale of the noise
+    that it starts from. Raises CheckpointMismatch for a flow that takes no step, or has no scale."""
+
+    num_steps: int
+    cfg_rate: float
+    schedule: Literal["cosine", "linear"]
+    mel_mean: float = 0.0
+    mel_scale: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        for name in ("num_steps", "mel_scale"):
+            if not (value := getattr(self, name)) > 0:
+                raise CheckpointMismatch(f"config: FlowConfig cannot have {name} {value!r}")
+
+
+@dataclass(frozen=True)
+class S3GenConfig:
+    """Speech tokens to mel."""
+
+    encoder: EncoderConfig
+    estimator: EstimatorConfig
+    flow: FlowConfig
+    speaker_embed_size: int
+
+
+@dataclass(frozen=True)
+class HiFTConfig:
+    """Mel to waveform. `causal`: every convolution looks back only, but for the first one on the mel (3 frames) and the
+    first of the F0 predictor (1 frame); the STFT and its inverse are then aligned to the past too."""
+
+    base_channels: int
+    upsample_rates: tuple[int, ...]
+    upsample_kernel_sizes: tuple[int, ...]
+    n_fft: int
+    hop_length: int
+    resblock_kernel_sizes: tuple[int, ...]
+    resblock_dilations: tuple[int, ...]
+    source_resblock_kernel_sizes: tuple[int, ...]
+    f0_channels: int
+    num_harmonics: int
+    sine_amplitude: float
+    noise_std: float
+    voiced_threshold: float
+    leaky_slope: float
+    audio_limit: float
+    causal: bool = False
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that a model folder's config.json says."""
+
+    t3: T3Config
+    draft: DraftConfig | None
+    s3gen: S3GenConfig
+    hift: HiFTConfig
+
+

@@ -1,0 +1,111 @@
+"""nightingale-tts with an engine that hums: 100 ms of a tone for every word, a chunk for every line or sentence.
+
+The command-line tests are about bytes, descriptors and exit codes; a model would only make them slow. Words that make
+the engine misbehave: `fail` raises, `bug` is a programming error, `warn` logs, `wait` pauses, `nan` is not a number.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import time
+import types
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+import nightingale_tts
+from nightingale.audio.chunk import AudioChunk
+from nightingale.errors import NightingaleError, VoiceNotFound
+from nightingale.options import CacheOptions, SpeakOptions
+
+SAMPLES_PER_WORD = 2400
+
+
+@dataclass
+class Tally:
+    """Stands where nightingale.engine.Tally does."""
+
+    num_tokens: int = 0
+    t3_s: float = 0.0
+    first_token_at: float | None = None
+
+
+class Engine:
+    """Stands where nightingale.engine.Engine does."""
+
+    def __init__(
+        self,
+        model: str | None = None,
+        voice: str | None = None,
+        bits: int | None = None,
+        speculate: bool = False,
+        cache: CacheOptions | None = None,
+    ) -> None:
+        if voice not in (None, "florence"):
+            raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')
+        self._hummed = False
+        if (bits, speculate, cache) != (None, False, None):
+            logging.getLogger("nightingale.engine").warning("%s bits, speculate %s, %s", bits, speculate, cache)
+        self.tally = Tally()
+
+    def close(self) -> None:
+        pass
+
+    def use_voice(self, voice: str) -> None:
+        if voice not in ("florence", "other"):
+            raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')
+
+    def speak(self, text: str | Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]:
+        held = ""
+        sentence = 0
+        self.tally = Tally()
+        for piece in [text] if isinstance(text, str) else text:
+            held += piece
+            *lines, held = held.replace(". ", ".\n").split("\n")
+            for line in lines:
+                yield from self._hum(line, sentence, options)
+                sentence += 1
+        yield from self._hum(held, sentence, options)
+        if not self._hummed:
+            logging.getLogger("nightingale.engine").warning("the text has nothing that can be spoken")
+
+    def _hum(self, line: str, sentence: int, options: SpeakOptions) -> Iterator[AudioChunk]:
+        import numpy as np
+
+        words = [word for word in line.split() if word.isascii()]
+        for word in words:
+            self._act(word.strip("."))
+        if words:
+            time_s = np.arange(round(SAMPLES_PER_WORD * len(words) / options.speed)) / 24_000
+            tone = 0.5 * np.sin(2 * np.pi * (220 + options.seed) * time_s)
+            if "nan" in words:
+                tone[0] = np.nan
+            self._hummed = True
+            self.tally.num_tokens += len(words)
+            self.tally.t3_s += 0.001
+            self.tally.first_token_at = self.tally.first_token_at or time.perf_counter()
+            yield AudioChunk(tone.astype(np.float32), 24_000, sentence)
+
+    def _act(self, word: str) -> None:
+        if word == "fail":
+            raise NightingaleError("the engine failed, as asked")
+        if word == "bug":
+            raise RuntimeError("a bug, as asked")
+        if word == "warn":
+            logging.getLogger("nightingale.text").warning("dropped a symbol, as asked")
+        if word == "wait":
+            time.sleep(30)
+
+
+def main() -> int:
+    engine = types.ModuleType("nightingale.engine")
+    engine.__dict__["Engine"] = Engine
+    sys.modules["nightingale.engine"] = engine
+    return nightingale_tts.main()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
