@@ -38,11 +38,12 @@ from nightingale.checkpoints.chatterbox import chatterbox_english  # noqa: E402
 from nightingale.checkpoints.native import load_model  # noqa: E402
 from nightingale.checkpoints.voices import load_voice  # noqa: E402
 from nightingale.decoding.cache.budget import STRIDE  # noqa: E402
-from nightingale.decoding.loop import Lane, Report, Sentence, generate  # noqa: E402
+from nightingale.decoding.loop import Request, T3Session, generate  # noqa: E402
 from nightingale.decoding.sampling import Sampler  # noqa: E402
 from nightingale.models.noise import seed_key  # noqa: E402
 from nightingale.models.t3 import T3  # noqa: E402
 from nightingale.options import CacheOptions, SpeakOptions  # noqa: E402
+from nightingale.statistics import Statistics  # noqa: E402
 
 if TYPE_CHECKING:
     from nightingale.models.voice import Voice
@@ -60,13 +61,13 @@ class Run:
     """One kind of cache. seconds: of each timed token since the last length; choices: all so far."""
 
     name: str
-    lane: Lane
+    session: T3Session
     seconds: list[float] = field(default_factory=list)
     choices: list[int] = field(default_factory=list)
 
     @property
     def nbytes(self) -> int:
-        return sum(cache.nbytes for cache in self.lane.caches)
+        return sum(cache.nbytes for cache in self.session.caches)
 
     @property
     def token_s(self) -> float:
@@ -75,10 +76,10 @@ class Run:
     def read(self, sampler: Sampler, tokens: list[int], index: int) -> None:
         """Tokens number index, index + 1, ... in one pass."""
         began = time.perf_counter()
-        logits = self.lane.read(mx.array(tokens), index)
+        logits = self.session.step(mx.array(tokens), index)
         mx.eval(logits)
         self.seconds.append(time.perf_counter() - began)
-        self.choices += np.array(sampler.choose(logits, None, index + 1)).tolist()
+        self.choices += np.array(sampler.sample(logits, None, index + 1)).tolist()
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,14 @@ def kinds(budgets: list[int]) -> dict[str, CacheOptions]:
 def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[int], options: argparse.Namespace,
             lengths: list[int], meaningful: bool) -> Iterator[Figures]:  # fmt: skip
     sampler = Sampler(SpeakOptions(), seed_key(0), forbidden(t3))
-    runs = [Run(name, Lane(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
+    runs = [Run(name, T3Session(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
     for run in runs:
-        mx.eval(run.lane.start(*prompt))
+        mx.eval(run.session.start(*prompt))
     for length, begin in zip(lengths, [0, *lengths], strict=False):
         for run in runs:
             at = begin
             while (left := length - NUM_TIMED * STRIDE - at) > 0:
-                count = min(left, STRIDE, run.lane.room)
+                count = min(left, STRIDE, run.session.max_update)
                 run.read(sampler, said[at : at + count], at)
                 at += count
             run.seconds = []
@@ -135,8 +136,8 @@ def bundled(voice: Voice) -> tuple[T3, tuple[mx.array, list[int]], list[int]]:
     """The bundled T3, the prompt, and what it says."""
     model = load_model(with_draft=False)
     conditioning, text_ids = model.t3.condition(voice), model.tokenizer.encode(TEXT)
-    sentence = Sentence(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), limit=10_000)
-    return model.t3, (conditioning, text_ids), list(generate(model.t3, conditioning, sentence, Report()))
+    sentence = Request(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), limit=10_000)
+    return model.t3, (conditioning, text_ids), list(generate(model.t3, conditioning, sentence, Statistics()))
 
 
 def official(num_layers: int) -> tuple[T3, tuple[mx.array, list[int]], list[int]]:

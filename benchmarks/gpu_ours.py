@@ -21,8 +21,8 @@ from mlx.utils import tree_map
 from nightingale.checkpoints.chatterbox import chatterbox_english
 from nightingale.checkpoints.quantize import T3_LAYERS
 from nightingale.decoding.cache import make_caches
-from nightingale.decoding.draft_length import Pace
-from nightingale.decoding.loop import Draft, Report, Sentence, generate
+from nightingale.decoding.draft_length import DraftLength
+from nightingale.decoding.loop import Draft, Request, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.engine import Engine
 from nightingale.kernels import cuda
@@ -34,6 +34,7 @@ from nightingale.models.noise import seed_key
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
 from nightingale.options import SpeakOptions
+from nightingale.statistics import Statistics
 
 LOGITS_BOUNDS = {"bfloat16": 0.05, "float32": 5e-3}  # relative; a GPU's float32 products are TF32
 PASSES = [("float32", 2, 5e-3), ("bfloat16", 30, 0.1), ("8 bits", 2, 0.05), ("4 bits", 2, 0.05)]  # kind, layers, bound
@@ -41,10 +42,10 @@ SOUND_BOUND = 2e-2
 SENTENCE = "The birch canoe slid on the smooth planks of the old pier."
 
 
-class One(Pace):
+class One(DraftLength):
     """Always one guess."""
 
-    def wanted(self) -> bool:
+    def should_speculate(self) -> bool:
         return True
 
     def num_draft(self) -> int:
@@ -79,11 +80,11 @@ class Ours(Part):
         """A guided sentence's tokens, all of them below `allowed`, and when each came."""
         options = SpeakOptions(cfg_weight=CFG, repetition_penalty=1.2, temperature=0.8)
         sampler = Sampler(options, seed_key(1), mx.arange(model.config.speech_vocab_size) >= allowed)
-        sentence = Sentence([5] * (TEXT + more), sampler, self.tokens + more)
+        sentence = Request([5] * (TEXT + more), sampler, self.tokens + more)
         conditioning = mx.random.normal((1, CONDITIONING, WIDTH), key=mx.random.key(5)) * 0.1
         conditioning = conditioning.astype(model.speech_embed.weight.dtype)
         ids, stamps = [], []
-        for token in generate(model, conditioning, sentence, report or Report(), draft):
+        for token in generate(model, conditioning, sentence, report or Statistics(), draft):
             ids.append(token)
             stamps.append(time.perf_counter())
         return ids, stamps
@@ -225,7 +226,7 @@ class Ours(Part):
             sampler = Sampler(options, seed_key(3), forbidden)
 
             def choose(sampler: Sampler = sampler, said: mx.array | None = seen if penalty > 1 else None) -> mx.array:
-                tokens = sampler.choose(logits, said, 5)
+                tokens = sampler.sample(logits, said, 5)
                 mx.eval(tokens)
                 return tokens
 
@@ -266,7 +267,7 @@ class Ours(Part):
 
     def speculation_agrees(self, layers: int) -> None:
         """The same tokens with a draft; of few that may be said, so that it is right now and then."""
-        model, report = self.model("float32", layers), Report()
+        model, report = self.model("float32", layers), Statistics()
         draft = DraftModel(DraftConfig(replace(self.config.t3.llama, num_layers=1)))
         draft.fuse()
         alone = self.speak(model, allowed=6)[0]

@@ -36,7 +36,7 @@ def main() -> int:
     ratios, num_odd = [], 0
     for index, text in enumerate(lines):
         sound = speak(engine, text)
-        ended = engine.report.reason == "stop token"
+        ended = engine.statistics.stop_reason == "stop token"
         ratio = speech_seconds(sound) / max(0.1, speech_seconds(teacher(index, text)))
         ratios.append(ratio)
         if not SHORTEST <= ratio <= LONGEST or not ended:

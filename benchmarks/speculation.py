@@ -25,27 +25,28 @@ LIBRARY = choose_blas(openblas=True)
 import mlx.core as mx  # noqa: E402
 
 from nightingale.decoding.cache import make_caches  # noqa: E402
-from nightingale.decoding.draft_length import Pace  # noqa: E402
-from nightingale.decoding.loop import Draft, Lane, Report, Sentence, generate, token_limit  # noqa: E402
+from nightingale.decoding.draft_length import DraftLength  # noqa: E402
+from nightingale.decoding.loop import Draft, Request, T3Session, generate, token_limit  # noqa: E402
 from nightingale.decoding.sampling import Sampler  # noqa: E402
 from nightingale.engine import Engine  # noqa: E402
 from nightingale.models.cache import Cache  # noqa: E402
 from nightingale.models.draft import DraftModel, shifted  # noqa: E402
-from nightingale.models.noise import fold, seed_key  # noqa: E402
+from nightingale.models.noise import fold_in, seed_key  # noqa: E402
 from nightingale.options import SpeakOptions  # noqa: E402
+from nightingale.statistics import Statistics  # noqa: E402
 
 MAX_ROWS = 6
 WAYS: dict[str, int | None] = {"1": 1, "2": 2, "3": 3, "5": 5, "own": None}
 
 
-class Always(Pace):
+class Always(DraftLength):
     """As many guesses every time."""
 
     def __init__(self, num_draft: int) -> None:
         super().__init__()
         self._always = num_draft
 
-    def wanted(self) -> bool:
+    def should_speculate(self) -> bool:
         return True
 
     def num_draft(self) -> int | None:
@@ -58,16 +59,17 @@ class Way:
 
     seconds: list[float] = field(default_factory=list)
     tokens: list[list[int]] = field(default_factory=list)
-    reports: list[Report] = field(default_factory=list)
+    reports: list[Statistics] = field(default_factory=list)
 
 
 def speak(engine: Engine, text: str, options: SpeakOptions, draft: Draft | None, way: Way) -> None:
     model = engine._model
-    sampler = Sampler(options, fold(seed_key(options.seed), 0), engine._forbidden)
-    sentence = Sentence(model.tokenizer.encode(text), sampler, token_limit(len(text)))
-    report = Report()
+    sampler = Sampler(options, fold_in(seed_key(options.seed), 0), engine._forbidden)
+    sentence = Request(model.tokenizer.encode(text), sampler, token_limit(len(text)))
+    report = Statistics()
     began = time.perf_counter()
-    way.tokens.append(list(generate(model.t3, engine._conditioning, sentence, report, draft)))
+    tokens = generate(model.t3, engine._conditioning, sentence, report, draft)
+    way.tokens.append(list(report.time_tokens(tokens)))
     way.seconds.append(time.perf_counter() - began)
     way.reports.append(report)
 
@@ -77,7 +79,7 @@ def measure_ways(engine: Engine, texts: list[str], temperature: float) -> dict[s
     draft = engine._draft
     assert draft is not None
     options = SpeakOptions(temperature=temperature)
-    paces = {name: Pace() if count is None else Always(count) for name, count in WAYS.items()}
+    paces = {name: DraftLength() if count is None else Always(count) for name, count in WAYS.items()}
     plain, ways = Way(), {name: Way() for name in WAYS}
     for text in texts:
         speak(engine, text, options, None, plain)
@@ -102,17 +104,17 @@ def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
     """Milliseconds of T3's passes over 1 to 6 rows, and of a guess of the draft, in the midst of a sentence."""
     draft = engine._draft
     assert draft is not None
-    lane, caches = Lane(engine._model.t3, 0.0), make_caches(draft.model.num_layers)
-    prompt = lane.prompt(engine._conditioning, engine._model.tokenizer.encode(text))
-    embeds = mx.concatenate([prompt, lane.embed(mx.arange(40), 0)], axis=1)
-    states = lane.states(embeds)
+    session, caches = T3Session(engine._model.t3, 0.0), make_caches(draft.model.num_layers)
+    prompt = session.prompt(engine._conditioning, engine._model.tokenizer.encode(text))
+    embeds = mx.concatenate([prompt, session.embed(mx.arange(40), 0)], axis=1)
+    states = session.states(embeds)
     mx.eval(draft.model(embeds, shifted(states), caches))
     newest = mx.contiguous(states[:, -1:])
     passes: dict[str, Callable[[], object]] = {}
     tokens = mx.arange(MAX_ROWS)
     for rows in range(1, MAX_ROWS + 1):
-        passes[f"{rows} rows"] = lambda rows=rows: one_pass(lane, tokens[:rows])
-    passes["draft"] = lambda: one_guess(lane, draft.model, caches, newest)
+        passes[f"{rows} rows"] = lambda rows=rows: one_pass(session, tokens[:rows])
+    passes["draft"] = lambda: one_guess(session, draft.model, caches, newest)
     took: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(repeat):
         for name, run in passes.items():
@@ -127,14 +129,14 @@ def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
     return figures
 
 
-def one_pass(lane: Lane, tokens: mx.array) -> None:
-    mx.eval(mx.argmax(lane.read(tokens, 40), axis=-1))
-    lane.rewind(tokens.size)
+def one_pass(session: T3Session, tokens: mx.array) -> None:
+    mx.eval(mx.argmax(session.step(tokens, 40), axis=-1))
+    session.trim(tokens.size)
 
 
-def one_guess(lane: Lane, model: DraftModel, caches: list[Cache], state: mx.array) -> None:
-    given = model(lane.embed(mx.arange(1), 40), state, caches, num_last=1)
-    mx.eval(mx.argmax(lane.logits(given), axis=-1))
+def one_guess(session: T3Session, model: DraftModel, caches: list[Cache], state: mx.array) -> None:
+    given = model(session.embed(mx.arange(1), 40), state, caches, num_last=1)
+    mx.eval(mx.argmax(session.logits(given), axis=-1))
     for cache in caches:
         cache.trim(1)
 

@@ -72,7 +72,7 @@ def speak_timed(engine: Engine, text: str) -> Spoken:
         first_chunk_s = first_chunk_s or time.perf_counter() - began
         sound_s += len(chunk.samples) / chunk.sample_rate
     compute_s = time.perf_counter() - began
-    return Spoken(compute_s, sound_s, first_chunk_s, engine.tally.num_tokens, engine.tally.t3_s)
+    return Spoken(compute_s, sound_s, first_chunk_s, engine.statistics.num_tokens, engine.statistics.t3_s)
 
 
 def measure_realtime(repeat: int) -> dict[str, Any]:

@@ -5,9 +5,7 @@ samples from stream.py; what is decided here is the order, the keys of the noise
 # ruff: noqa: E402
 import logging
 import sys
-import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -23,13 +21,13 @@ import numpy as np
 from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
 from nightingale.checkpoints.native import load_model
 from nightingale.checkpoints.voices import load_voice
-from nightingale.decoding.loop import Draft, Report, generate, token_limit
-from nightingale.decoding.loop import Sentence as TokenSentence
+from nightingale.decoding.loop import Draft, Request, generate, token_limit
 from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch
-from nightingale.models.noise import fold, seed_key
+from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
+from nightingale.statistics import Statistics
 from nightingale.text.split import CUT_MARK
 from nightingale.text.stream import Sentence, SentenceStream
 from nightingale.vocoding import CarryingVocoder, Keys, Vocoder, chunk_sizes, speak_tokens, vocoder_for
@@ -40,31 +38,10 @@ _TOKENS, _FLOW, _SOURCE = range(3)  # what a sentence's noise is for
 _CLAUSE_SHARE = 0.25  # of a sentence's pause, where a long sentence was cut
 
 
-@dataclass
-class Tally:
-    """What one call of `speak` has taken so far. first_token_at: on the clock of time.perf_counter."""
-
-    num_tokens: int = 0
-    t3_s: float = 0.0
-    first_token_at: float | None = None
-
-    def counted(self, tokens: Iterator[int]) -> Iterator[int]:
-        while True:
-            began = time.perf_counter()
-            token = next(tokens, None)
-            now = time.perf_counter()
-            self.t3_s += now - began
-            if token is None:
-                return
-            self.first_token_at = self.first_token_at or now
-            self.num_tokens += 1
-            yield token
-
-
 class Engine:
     """A loaded model with a voice. Not for two threads at once.
 
-    report: what became of the sentence spoken last, token by token. tally: what the text has taken so far.
+    statistics: of the text spoken last, or being spoken now.
     """
 
     def __init__(
@@ -91,8 +68,7 @@ class Engine:
         self._draft = Draft(draft) if draft is not None else None
         if speculate and draft is None:
             logger.warning("this model has no draft: it speaks without speculation")
-        self.report = Report()
-        self.tally = Tally()
+        self.statistics = Statistics()
         self.use_voice(DEFAULT_VOICE if voice is None else voice)
         self._vocoder: Vocoder[Any] = vocoder_for(self._model.s3gen, self._model.hift)
         config = self._model.config
@@ -116,46 +92,51 @@ class Engine:
         """
         mx.clear_streams()
 
-    def speak(self, text: str | Iterable[str], options: SpeakOptions | None = None) -> Iterator[AudioChunk]:
+    def speak(
+        self, text: str | Iterable[str], options: SpeakOptions | None = None, statistics: Statistics | None = None
+    ) -> Iterator[AudioChunk]:
         """The sound of a text, or of pieces of text as they arrive, each sentence as soon as it has ended.
 
-        What cannot be spoken is logged as a warning.
+        statistics: filled in meanwhile, instead of a new one. What cannot be spoken is logged as a warning.
         """
-        options = options or SpeakOptions()
-        self.tally = Tally()
+        self.statistics = statistics or Statistics()
+        pieces = self.statistics.time_text([text] if isinstance(text, str) else text)
+        return self.statistics.time_chunks(self._speak(pieces, options or SpeakOptions()))
+
+    def _speak(self, pieces: Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]:
         before: Sentence | None = None
-        for index, sentence in enumerate(_sentences([text] if isinstance(text, str) else text)):
+        for index, sentence in enumerate(_sentences(pieces)):
             if before is not None:
-                yield AudioChunk(_pause(before, sentence, options), SAMPLE_RATE, index - 1)
+                yield AudioChunk(_pause(before, sentence, options), SAMPLE_RATE, index - 1, before.text)
             yield from self._speak_sentence(sentence.text, index, options)
             before = sentence
 
     def _speak_sentence(self, text: str, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
         """The sound of one sentence, chunk by chunk where the model can go on from where it stopped."""
-        key = fold(seed_key(options.seed), index)
-        tokens = self._speech_tokens(text, fold(key, _TOKENS), options)
+        key = fold_in(seed_key(options.seed), index)
+        num_before = self.statistics.num_tokens
+        tokens = self._speech_tokens(text, fold_in(key, _TOKENS), options)
         first = next(tokens, None)
         if first is None:
             logger.warning("the voice found nothing to say: %s", text)
             return
-        state = self._vocoder.start(self.voice, Keys(fold(key, _FLOW), fold(key, _SOURCE)), options.speed)
+        state = self._vocoder.start(self.voice, Keys(fold_in(key, _FLOW), fold_in(key, _SOURCE)), options.speed)
         # A model that looks both ways would compute everything again for every chunk, and with seams.
         sizes = chunk_sizes() if isinstance(self._vocoder, CarryingVocoder) else [sys.maxsize]
         for samples in speak_tokens(self._vocoder, chain([first], tokens), state, sizes):
-            yield AudioChunk(samples, SAMPLE_RATE, index)
-        if self.report.reason == "token limit":
-            logger.warning(
-                "a sentence did not come to its end and was cut after %d tokens: %s", self.report.num_tokens, text
-            )
+            yield AudioChunk(samples, SAMPLE_RATE, index, text)
+        if self.statistics.stop_reason == "token limit":
+            num_tokens = self.statistics.num_tokens - num_before
+            logger.warning("a sentence did not come to its end and was cut after %d tokens: %s", num_tokens, text)
 
     def _speech_tokens(self, text: str, key: mx.array, options: SpeakOptions) -> Iterator[int]:
         text_ids = self._model.tokenizer.encode(text)
-        self.report = Report()
         if not text_ids:  # T3 would make something up
             return iter(())
-        sentence = TokenSentence(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
-        tokens = generate(self._model.t3, self._conditioning, sentence, self.report, self._draft, self._cache)
-        return self.tally.counted(tokens)
+        request = Request(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
+        return self.statistics.time_tokens(
+            generate(self._model.t3, self._conditioning, request, self.statistics, self._draft, self._cache)
+        )
 
     def _check_voice(self, voice: Voice) -> None:
         """The voice has the sizes and the tokens that the model reads."""

@@ -69,14 +69,14 @@ def test_sentences_in_order_with_pauses_between(engine: Engine) -> None:
 
 
 def test_length_is_the_tokens(engine: Engine) -> None:
-    assert len(samples(engine.speak("Hello there.", LIVELY))) == SAMPLES_PER_TOKEN * engine.report.num_tokens
+    assert len(samples(engine.speak("Hello there.", LIVELY))) == SAMPLES_PER_TOKEN * engine.statistics.num_tokens
 
 
 def test_sound_begins_before_the_sentence_is_finished(endless: Engine) -> None:
     chunks = endless.speak(LONG, GREEDY)
     first = next(chunks)
     assert 0 < len(first.samples) <= 10 * SAMPLES_PER_TOKEN
-    assert endless.report.reason == "unfinished" and endless.report.num_tokens < 20
+    assert endless.statistics.stop_reason == "unfinished" and endless.statistics.num_tokens < 20
     assert len(list(chunks)) > 3
 
 
@@ -105,9 +105,9 @@ def test_same_seed_same_sound(engine: Engine, folder: Path) -> None:
 def test_tally_counts_all_sentences(engine: Engine) -> None:
     began = time.perf_counter()
     chunks = [chunk for chunk in engine.speak(TEXT, LIVELY) if chunk.samples.any()]
-    assert engine.tally.num_tokens * SAMPLES_PER_TOKEN == sum(len(chunk.samples) for chunk in chunks)
-    assert engine.tally.first_token_at is not None
-    assert began < engine.tally.first_token_at < began + engine.tally.t3_s + 1 and engine.tally.t3_s > 0
+    assert engine.statistics.num_tokens * SAMPLES_PER_TOKEN == sum(len(chunk.samples) for chunk in chunks)
+    assert engine.statistics.first_token_at is not None
+    assert began < engine.statistics.first_token_at < began + engine.statistics.t3_s + 1 and engine.statistics.t3_s > 0
 
 
 def test_another_voice(engine: Engine, folder: Path) -> None:
@@ -145,9 +145,9 @@ def test_a_compressed_cache_is_the_targets(folder: Path, cache: CacheOptions, mo
         engine = Engine(folder, tiny_voice(), speculate=speculate, cache=cache)
         engine._forbidden = engine._forbidden | (mx.arange(engine._forbidden.size) == 41)
         spoken.append(samples(engine.speak(LONG, LIVELY)))
-        assert engine.report.num_tokens > 100
+        assert engine.statistics.num_tokens > 100
     np.testing.assert_array_equal(spoken[0], spoken[1])
-    assert asked == [cache, cache]
+    assert asked == [cache, cache, None]  # the draft's own caches keep everything
 
 
 def test_pieces_make_no_difference(engine: Engine) -> None:
@@ -181,7 +181,7 @@ def test_what_is_left_out_is_told(engine: Engine, caplog: pytest.LogCaptureFixtu
 def test_what_is_cut_off_is_told(endless: Engine, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "nightingale"):
         cut = samples(endless.speak("Hi.", GREEDY))
-    assert endless.report.reason == "token limit"
+    assert endless.statistics.stop_reason == "token limit"
     assert len(cut) == SAMPLES_PER_TOKEN * token_limit(3)
     assert f"was cut after {token_limit(3)} tokens: Hi." in caplog.text
 

@@ -839,7 +839,7 @@ def test_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[tuple[str, list[int], float]] = []
     monkeypatch.setattr(pipeline.Pipeline, "stage", lambda _, *what: ran.append(what))
     monkeypatch.setattr(pipeline.Pipeline, "teacher_speaks", lambda _: True)
-    lanes: list[pipeline.Lane] = [[("t3", 0.6), ("draft", 0.2)], [("s3gen", 0.0), ("hift", 1.0)]]
+    lanes: list[pipeline.T3Session] = [[("t3", 0.6), ("draft", 0.2)], [("s3gen", 0.0), ("hift", 1.0)]]
 
     def stages(gpus: int) -> list[tuple[str, list[int], float]]:
         ran.clear()

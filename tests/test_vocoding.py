@@ -8,7 +8,7 @@ import pytest
 from tiny import Floats, fill, hift_config, noise, s3gen_config
 
 from nightingale.models.hift import HiFT
-from nightingale.models.noise import fold, seed_key
+from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.voice import Voice
 from nightingale.vocoding import (
@@ -21,7 +21,7 @@ from nightingale.vocoding import (
     vocoder_for,
 )
 
-KEYS = Keys(fold(seed_key(5), 1), fold(seed_key(5), 2))
+KEYS = Keys(fold_in(seed_key(5), 1), fold_in(seed_key(5), 2))
 TOKENS = np.random.RandomState(1).randint(0, 10, 60).tolist()
 
 

@@ -21,12 +21,14 @@ class AudioChunk:
 
     samples: (N,) float32, -1 to 1.
     sample_rate: samples a second (Hz).
-    sentence: which sentence of the text it belongs to, from 0.
+    sentence: number of the sentence in the text that it belongs to, from 0.
+    text: that sentence as it is read.
     """
 
     samples: NDArray[np.float32]
     sample_rate: int = SAMPLE_RATE
     sentence: int = 0
+    text: str = ""
 
     def checked(self) -> NDArray[np.float32]:
         """The samples. Raises NightingaleError for NaN and infinity."""

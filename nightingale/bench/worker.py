@@ -152,4 +152,4 @@ def _speak(engine: Any, text: str, seed: int) -> Spoken:
     seconds = time.perf_counter() - began
     samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT / 1e6
-    return Spoken(seconds, engine.tally.t3_s, first_sound_s, engine.tally.num_tokens, peak_mb, samples)
+    return Spoken(seconds, engine.statistics.t3_s, first_sound_s, engine.statistics.num_tokens, peak_mb, samples)

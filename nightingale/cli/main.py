@@ -19,7 +19,7 @@ from nightingale.cli.console import Console, ConsoleHandler, printing
 from nightingale.errors import NightingaleError, UsageError, VoiceNotFound
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.signals import Stopped, ignore_signals, signals_held, silence_on_signals, stop_on_signals
-from nightingale.statistics import Stats, as_json, as_lines, process_start
+from nightingale.statistics import Statistics, as_json, as_lines, process_start
 from nightingale.text.source import Source, Text, open_sources
 
 if TYPE_CHECKING:
@@ -84,38 +84,37 @@ def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Spe
 
 def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> None:
     """One shot: the text of all sources to one sound."""
-    stats = Stats(process_start())
+    statistics = Statistics(process_start())
     text = Text(choose_sources(args, console))
     with open_outputs(args) as (wav, speaker):
         ticket = speaker.begin() if speaker else 0
         if pieces := text.begun():
             engine = load_engine(args)
-            stats.ready = time.perf_counter()
+            statistics.ready_at = time.perf_counter()
             if speaker:
                 pieces = speaker.unhurried(pieces, ticket)
-            for chunk in stats.watch(engine.speak(stats.waiting(pieces), options)):
+            for chunk in engine.speak(pieces, options, statistics):
                 if wav:
                     wav.write(chunk)
                 if speaker:
                     speaker.write(chunk, ticket)
-                    stats.hear(speaker.heard_s)
-                console.progress(text, stats.sound_s)
-            stats.add(engine.tally)
+                    statistics.record_playback(speaker.heard_s)
+                console.progress(text, statistics.sound_s)
             console.clear()
         else:
             console.warn("there is no text to speak")
         if speaker:
             speaker.finish(ticket)
-            speaker.wait(lambda: stats.hear(speaker.heard_s))
-            stats.underruns = speaker.underruns
+            speaker.wait(lambda: statistics.record_playback(speaker.heard_s))
+            statistics.underruns = speaker.underruns
     if args.stats:
-        tell(stats, args.stats)
+        print_statistics(statistics, args.stats)
 
 
-def tell(stats: Stats, form: str) -> None:
+def print_statistics(statistics: Statistics, form: str) -> None:
     """--stats, also when quiet: it was asked for."""
     blas = getattr(sys.modules.get("nightingale.engine"), "BLAS", None)
-    figures = stats.figures() | {"blas": blas or "MLX's own"}
+    figures = statistics.figures() | {"blas": blas or "MLX's own"}
     with contextlib.suppress(OSError):
         print(as_json(figures) if form == "json" else as_lines(figures), file=sys.stderr, flush=True)
 

@@ -1,52 +1,48 @@
-"""The only token loop: T3's speech tokens one by one, alone or with a draft that guesses ahead.
+"""The token loop: T3's speech tokens one by one, alone or with a draft model that guesses ahead.
 
-Both ways give the same tokens. A token is the argmax of filtered logits plus noise that depends on its position only;
-the draft sees the same noise, T3 then reads all guesses in one pass, and a guess stays only where it is what T3 chooses
-itself. Histories for the repetition penalty are values made for each verified place, never kept and rolled back.
-Knows nothing of text or of sound.
+Both ways give the same tokens (Gumbel-max coupling). A token is the argmax of the filtered logits plus noise that
+depends only on the token's position. The draft samples with the same noise; T3 then reads all its guesses in one pass
+and keeps a guess only where it samples the same token itself. Token histories for the repetition penalty are values,
+made for each verified position, so nothing has to be rolled back. Leaves text and sound to others.
 """
 
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Literal
 
 import mlx.core as mx
 import numpy as np
 
 from nightingale.decoding.cache import make_caches
-from nightingale.decoding.draft_length import Pace
-from nightingale.decoding.sampling import Sampler, guide, histories
+from nightingale.decoding.draft_length import DraftLength
+from nightingale.decoding.sampling import Sampler, apply_cfg, histories
 from nightingale.models.cache import Cache
 from nightingale.models.draft import DraftModel, shifted
 from nightingale.models.t3 import T3
 from nightingale.options import CacheOptions
+from nightingale.statistics import Statistics
 
 _TOKENS_PER_SECOND = 25
 _CHARACTERS_PER_SECOND = 6  # the slowest reading that is still speech; the usual one is 15
 
-StopReason = Literal["unfinished", "stop token", "token limit"]
-
 
 def token_limit(text_length: int) -> int:
-    """The most speech tokens that a text of so many characters may take: nothing runs on."""
+    """The most speech tokens that a text of so many characters may take: no sentence runs on."""
     return _TOKENS_PER_SECOND * (6 + text_length) // _CHARACTERS_PER_SECOND
 
 
-@dataclass
-class Report:
-    """What became of a sentence: num_draft and num_accepted count guesses, num_rounds T3's passes after the prompt."""
+@dataclass(frozen=True)
+class Request:
+    """What one call of `generate` decodes. text_ids: without start and stop. max_tokens: the most that it may give."""
 
-    reason: StopReason = "unfinished"
-    num_tokens: int = 0
-    num_rounds: int = 0
-    num_draft: int = 0
-    num_accepted: int = 0
+    text_ids: list[int]
+    sampler: Sampler
+    max_tokens: int
 
 
 @dataclass
-class Lane:
-    """T3 reading one sentence: its caches, of which kind, and how its rows are guided."""
+class T3Session:
+    """T3 with the key-value caches of one sentence, and its classifier-free guidance."""
 
     model: T3
     cfg_weight: float
@@ -54,206 +50,207 @@ class Lane:
     caches: list[Cache] = field(default_factory=list)
 
     def start(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
-        """Read the prompt; logits (1, V) of the first token."""
+        """Read the prompt; logits (1, V) of the first speech token."""
         return self.logits(self.states(self.prompt(conditioning, text_ids), num_last=1))
 
-    def read(self, tokens: mx.array, index: int) -> mx.array:
-        """Read tokens (L,), the first of which is the sentence's token number `index`; logits (L, V)."""
+    def step(self, tokens: mx.array, index: int) -> mx.array:
+        """Read speech tokens (L,), the first of which has number `index`; logits (L, V) of the tokens after each."""
         return self.logits(self.states(self.embed(tokens, index)))
 
     def prompt(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
-        """Forget everything; what is to be read first: (B, L, hidden)."""
+        """Empty the caches; the embeddings (B, L, hidden) to read first."""
         self.caches = make_caches(self.model.num_layers, self.cache)
         return self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
 
     def embed(self, tokens: mx.array, index: int) -> mx.array:
-        """Tokens (L,) from number `index` on, to be read: (B, L, hidden)."""
+        """Speech tokens (L,) from number `index` on -> embeddings (B, L, hidden)."""
         embeds = self.model.embed_speech(tokens, index + 1)  # position 0 is start_speech
         return mx.concatenate([embeds, embeds]) if self.cfg_weight > 0 else embeds
 
     def states(self, embeds: mx.array, num_last: int | None = None) -> mx.array:
-        """Read (B, L, hidden); states (B, L or num_last, hidden)."""
+        """Read embeddings (B, L, hidden); hidden states (B, L or num_last, hidden)."""
         return self.model.llama(embeds, self.caches, num_last)
 
     def logits(self, states: mx.array) -> mx.array:
-        """States (B, L, hidden), its own or a draft's -> guided logits (L, V)."""
-        return guide(self.model.logits(states), self.cfg_weight)
+        """Hidden states (B, L, hidden), T3's or a draft's -> guided logits (L, V)."""
+        return apply_cfg(self.model.logits(states), self.cfg_weight)
 
     @property
-    def room(self) -> int:
-        """The most tokens that one pass may read."""
-        return min(cache.room for cache in self.caches)
+    def max_step(self) -> int:
+        """The most tokens that one step may read."""
+        return min(cache.max_update for cache in self.caches)
 
-    def rewind(self, count: int) -> None:
-        """Forget the last `count` tokens read."""
+    def trim(self, count: int) -> None:
+        """Remove the last `count` tokens from the caches."""
         for cache in self.caches:
             cache.trim(count)
 
 
 @dataclass(frozen=True)
-class Sentence:
-    """What one call of `generate` reads: text ids without start and stop, the sampler, the most tokens it may give."""
-
-    text_ids: list[int]
-    sampler: Sampler
-    limit: int
-
-
-@dataclass(frozen=True)
 class Draft:
-    """What guesses, and what is known of how well it pays."""
+    """A draft model, and how many tokens it should guess. Kept over sentences."""
 
     model: DraftModel
-    pace: Pace = field(default_factory=Pace)
+    length: DraftLength = field(default_factory=DraftLength)
 
 
 def generate(
     target: T3,
     conditioning: mx.array,
-    sentence: Sentence,
-    report: Report,
+    request: Request,
+    statistics: Statistics,
     draft: Draft | None = None,
     cache: CacheOptions | None = None,
 ) -> Iterator[int]:
-    """The sentence's speech tokens, without the stop token. `report` is filled in as they come.
+    """The speech tokens of a sentence, without the stop token. Passes, guesses and the end go into `statistics`.
 
-    cache: how the target keeps what it has read; the draft, read again for every sentence and small, keeps everything.
+    cache: how T3 caches keys and values. The draft is small and caches all of them.
     """
-    sampler = sentence.sampler
-    lane = Lane(target, sampler.options.cfg_weight, cache)
-    limit = min(sentence.limit, target.config.max_speech_tokens)
-    if draft is not None and draft.pace.wanted():
-        tokens = _speculative(lane, draft, conditioning, sentence, limit, report)
+    sampler = request.sampler
+    session = T3Session(target, sampler.options.cfg_weight, cache)
+    limit = min(request.max_tokens, target.config.max_speech_tokens)
+    statistics.stop_reason = "unfinished"
+    if draft is not None and draft.length.should_speculate():
+        tokens = _speculative(session, draft, conditioning, request, limit, statistics)
     else:
-        seen = sampler.nothing_said()
-        token = sampler.choose(lane.start(conditioning, sentence.text_ids), seen, 0)
-        tokens = _plain(lane, sampler, token, seen, 0, limit, report)
+        history = sampler.empty_history()
+        token = sampler.sample(session.start(conditioning, request.text_ids), history, 0)
+        tokens = _plain(session, sampler, token, history, 0, limit, statistics)
     try:
         for value in tokens:
             if value == target.config.stop_speech_token:
-                report.reason = "stop token"
+                statistics.stop_reason = "stop token"
                 return
-            report.num_tokens += 1
             yield value
-        report.reason = "token limit"
+        statistics.stop_reason = "token limit"
     finally:
-        # Whoever leaves in mid-sentence leaves a pass under way, and a process that ends while OpenBLAS multiplies on
-        # MLX's thread hangs for good.
+        # A caller that leaves in mid-sentence leaves a pass under way, and a process that ends while OpenBLAS
+        # multiplies on MLX's thread hangs for good.
         mx.synchronize()
 
 
 def _plain(
-    lane: Lane, sampler: Sampler, token: mx.array, seen: mx.array | None, index: int, limit: int, report: Report
+    session: T3Session,
+    sampler: Sampler,
+    token: mx.array,
+    history: mx.array | None,
+    index: int,
+    limit: int,
+    statistics: Statistics,
 ) -> Iterator[int]:
-    """Tokens from number `index`, which is `token`, chosen but not read, up to number `limit`: one pass each.
+    """Tokens from number `index` up to number `limit`, one pass each.
 
-    seen: what was said before `token`.
+    token: number `index`, sampled but not read. history: of the tokens before it.
     """
     for i in range(index + 1, limit):
         # The next pass is under way before the host knows this token.
-        seen = _after(seen, token)
-        upcoming = sampler.choose(lane.read(token, i - 1), seen, i)
+        history = _extended(history, token)
+        upcoming = sampler.sample(session.step(token, i - 1), history, i)
         mx.async_eval(upcoming)
-        report.num_rounds += 1
+        statistics.num_rounds += 1
         yield tokens_of(token)[0]
         token = upcoming
     yield tokens_of(token)[0]
 
 
 def _speculative(
-    lane: Lane, draft: Draft, conditioning: mx.array, sentence: Sentence, limit: int, report: Report
+    session: T3Session, draft: Draft, conditioning: mx.array, request: Request, limit: int, statistics: Statistics
 ) -> Iterator[int]:
-    """Tokens from number 0 up to number `limit`: several a pass where the draft guesses well."""
-    sampler, pace = sentence.sampler, draft.pace
-    prompt = lane.prompt(conditioning, sentence.text_ids)
-    states = lane.states(prompt)
-    token = sampler.choose(lane.logits(states[:, -1:]), sampler.nothing_said(), 0)
+    """Tokens from number 0 up to number `limit`, several in a pass where the draft guesses well."""
+    sampler, length = request.sampler, draft.length
+    prompt = session.prompt(conditioning, request.text_ids)
+    states = session.states(prompt)
+    token = sampler.sample(session.logits(states[:, -1:]), sampler.empty_history(), 0)
     mx.async_eval(token)
-    # While the first token is on its way to the sound; of what comes out, only the caches are of use.
+    # The draft reads the prompt while the first token goes on its way to the sound. Only its caches are of use.
     caches = make_caches(draft.model.num_layers)
     prompt_read = draft.model(prompt, shifted(states), caches, num_last=1)
     mx.async_eval(prompt_read)
-    pair = _Pair(lane, draft.model, caches, sampler, tokens_of(token), sampler.nothing_said(), states[:, -1:])
-    yield pair.said[0]
-    mx.eval(prompt_read)  # no part of the first round, which is timed
-    while (num_said := len(pair.said)) < limit:
-        count = pace.num_draft()
+    rounds = _Speculation(
+        session, draft.model, caches, sampler, tokens_of(token), sampler.empty_history(), states[:, -1:]
+    )
+    yield rounds.tokens[0]
+    mx.eval(prompt_read)  # not part of the first round, which is timed
+    while (num_before := len(rounds.tokens)) < limit:
+        count = length.num_draft()
         if count is None:
-            rest = _plain(lane, sampler, mx.array(pair.said[-1:]), pair.seen, num_said - 1, limit, report)
-            next(rest)  # the newest token, given already
+            newest = mx.array(rounds.tokens[-1:])
+            rest = _plain(session, sampler, newest, rounds.history, num_before - 1, limit, statistics)
+            next(rest)  # the newest token, which was given already
             yield from rest
             return
         started = time.perf_counter()
-        count = min(count, limit - num_said - 1, lane.room - 1)
-        accepted = pair.advance(count)
-        pace.record(count, accepted, time.perf_counter() - started)
-        report.num_rounds, report.num_draft = report.num_rounds + 1, report.num_draft + count
-        report.num_accepted += accepted
-        yield from pair.said[num_said:]
+        count = min(count, limit - num_before - 1, session.max_step - 1)
+        accepted = rounds.run(count)
+        length.record(count, accepted, time.perf_counter() - started)
+        statistics.num_rounds += 1
+        statistics.num_draft += count
+        statistics.num_accepted += accepted
+        yield from rounds.tokens[num_before:]
 
 
 @dataclass
-class _Pair:
-    """Target and draft at one place of a sentence.
+class _Speculation:
+    """Target and draft at one position of a sentence.
 
-    said: all tokens so far; the target has read all but the newest. seen: the history before that one.
+    tokens: all tokens so far; the target has read all but the newest. history: of the tokens before the newest.
     unread: the target's states (B, U, hidden) before each of the U newest tokens, which the draft has not read.
     """
 
-    target: Lane
+    target: T3Session
     draft: DraftModel
     draft_caches: list[Cache]
     sampler: Sampler
-    said: list[int]
-    seen: mx.array | None
+    tokens: list[int]
+    history: mx.array | None
     unread: mx.array
 
-    def advance(self, count: int) -> int:
-        """One round: `count` guesses, one pass of the target, what it chose is said. How many guesses were right."""
-        index = len(self.said) - 1
-        newest = mx.array(self.said[-1:])
-        seen = _after(self.seen, newest)
-        guesses = self._guess(count, seen)
+    def run(self, count: int) -> int:
+        """One round: the draft guesses `count` tokens, the target verifies them in one pass. How many were right."""
+        index = len(self.tokens) - 1
+        newest = mx.array(self.tokens[-1:])
+        history = _extended(self.history, newest)
+        guesses = self._guess(count, history)
         states = self.target.states(self.target.embed(mx.concatenate([newest, guesses]), index))
-        chosen = self.sampler.choose(self.target.logits(states), histories(seen, guesses), index + 1)
-        mx.eval(guesses, chosen)
-        accepted = num_accepted(guesses, chosen)
+        sampled = self.sampler.sample(self.target.logits(states), histories(history, guesses), index + 1)
+        mx.eval(guesses, sampled)
+        accepted = count_accepted(guesses, sampled)
 
-        self.target.rewind(count - accepted)
-        new, before_new = chosen[: accepted + 1], states[:, : accepted + 1]
+        self.target.trim(count - accepted)
+        new, before_new = sampled[: accepted + 1], states[:, : accepted + 1]
         if count > 0:
-            # Right guesses too were read with the draft's own states, and are to be read again with the target's.
+            # The draft read right guesses too with its own states, and reads them again with the target's.
             for cache in self.draft_caches:
                 cache.trim(count - 1)
             self.unread = before_new
         else:
             self.unread = mx.concatenate([self.unread, before_new], axis=1)
-        self.seen = _after(seen, new[:-1])
-        self.said += tokens_of(new)
+        self.history = _extended(history, new[:-1])
+        self.tokens += tokens_of(new)
         return accepted
 
-    def _guess(self, count: int, seen: mx.array | None) -> mx.array:
-        """The draft's own continuation (count,). It reads what it has not read yet, and its guesses but the last.
+    def _guess(self, count: int, history: mx.array | None) -> mx.array:
+        """The draft's continuation (count,). It reads the tokens it has not read, and all its guesses but the last.
 
-        seen: everything said, the newest token included.
+        history: of all tokens, the newest included.
         """
         guesses = [mx.zeros((0,), mx.uint32)]
         states = self.unread
-        tokens = mx.array(self.said[len(self.said) - states.shape[1] :])
-        for i in range(len(self.said), len(self.said) + count):
+        tokens = mx.array(self.tokens[len(self.tokens) - states.shape[1] :])
+        for i in range(len(self.tokens), len(self.tokens) + count):
             embeds = self.target.embed(tokens, i - tokens.size)
             states = self.draft(embeds, states, self.draft_caches, num_last=1)
-            tokens = self.sampler.choose(self.target.logits(states), seen, i)
-            seen = _after(seen, tokens)
+            tokens = self.sampler.sample(self.target.logits(states), history, i)
+            history = _extended(history, tokens)
             guesses.append(tokens)
         return mx.concatenate(guesses)
 
 
-def num_accepted(guesses: mx.array, chosen: mx.array) -> int:
-    """How many guesses (k,) from the first on are what the target chose (k + 1,) there."""
+def count_accepted(guesses: mx.array, sampled: mx.array) -> int:
+    """How many guesses (k,), from the first on, are the tokens that the target sampled (k + 1,) there."""
     count = 0
-    for guess, choice in zip(tokens_of(guesses), tokens_of(chosen), strict=False):
-        if guess != choice:
+    for guess, token in zip(tokens_of(guesses), tokens_of(sampled), strict=False):
+        if guess != token:
             break
         count += 1
     return count
@@ -264,7 +261,7 @@ def tokens_of(array: mx.array) -> list[int]:
     return [int(token) for token in np.array(array)]
 
 
-def _after(seen: mx.array | None, tokens: mx.array) -> mx.array | None:
-    """The history (1, V) once tokens (L,) are said too."""
-    rows = histories(seen, tokens)
+def _extended(history: mx.array | None, tokens: mx.array) -> mx.array | None:
+    """The history (1, V) with tokens (L,) added."""
+    rows = histories(history, tokens)
     return None if rows is None else rows[-1:]

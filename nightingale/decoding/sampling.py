@@ -17,17 +17,17 @@ from nightingale.models.noise import indexed_gumbel, seed_key
 from nightingale.options import SpeakOptions
 
 
-def guide(logits: mx.array, cfg_weight: float) -> mx.array:
+def apply_cfg(logits: mx.array, cfg_weight: float) -> mx.array:
     """Classifier-free guidance: rows with and without text (2, L, V), or (1, L, V) unguided -> (L, V)."""
     if logits.shape[0] == 1:
         return logits[0]
     return logits[0] + cfg_weight * (logits[0] - logits[1])
 
 
-def penalize(logits: mx.array, seen: mx.array, penalty: float) -> mx.array:
-    """Make tokens that were said less likely: logits (L, V), seen (L, V) bool, one history for each row."""
+def penalize(logits: mx.array, history: mx.array, penalty: float) -> mx.array:
+    """Repetition penalty: logits (L, V), history (L, V) bool, the tokens before each row."""
     penalized = mx.where(logits > 0, logits / penalty, logits * penalty)
-    return mx.where(seen, penalized, logits)
+    return mx.where(history, penalized, logits)
 
 
 def keep_min_p(logits: mx.array, min_p: float) -> mx.array:
@@ -45,19 +45,19 @@ def keep_top_p(logits: mx.array, top_p: float) -> mx.array:
     return mx.where(logits < floor, -mx.inf, logits)
 
 
-def _choose(
+def _sample(
     logits: mx.array,
-    seen: mx.array | None,
+    history: mx.array | None,
     forbidden: mx.array,
     key: mx.array,
     positions: Sequence[mx.array],
     wishes: tuple[float, float, float, float],
 ) -> mx.array:
-    """Sampler.choose. wishes: temperature, min-p, top-p, repetition penalty."""
+    """Sampler.sample. wishes: temperature, min-p, top-p, repetition penalty."""
     temperature, min_p, top_p, penalty = wishes
     logits = mx.where(forbidden, -mx.inf, logits)
-    if seen is not None:
-        logits = penalize(logits, seen, penalty)
+    if history is not None:
+        logits = penalize(logits, history, penalty)
     if temperature == 0:
         return mx.argmax(logits, axis=-1)
     logits = logits.astype(mx.float32) / temperature
@@ -68,51 +68,48 @@ def _choose(
     return mx.argmax(logits + indexed_gumbel(key, positions, logits.shape[1]), axis=-1)
 
 
-_choose_compiled = mx.compile(_choose)  # for a GPU, where an operation costs more than its arithmetic
+_sample_compiled = mx.compile(_sample)  # for a GPU, where an operation costs more than its arithmetic
 
 
 @dataclass(frozen=True)
 class Sampler:
-    """One sentence's way of choosing tokens: a caller's wishes, the sentence's key, and the ids that may be said.
-
-    forbidden: (V,) bool.
-    """
+    """Samples the tokens of one sentence. key: of its noise. forbidden: (V,) bool, ids that are never sampled."""
 
     options: SpeakOptions
     key: mx.array
     forbidden: mx.array
 
-    def choose(self, logits: mx.array, seen: mx.array | None, position: int) -> mx.array:
+    def sample(self, logits: mx.array, history: mx.array | None, position: int) -> mx.array:
         """Tokens (L,) for guided logits (L, V) of speech positions position, position + 1, ...
 
-        seen: (L, V) bool, what each position finds already said; None without a repetition penalty.
+        history: (L, V) bool, the tokens before each position; None without a repetition penalty.
         """
         options = self.options
         if options.top_p == 1 and (native() or cuda.available()):
             # The same in one operation, which draws noise only for the few tokens that the filter leaves.
-            said = None if seen is None else (seen, options.repetition_penalty)
+            seen = None if history is None else (history, options.repetition_penalty)
             if native():
                 noise = self.key, position
-                return kernels.choose(logits, self.forbidden, noise, options.temperature, options.min_p, said)
+                return kernels.choose(logits, self.forbidden, noise, options.temperature, options.min_p, seen)
             drawn = self.key, seed_key(position)
-            return cuda.choose(logits, self.forbidden, drawn, options.temperature, options.min_p, said)
-        choose = _choose if on_cpu() else _choose_compiled
+            return cuda.choose(logits, self.forbidden, drawn, options.temperature, options.min_p, seen)
+        sample = _sample if on_cpu() else _sample_compiled
         positions = [seed_key(position + i) for i in range(logits.shape[0])]
         wishes = options.temperature, options.min_p, options.top_p, options.repetition_penalty
-        tokens: mx.array = choose(logits, seen, self.forbidden, self.key, positions, wishes)
+        tokens: mx.array = sample(logits, history, self.forbidden, self.key, positions, wishes)
         return tokens
 
-    def nothing_said(self) -> mx.array | None:
+    def empty_history(self) -> mx.array | None:
         """The history (1, V) that a sentence begins with; None where no penalty asks for one."""
         return mx.zeros((1, self.forbidden.size), mx.bool_) if self.options.repetition_penalty > 1 else None
 
 
-def histories(seen: mx.array | None, tokens: mx.array) -> mx.array | None:
-    """What is said before each of tokens (L,), and after the last: (1, V) -> (L + 1, V). None stays None."""
-    if seen is None:
+def histories(history: mx.array | None, tokens: mx.array) -> mx.array | None:
+    """The tokens seen before each of tokens (L,), and after the last: (1, V) -> (L + 1, V). None stays None."""
+    if history is None:
         return None
-    ids = mx.arange(seen.shape[-1])
-    rows = [seen]
+    ids = mx.arange(history.shape[-1])
+    rows = [history]
     for i in range(tokens.size):
         rows.append(rows[-1] | (ids == tokens[i]))
     return mx.concatenate(rows)

@@ -21,7 +21,7 @@ class Cache(Protocol):
         """Memory held, in bytes."""
 
     @property
-    def room(self) -> int:
+    def max_update(self) -> int:
         """The most positions of the next update, if the tokens must not depend on how passes are cut."""
 
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:

@@ -12,8 +12,8 @@ def seed_key(seed: int) -> mx.array:
     return mx.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], dtype=mx.uint32)
 
 
-def fold(key: mx.array, *numbers: int) -> mx.array:
-    """A key for each (key, numbers), all of them independent: fold(k, a, b) is fold(fold(k, a), b)."""
+def fold_in(key: mx.array, *numbers: int) -> mx.array:
+    """A key for each (key, numbers), all of them independent: fold_in(k, a, b) is fold_in(fold_in(k, a), b)."""
     for number in numbers:
         key = _fold(key, seed_key(number))
     return key
@@ -29,7 +29,7 @@ def indexed_normal(key: mx.array, start: int, stop: int, channels: int) -> mx.ar
     if stop <= start:
         return mx.zeros((0, channels))
     first, last = start // _BLOCK, (stop - 1) // _BLOCK
-    blocks = [mx.random.normal((_BLOCK, channels), key=fold(key, i)) for i in range(first, last + 1)]
+    blocks = [mx.random.normal((_BLOCK, channels), key=fold_in(key, i)) for i in range(first, last + 1)]
     rows = mx.concatenate(blocks) if len(blocks) > 1 else blocks[0]
     return rows[start - first * _BLOCK : stop - first * _BLOCK]
 

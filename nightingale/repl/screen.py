@@ -146,11 +146,11 @@ class Screen:
     def _spoken(self, width: int) -> StyleAndTextTuples:
         """The sentence that the ear is at, by the position of the loudspeaker, and those around it."""
         sink, take = self._talker.sink, self._talker.hearing()
-        if sink is None or take is None or not take.sentences:
+        if sink is None or take is None:
             return []
-        number = min(take.heard_sentence(sink.heard_s), len(take.sentences) - 1)
-        here = cut(take.sentences[number], width)
-        rest = cut(" " + " ".join(take.sentences[number + 1 : number + 4]), width - get_cwidth(here))
+        current, *following = take.sentences_from(sink.heard_s) or [""]
+        here = cut(current, width)
+        rest = cut(" " + " ".join(following[:3]), width - get_cwidth(here))
         return [("class:speaking", here), ("class:spoken", rest), ("", "\n")]
 
 

@@ -19,7 +19,7 @@ from nightingale.audio.sink import Muted, Sink
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.options import SpeakOptions
 from nightingale.signals import signals_held
-from nightingale.statistics import Stats, Tallied
+from nightingale.statistics import Statistics
 
 MAX_QUEUE = 100  # utterances
 TEND_S = 0.25
@@ -30,9 +30,9 @@ MAX_KEPT_S = 600.0  # of the last utterance, for replay and save: 58 MB
 class Speaks(Protocol):
     """What is asked of an engine."""
 
-    @property
-    def tally(self) -> Tallied: ...
-    def speak(self, text: str | Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]: ...
+    def speak(
+        self, text: str | Iterable[str], options: SpeakOptions, statistics: Statistics
+    ) -> Iterator[AudioChunk]: ...
     def use_voice(self, voice: str) -> None: ...
     def close(self) -> None: ...
 
@@ -41,27 +41,27 @@ class Speaks(Protocol):
 class Take:
     """One utterance on its way to the ear. Seconds are of the sink's clock.
 
-    marks: where each sentence begins, and its number. chunks: None once they are too many to be kept.
+    marks: where each sentence begins, its number and its text. chunks: None once they are too many to be kept.
     """
 
-    sentences: list[str]
-    stats: Stats
+    stats: Statistics
     start_s: float
-    marks: list[tuple[float, int]] = field(default_factory=list)
+    marks: list[tuple[float, int, str]] = field(default_factory=list)
     end_s: float | None = None
     chunks: list[AudioChunk] | None = field(default_factory=list)
 
     def add(self, chunk: AudioChunk, at_s: float) -> None:
         if not self.marks or self.marks[-1][1] != chunk.sentence:
-            self.marks.append((at_s, chunk.sentence))
+            self.marks.append((at_s, chunk.sentence, chunk.text))
         if self.chunks is not None:
             self.chunks.append(chunk)
             if at_s - self.start_s > MAX_KEPT_S:
                 self.chunks = None
 
-    def heard_sentence(self, heard_s: float) -> int:
-        """The number of the sentence that the ear is at."""
-        return max((number for at_s, number in self.marks if at_s <= heard_s), default=0)
+    def sentences_from(self, heard_s: float) -> list[str]:
+        """The sentence that is being heard and those made after it."""
+        current = sum(at_s <= heard_s for at_s, _, _ in self.marks)
+        return [text for _, _, text in self.marks[max(0, current - 1) :]]
 
 
 class Talker:
@@ -155,7 +155,7 @@ class Talker:
                 self._takes.popleft()
         take = next((take for take in self._takes.copy() if take.marks), None)
         if take is not None:
-            take.stats.hear(heard_s - take.start_s)
+            take.stats.record_playback(heard_s - take.start_s)
         return take
 
     # --- the speaking thread ---
@@ -231,22 +231,18 @@ class Talker:
 
     def _speak(self, text: str, options: SpeakOptions, epoch: int) -> None:
         assert self.engine is not None
-        take = self._begin([])
-        chunks = take.stats.watch(self.engine.speak(_followed(text, take.sentences), options))
-        try:
-            self._play(chunks, take, epoch)
-        finally:
-            take.stats.add(self.engine.tally)
+        take = self._begin()
+        self._play(self.engine.speak(_pieces(text), options, take.stats), take, epoch)
 
     def _replay(self, epoch: int) -> None:
         if self.last is None or not self.last.chunks:
             raise NightingaleError("there is nothing to replay")
-        again = self._begin(self.last.sentences, keep=False)
-        self._play(iter(self.last.chunks), again, epoch)
+        again = self._begin(keep=False)
+        self._play(again.stats.time_chunks(self.last.chunks), again, epoch)
 
-    def _begin(self, sentences: list[str], keep: bool = True) -> Take:
+    def _begin(self, keep: bool = True) -> Take:
         assert self.sink is not None
-        take = Take(sentences, Stats(time.perf_counter()), self.sink.written_s)
+        take = Take(Statistics(), self.sink.written_s)
         if keep:
             self.last = take
         else:
@@ -277,15 +273,6 @@ class Talker:
             self._takes.popleft()
 
 
-def _followed(text: str, sentences: list[str]) -> Iterator[str]:
-    """The text in pieces, a long one being spoken at once; `sentences` grows by those that the engine will come to."""
-    from nightingale.text.stream import SentenceStream
-
-    stream = SentenceStream()
-    pieces = [text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE)]
-    ahead = iter(pieces)  # what follows a sentence is shown with it: one piece ahead of the engine
-    sentences += (sentence.text for sentence in stream.feed(next(ahead, "")))
-    for piece in pieces:
-        more = next(ahead, None)
-        sentences += (sentence.text for sentence in (stream.close() if more is None else stream.feed(more)))
-        yield piece
+def _pieces(text: str) -> Iterator[str]:
+    """A long text in pieces, so that its first sentence is spoken at once."""
+    return (text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE))

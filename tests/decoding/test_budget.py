@@ -36,7 +36,7 @@ class Reader:
     def read_to(self, end: int) -> Stored:
         stored: Stored = ()
         while self.cache.offset < end:
-            stored = self.read(min(self.cache.room, end - self.cache.offset, 5))
+            stored = self.read(min(self.cache.max_update, end - self.cache.offset, 5))
         return stored
 
     def held(self, stored: Stored) -> NDArray[np.bool_]:
@@ -144,13 +144,14 @@ def test_rewinding_is_never_having_read(end: int, count: int) -> None:
     rewound, straight = Reader(), Reader()
     rewound.read_to(PROMPT + end)
     straight.read_to(PROMPT + end)
-    count = min(count, rewound.cache.room)
+    count = min(count, rewound.cache.max_update)
     right = rewound.keys
     rewound.keys = -right  # wrong guesses
     rewound.read(count)
     rewound.cache.trim(count)
     rewound.keys = right
-    assert (rewound.cache.offset, rewound.cache.room) in ((PROMPT + end, straight.cache.room), (PROMPT + end, STRIDE))
+    limits = straight.cache.max_update, STRIDE
+    assert rewound.cache.offset == PROMPT + end and rewound.cache.max_update in limits
     for ours, theirs in zip(rewound.read_to(PROMPT + end + 40), straight.read_to(PROMPT + end + 40), strict=True):
         assert mx.array_equal(ours, theirs)
 

@@ -15,16 +15,17 @@ from tiny_models import t3_config, tiny_draft, tiny_t3, tiny_voice
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.cache.budget import BudgetKVCache
 from nightingale.decoding.cache.full import KVCache
-from nightingale.decoding.draft_length import Pace
-from nightingale.decoding.loop import Draft, Lane, Report, Sentence, generate, num_accepted, token_limit
+from nightingale.decoding.draft_length import DraftLength
+from nightingale.decoding.loop import Draft, Request, T3Session, count_accepted, generate, token_limit
 from nightingale.decoding.sampling import Sampler
 from nightingale.kernels.backend import native
 from nightingale.models.cache import Cache, Stored
 from nightingale.models.config import T3Config
 from nightingale.models.draft import DraftModel
-from nightingale.models.noise import fold, seed_key
+from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.t3 import T3
 from nightingale.options import CacheOptions, SpeakOptions
+from nightingale.statistics import Statistics
 
 STOP = 41
 FORBIDDEN = mx.arange(42) == 40
@@ -53,6 +54,7 @@ class Scripted:
 
     def llama(self, embeds: mx.array, caches: Sequence[KVCache], num_last: int | None = None) -> mx.array:
         """Places of the prompt before its last have states of their own: -1, -2."""
+        self.cache = caches[0]
         first = hear(self.heard, embeds, mx.zeros_like(embeds), caches[0])
         wanted = [float(self.script(n)) if n >= 0 else -3.0 - n for n in places_after(first, embeds)]
         return mx.array(wanted[-(num_last or len(wanted)) :])[None, :, None]
@@ -112,7 +114,7 @@ class Knowing:
         return self._t3.llama(embeds, caches, num_last)
 
 
-class Always(Pace):
+class Always(DraftLength):
     """As many guesses every time."""
 
     def __init__(self, num_draft: int) -> None:
@@ -126,20 +128,21 @@ class Always(Pace):
 def speak(
     target: object,
     draft: object | None = None,
-    pace: Pace | None = None,
+    length: DraftLength | None = None,
     options: SpeakOptions | None = None,
     limit: int = 60,
     seed: int = 0,
     cache: CacheOptions | None = None,
     stops: bool = True,
-) -> tuple[list[int], Report]:
+) -> tuple[list[int], Statistics]:
     forbidden = FORBIDDEN if stops else mx.arange(42) >= 40
-    sampler = Sampler(options or SpeakOptions(), fold(seed_key(seed), 0), forbidden)
-    report = Report()
+    sampler = Sampler(options or SpeakOptions(), fold_in(seed_key(seed), 0), forbidden)
+    report = Statistics()
     conditioning = target.condition(tiny_voice()) if isinstance(target, T3) else mx.zeros((1, 1, 1))
-    own = Draft(cast(DraftModel, draft), pace or Pace()) if draft is not None else None
-    sentence = Sentence([5, 6, 7, 8], sampler, limit)
-    return list(generate(cast(T3, target), conditioning, sentence, report, own, cache)), report
+    own = Draft(cast(DraftModel, draft), length or DraftLength()) if draft is not None else None
+    sentence = Request([5, 6, 7, 8], sampler, limit)
+    tokens = generate(cast(T3, target), conditioning, sentence, report, own, cache)
+    return list(report.time_tokens(tokens)), report
 
 
 def counting(n: int) -> int:
@@ -149,7 +152,7 @@ def counting(n: int) -> int:
 def test_stops_at_the_stop_token_and_says_so() -> None:
     tokens, report = speak(Scripted(counting))
     assert tokens == list(range(20))
-    assert (report.reason, report.num_tokens) == ("stop token", 20)
+    assert (report.stop_reason, report.num_tokens) == ("stop token", 20)
 
 
 @pytest.mark.parametrize("limit", [1, 2, 7])
@@ -158,7 +161,7 @@ def test_never_runs_on(limit: int, num_draft: int | None) -> None:
     draft = ScriptedDraft(lambda n: n % 40) if num_draft else None
     tokens, report = speak(Scripted(lambda n: n % 40), draft, Always(num_draft or 0), limit=limit)
     assert tokens == list(range(limit))
-    assert (report.reason, report.num_tokens) == ("token limit", limit)
+    assert (report.stop_reason, report.num_tokens) == ("token limit", limit)
 
 
 def test_a_limit_fits_the_text() -> None:
@@ -182,7 +185,7 @@ def test_scripted_drafts(draft_script: Callable[[int], int], share: float | None
     target, draft = Scripted(counting), ScriptedDraft(draft_script)
     tokens, report = speak(target, draft, Always(num_draft))
     assert tokens == list(range(20))
-    assert report.reason == "stop token"
+    assert report.stop_reason == "stop token"
     # What each has in its cache is what was said: nothing twice, nothing left out, no wrong guess. And the draft has
     # read every token with the target's state, the right guesses too, which it first read with its own.
     said = [float(counting(n)) for n in range(40)]
@@ -266,7 +269,7 @@ def test_guesses_never_reach_past_a_place_of_forgetting(num_draft: int, monkeypa
     update, wrote = BudgetKVCache.update, BudgetKVCache.wrote
 
     def watch(cache: BudgetKVCache, count: int) -> None:
-        assert count <= cache.room
+        assert count <= cache.max_update
         lengths.append(count)
 
     def updating(cache: BudgetKVCache, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
@@ -286,15 +289,15 @@ def test_guesses_never_reach_past_a_place_of_forgetting(num_draft: int, monkeypa
 
 def test_speculation_with_its_own_pace_changes_no_token() -> None:
     target, draft = tiny_t3(1), tiny_draft(2)
-    pace = Pace()
+    length = DraftLength()
     for seed in range(4):
-        assert speak(target, draft, pace, seed=seed)[0] == speak(target, seed=seed)[0]
+        assert speak(target, draft, length, seed=seed)[0] == speak(target, seed=seed)[0]
 
 
 def test_rounds_without_guesses_keep_what_the_draft_has_not_read() -> None:
     """And the first round with guesses reads all of it, with the target's states."""
 
-    class Resting(Pace):
+    class Resting(DraftLength):
         counts = iter([0, 0, 0, 2, 0, 3, 0, 0, 1])
 
         def num_draft(self) -> int | None:
@@ -338,10 +341,10 @@ def test_the_draft_read_in_pieces_is_the_draft_read_at_once(cfg_weight: float, n
     tokens, report = speak(target, draft, Always(num_draft), options, stops=False)
     assert 0 < report.num_accepted < report.num_draft
 
-    lane = Lane(target, cfg_weight)
-    prompt = lane.prompt(target.condition(tiny_voice()), [5, 6, 7, 8])
-    embeds = mx.concatenate([prompt, lane.embed(mx.array(tokens), 0)], axis=1)
-    states = lane.states(embeds)
+    session = T3Session(target, cfg_weight)
+    prompt = session.prompt(target.condition(tiny_voice()), [5, 6, 7, 8])
+    embeds = mx.concatenate([prompt, session.embed(mx.array(tokens), 0)], axis=1)
+    states = session.states(embeds)
     before = mx.concatenate([mx.zeros((states.shape[0], 1, 64)), states[:, :-1]], axis=1)
     normed = embeds * mx.rsqrt(mx.mean(embeds**2, axis=-1, keepdims=True) + 1e-5) * model.input_norm.weight
     whole = model.llama(model.input_proj(mx.concatenate([normed, before], axis=-1)), make_caches(model.num_layers))
@@ -379,40 +382,42 @@ def test_tokens_come_as_often_as_the_target_wants_them() -> None:
 
 def test_num_accepted() -> None:
     chosen = mx.array([1, 2, 3, 4])
-    assert num_accepted(mx.array([1, 2, 3]), chosen) == 3
-    assert num_accepted(mx.array([1, 9, 3]), chosen) == 1
-    assert num_accepted(mx.array([9, 2, 3]), chosen) == 0
-    assert num_accepted(mx.zeros((0,), mx.int32), chosen[:1]) == 0
+    assert count_accepted(mx.array([1, 2, 3]), chosen) == 3
+    assert count_accepted(mx.array([1, 9, 3]), chosen) == 1
+    assert count_accepted(mx.array([9, 2, 3]), chosen) == 0
+    assert count_accepted(mx.zeros((0,), mx.int32), chosen[:1]) == 0
 
 
-def play(pace: Pace, acceptance: Sequence[int], plain: float, extra: float, rounds: int = 40) -> list[int | None]:
-    """The pace's decisions when guesses cost `extra` each and acceptance[i % len] of them are right in round i."""
+def play(
+    length: DraftLength, acceptance: Sequence[int], plain: float, extra: float, rounds: int = 40
+) -> list[int | None]:
+    """The length's decisions when guesses cost `extra` each and acceptance[i % len] of them are right in round i."""
     decisions: list[int | None] = []
     for i in range(rounds):
-        count = pace.num_draft()
+        count = length.num_draft()
         decisions.append(count)
         if count is None:
             break
         right = min(acceptance[i % len(acceptance)], count)
-        pace.record(count, right, plain + count * extra)
+        length.record(count, right, plain + count * extra)
     return decisions
 
 
 def test_pace_guesses_far_when_guesses_are_cheap_and_right() -> None:
-    assert play(Pace(), [5], 10.0, 0.5)[-1] == 5
+    assert play(DraftLength(), [5], 10.0, 0.5)[-1] == 5
 
 
 def test_pace_guesses_less_far_when_guesses_are_often_wrong() -> None:
-    last = play(Pace(), [1, 0, 2], 10.0, 2.0)[-1]
+    last = play(DraftLength(), [1, 0, 2], 10.0, 2.0)[-1]
     assert last is not None and 1 <= last <= 2
 
 
 def test_pace_gives_up_where_it_cannot_win_and_looks_again_later() -> None:
-    pace = Pace()
-    assert play(pace, [0, 1], 10.0, 6.0)[-1] is None
-    assert pace.resting
+    length = DraftLength()
+    assert play(length, [0, 1], 10.0, 6.0)[-1] is None
+    assert length.resting
     sentences = 0
-    while not pace.wanted():
+    while not length.should_speculate():
         sentences += 1
     assert sentences == 7
-    assert play(pace, [5], 10.0, 0.5)[-1] == 5
+    assert play(length, [5], 10.0, 0.5)[-1] == 5

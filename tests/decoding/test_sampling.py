@@ -8,8 +8,8 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from nightingale.decoding.sampling import Sampler, guide, histories, keep_min_p, keep_top_p, penalize
-from nightingale.models.noise import fold, indexed_gumbel, indexed_normal, seed_key
+from nightingale.decoding.sampling import Sampler, apply_cfg, histories, keep_min_p, keep_top_p, penalize
+from nightingale.models.noise import fold_in, indexed_gumbel, indexed_normal, seed_key
 from nightingale.options import SpeakOptions
 
 NEVER = mx.zeros((5,), mx.bool_)
@@ -25,8 +25,8 @@ def log(*probs: float) -> mx.array:
 
 def test_guide() -> None:
     logits = mx.array([[[1.0, 2.0]], [[3.0, 1.0]]])
-    assert guide(logits, 0.5).tolist() == [[0.0, 2.5]]
-    assert guide(logits[:1], 0.5).tolist() == [[1.0, 2.0]]
+    assert apply_cfg(logits, 0.5).tolist() == [[0.0, 2.5]]
+    assert apply_cfg(logits[:1], 0.5).tolist() == [[1.0, 2.0]]
 
 
 def test_penalize_only_what_was_said() -> None:
@@ -56,13 +56,13 @@ def test_histories_are_one_a_place() -> None:
 
 def test_keys_differ_wherever_their_numbers_do() -> None:
     keys = {
-        tuple(fold(seed_key(seed), a, b).tolist())
+        tuple(fold_in(seed_key(seed), a, b).tolist())
         for seed in (0, 1, 2, 2**32, 2**63 - 1)
         for a in (0, 1, 2, 2**32)
         for b in (0, 1, 2)
     }
     assert len(keys) == 5 * 4 * 3
-    assert fold(seed_key(0), 1, 2).tolist() == fold(fold(seed_key(0), 1), 2).tolist()
+    assert fold_in(seed_key(0), 1, 2).tolist() == fold_in(fold_in(seed_key(0), 1), 2).tolist()
 
 
 @pytest.mark.parametrize(("start", "stop"), [(0, 1), (0, 200), (63, 65), (64, 128), (100, 100), (1000, 1001)])
@@ -88,25 +88,25 @@ def test_gumbel_noise_depends_on_the_absolute_position() -> None:
 def test_a_token_depends_on_seed_and_position_only() -> None:
     sampler = Sampler(SpeakOptions(temperature=1.0, min_p=0.0), seed_key(11), NEVER)
     logits = mx.random.normal((30, 5), key=mx.random.key(0))
-    together = sampler.choose(logits, None, 4).tolist()
-    alone = [sampler.choose(logits[i : i + 1], None, 4 + i).tolist()[0] for i in range(30)]
+    together = sampler.sample(logits, None, 4).tolist()
+    alone = [sampler.sample(logits[i : i + 1], None, 4 + i).tolist()[0] for i in range(30)]
     assert together == alone
     other = Sampler(SpeakOptions(temperature=1.0, min_p=0.0), seed_key(12), NEVER)
-    assert other.choose(logits, None, 4).tolist() != together
+    assert other.sample(logits, None, 4).tolist() != together
 
 
 def test_forbidden_tokens_are_never_said() -> None:
     forbidden = mx.array([True, False, True, False, True])
     for temperature in (0.0, 2.0):
         sampler = Sampler(SpeakOptions(temperature=temperature, min_p=0.0), seed_key(0), forbidden)
-        said = set(sampler.choose(mx.broadcast_to(mx.array([9.0, 0, 9, 0, 9]), (200, 5)), None, 0).tolist())
+        said = set(sampler.sample(mx.broadcast_to(mx.array([9.0, 0, 9, 0, 9]), (200, 5)), None, 0).tolist())
         assert said <= {1, 3}
 
 
 def test_greedy_has_no_noise() -> None:
     logits = mx.random.normal((50, 5), key=mx.random.key(0))
     sampler = Sampler(SpeakOptions(temperature=0.0), seed_key(0), NEVER)
-    assert sampler.choose(logits, None, 0).tolist() == mx.argmax(logits, axis=-1).tolist()
+    assert sampler.sample(logits, None, 0).tolist() == mx.argmax(logits, axis=-1).tolist()
 
 
 def test_tokens_come_as_often_as_their_probabilities_say() -> None:
@@ -115,7 +115,7 @@ def test_tokens_come_as_often_as_their_probabilities_say() -> None:
     sampler = Sampler(SpeakOptions(temperature=0.8, min_p=0.05), seed_key(21), NEVER)
     counts = np.zeros(5)
     for start in range(0, num, 500):
-        tokens = sampler.choose(mx.broadcast_to(logits, (500, 5)), None, start)
+        tokens = sampler.sample(mx.broadcast_to(logits, (500, 5)), None, start)
         counts += np.bincount(np.array(tokens), minlength=5)
     probs = np.exp(np.array(logits) / 0.8)
     probs[4] = 0  # below min_p

@@ -15,7 +15,7 @@ from tiny import close, noise
 from nightingale.decoding.cache.quantized import compressed, expanded
 from nightingale.decoding.sampling import Sampler, penalize
 from nightingale.kernels import cpu as kernels
-from nightingale.models.noise import fold, indexed_gumbel, seed_key
+from nightingale.models.noise import fold_in, indexed_gumbel, seed_key
 from nightingale.options import SpeakOptions
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=f"no native kernels: {kernels.description()}")
@@ -562,7 +562,7 @@ def test_the_loudest_noise_is_finite() -> None:
     """A uniform number that would be rounded to 1 stays below, and its noise is 16.6."""
     position, entry, width = 426, 1498, 6563
     key = seed_key(0)
-    assert float(mx.random.uniform(shape=(width,), key=fold(key, position))[entry]) == float(1 - mx.array(2.0**-24))
+    assert float(mx.random.uniform(shape=(width,), key=fold_in(key, position))[entry]) == float(1 - mx.array(2.0**-24))
     sampler, ids = allowing_all(width, SpeakOptions(temperature=1.0, min_p=0.0)), mx.arange(width)
     for rival in (7, 5000):
         for below, winner in ((12.0, entry), (25.0, rival)):

@@ -21,8 +21,8 @@ from tiny_models import draft_config, llama_config, randomized, t3_config
 from nightingale.decoding import sampling
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.cache.full import KVCache
-from nightingale.decoding.draft_length import Pace
-from nightingale.decoding.loop import Draft, Report, Sentence, generate
+from nightingale.decoding.draft_length import DraftLength
+from nightingale.decoding.loop import Draft, Request, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.kernels import activations, cuda
 from nightingale.models import layers, llama
@@ -33,6 +33,7 @@ from nightingale.models.llama import Llama
 from nightingale.models.noise import indexed_gumbel, seed_key
 from nightingale.models.t3 import T3
 from nightingale.options import SpeakOptions
+from nightingale.statistics import Statistics
 
 
 def read(
@@ -124,8 +125,8 @@ def test_few_rows_are_many_rows(stand_ins: None, batch: int) -> None:
 
 @pytest.mark.parametrize("cfg_weight", [0.0, 0.5])
 def test_speculation_says_the_same(stand_ins: None, cfg_weight: float) -> None:
-    class Always(Pace):
-        def wanted(self) -> bool:
+    class Always(DraftLength):
+        def should_speculate(self) -> bool:
             return True
 
         def num_draft(self) -> int:
@@ -137,12 +138,12 @@ def test_speculation_says_the_same(stand_ins: None, cfg_weight: float) -> None:
 
     def tokens(draft: Draft | None) -> list[int]:
         sampler = Sampler(options, seed_key(3), mx.arange(42) >= 5)
-        sentence = Sentence([5, 6, 7], sampler, 60)
+        sentence = Request([5, 6, 7], sampler, 60)
         return list(generate(model, noise("conditioning", (1, 9, 64)), sentence, report, draft))
 
-    report = Report()
+    report = Statistics()
     alone = tokens(None)
-    report = Report()
+    report = Statistics()
     assert tokens(Draft(draft, Always())) == alone and len(set(alone)) > 2
     assert 0 < report.num_accepted < report.num_draft
 
@@ -257,7 +258,7 @@ def test_choose(emulator: Emulator, width: int, temperature: float, min_p: float
     forbidden = noise("forbidden", (width,)) > 1.0
     seen = noise("seen", logits.shape) > 0.5 if penalty > 1 else None
     sampler = Sampler(options, seed_key(2**40 + 5), forbidden)
-    ours = sampler.choose(logits, seen, position).tolist()
+    ours = sampler.sample(logits, seen, position).tolist()
     positions = [seed_key(position + i) for i in range(3)]
     wishes = temperature, min_p, 1.0, penalty
     theirs = sampling._choose(logits, seen, forbidden, sampler.key, positions, wishes).tolist()
@@ -272,5 +273,5 @@ def test_choose(emulator: Emulator, width: int, temperature: float, min_p: float
 def test_choose_where_nothing_can_be_said(emulator: Emulator, temperature: float) -> None:
     sampler = Sampler(SpeakOptions(temperature=temperature), seed_key(0), mx.zeros((33,), mx.bool_))
     for value in (-mx.inf, mx.nan):
-        assert sampler.choose(mx.full((2, 33), value), None, 0).tolist() == [0, 0]
-    assert min(sampler.choose(mx.where(mx.arange(33) < 17, -mx.inf, mx.zeros((2, 33))), None, 0).tolist()) >= 17
+        assert sampler.sample(mx.full((2, 33), value), None, 0).tolist() == [0, 0]
+    assert min(sampler.sample(mx.where(mx.arange(33) < 17, -mx.inf, mx.zeros((2, 33))), None, 0).tolist()) >= 17

@@ -13,7 +13,7 @@ from tiny_models import randomized, t3_config, tiny_t3, tiny_voice
 from nightingale.checkpoints.chatterbox import remap_t3
 from nightingale.checkpoints.native import load_arrays
 from nightingale.decoding.cache import make_caches
-from nightingale.decoding.loop import Lane, Report, Sentence, generate
+from nightingale.decoding.loop import Request, T3Session, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch, TextError
 from nightingale.kernels.backend import native
@@ -22,6 +22,7 @@ from nightingale.models.noise import seed_key
 from nightingale.models.t3 import T3
 from nightingale.models.voice import Voice
 from nightingale.options import SpeakOptions
+from nightingale.statistics import Statistics
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
@@ -76,8 +77,8 @@ def test_the_loop_chooses_the_official_tokens(official: T3, golden: dict[str, np
     options = SpeakOptions(temperature=0.0, cfg_weight=0.5, repetition_penalty=1.3)
     # The official loop may say any token, and its history begins with start_speech, which it never penalizes in effect.
     sampler = Sampler(options, seed_key(0), mx.zeros((28,), mx.bool_))
-    sentence = Sentence(golden["text_ids"].tolist(), sampler, limit=len(golden["tokens"]))
-    tokens = list(generate(official, official.condition(official_voice(golden)), sentence, Report()))
+    sentence = Request(golden["text_ids"].tolist(), sampler, max_tokens=len(golden["tokens"]))
+    tokens = list(generate(official, official.condition(official_voice(golden)), sentence, Statistics()))
     assert tokens == golden["tokens"].tolist()
 
 
@@ -86,13 +87,13 @@ def test_the_loop_chooses_the_official_tokens(official: T3, golden: dict[str, np
 def test_cached_is_uncached(cfg_weight: float, pieces: tuple[int, ...]) -> None:
     t3, tokens = tiny_t3(), mx.array([3, 17, 9, 9, 30, 2, 28, 0, 11])
     conditioning = t3.condition(tiny_voice())
-    whole = Lane(t3, cfg_weight)
+    whole = T3Session(t3, cfg_weight)
     whole.start(conditioning, [5, 6, 7])
-    expected = np.array(whole.read(tokens, 0))
-    lane, rows, start = Lane(t3, cfg_weight), [], 0
-    lane.start(conditioning, [5, 6, 7])
+    expected = np.array(whole.step(tokens, 0))
+    session, rows, start = T3Session(t3, cfg_weight), [], 0
+    session.start(conditioning, [5, 6, 7])
     for size in pieces:
-        rows.append(np.array(lane.read(tokens[start : start + size], start)))
+        rows.append(np.array(session.step(tokens[start : start + size], start)))
         start += size
     np.testing.assert_allclose(np.concatenate(rows), expected, atol=1e-4)
 
@@ -108,29 +109,29 @@ def test_a_pass_over_several_tokens_is_bit_for_bit_several_passes(bits: int | No
     load_arrays(t3, dict(tree_flatten(source.parameters())), "made up", bits)
     t3.fuse()
     conditioning, tokens = t3.condition(tiny_voice()), mx.arange(12) % 40
-    one, many = Lane(t3, cfg_weight), Lane(t3, cfg_weight)
-    for lane in (one, many):
-        lane.start(conditioning, [5, 6, 7])
-    expected = np.concatenate([np.array(one.read(tokens[i : i + 1], i)) for i in range(12)])
+    one, many = T3Session(t3, cfg_weight), T3Session(t3, cfg_weight)
+    for session in (one, many):
+        session.start(conditioning, [5, 6, 7])
+    expected = np.concatenate([np.array(one.step(tokens[i : i + 1], i)) for i in range(12)])
     at = 0
     for size in (1, 2, 5, 4):
-        many.read((tokens[at : at + 6] + 1) % 40, at)
-        many.rewind(tokens[at : at + 6].size)
-        np.testing.assert_array_equal(np.array(many.read(tokens[at : at + size], at)), expected[at : at + size])
+        many.step((tokens[at : at + 6] + 1) % 40, at)
+        many.trim(tokens[at : at + 6].size)
+        np.testing.assert_array_equal(np.array(many.step(tokens[at : at + size], at)), expected[at : at + size])
         at += size
 
 
 def test_rewound_is_never_read() -> None:
     t3 = tiny_t3()
     conditioning = t3.condition(tiny_voice())
-    plain, rewound = Lane(t3, 0.5), Lane(t3, 0.5)
-    for lane in (plain, rewound):
-        lane.start(conditioning, [5, 6, 7])
-        lane.read(mx.array([4, 5]), 0)
-    rewound.read(mx.array([9, 8, 7]), 2)
-    rewound.rewind(3)
+    plain, rewound = T3Session(t3, 0.5), T3Session(t3, 0.5)
+    for session in (plain, rewound):
+        session.start(conditioning, [5, 6, 7])
+        session.step(mx.array([4, 5]), 0)
+    rewound.step(mx.array([9, 8, 7]), 2)
+    rewound.trim(3)
     newest = mx.array([12, 13])
-    np.testing.assert_array_equal(np.array(rewound.read(newest, 2)), np.array(plain.read(newest, 2)))
+    np.testing.assert_array_equal(np.array(rewound.step(newest, 2)), np.array(plain.step(newest, 2)))
 
 
 def test_guidance_reads_one_row_with_text_and_one_without() -> None:

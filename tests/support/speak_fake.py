@@ -11,7 +11,6 @@ import sys
 import time
 import types
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
@@ -20,17 +19,9 @@ import nightingale_tts
 from nightingale.audio.chunk import AudioChunk
 from nightingale.errors import NightingaleError, VoiceNotFound
 from nightingale.options import CacheOptions, SpeakOptions
+from nightingale.statistics import Statistics
 
 SAMPLES_PER_WORD = 2400
-
-
-@dataclass
-class Tally:
-    """Stands where nightingale.engine.Tally does."""
-
-    num_tokens: int = 0
-    t3_s: float = 0.0
-    first_token_at: float | None = None
 
 
 class Engine:
@@ -49,7 +40,6 @@ class Engine:
         self._hummed = False
         if (bits, speculate, cache) != (None, False, None):
             logging.getLogger("nightingale.engine").warning("%s bits, speculate %s, %s", bits, speculate, cache)
-        self.tally = Tally()
 
     def close(self) -> None:
         pass
@@ -58,21 +48,28 @@ class Engine:
         if voice not in ("florence", "other"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')
 
-    def speak(self, text: str | Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]:
+    def speak(
+        self, text: str | Iterable[str], options: SpeakOptions, statistics: Statistics
+    ) -> Iterator[AudioChunk]:
+        pieces = statistics.time_text([text] if isinstance(text, str) else text)
+        return statistics.time_chunks(self._speak(pieces, options, statistics))
+
+    def _speak(self, pieces: Iterable[str], options: SpeakOptions, statistics: Statistics) -> Iterator[AudioChunk]:
         held = ""
         sentence = 0
-        self.tally = Tally()
-        for piece in [text] if isinstance(text, str) else text:
+        for piece in pieces:
             held += piece
             *lines, held = held.replace(". ", ".\n").split("\n")
             for line in lines:
-                yield from self._hum(line, sentence, options)
+                yield from self._hum(line, sentence, options, statistics)
                 sentence += 1
-        yield from self._hum(held, sentence, options)
+        yield from self._hum(held, sentence, options, statistics)
         if not self._hummed:
             logging.getLogger("nightingale.engine").warning("the text has nothing that can be spoken")
 
-    def _hum(self, line: str, sentence: int, options: SpeakOptions) -> Iterator[AudioChunk]:
+    def _hum(
+        self, line: str, sentence: int, options: SpeakOptions, statistics: Statistics
+    ) -> Iterator[AudioChunk]:
         import numpy as np
 
         words = [word for word in line.split() if word.isascii()]
@@ -84,10 +81,10 @@ class Engine:
             if "nan" in words:
                 tone[0] = np.nan
             self._hummed = True
-            self.tally.num_tokens += len(words)
-            self.tally.t3_s += 0.001
-            self.tally.first_token_at = self.tally.first_token_at or time.perf_counter()
-            yield AudioChunk(tone.astype(np.float32), 24_000, sentence)
+            statistics.num_tokens += len(words)
+            statistics.t3_s += 0.001
+            statistics.first_token_at = statistics.first_token_at or time.perf_counter()
+            yield AudioChunk(tone.astype(np.float32), 24_000, sentence, line.strip())
 
     def _act(self, word: str) -> None:
         if word == "fail":

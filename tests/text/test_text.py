@@ -380,7 +380,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("1600 Pennsylvania Ave NW", "Sixteen hundred Pennsylvania Avenue Northwest."),
         ("Route S. 5th St. is closed.", "Route South fifth Street is closed."),
         ("123 N. 2nd Ave. is old.", "One hundred and twenty-three North second Avenue is old."),
-        ("500 E. Oak Ln. is new.", "Five hundred East Oak Lane is new."),
+        ("500 E. Oak Ln. is new.", "Five hundred East Oak T3Session is new."),
         ("45 W of power, 2 L of milk.", "Forty-five watts of power, two liters of milk."),
     ],
     "degrees": [

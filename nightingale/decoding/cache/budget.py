@@ -132,7 +132,7 @@ class BudgetKVCache(WritableCache):
         return () if self._kept is None else self._kept.places.shares
 
     @property
-    def room(self) -> int:
+    def max_update(self) -> int:
         if self._offset == 0:
             return sys.maxsize
         return self._until_full() or STRIDE

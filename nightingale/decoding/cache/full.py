@@ -16,7 +16,7 @@ from nightingale.models.cache import Mask, Stored, WritableCache
 class BufferedCache(WritableCache):
     """Every position that came, in buffers that grow by `step` positions."""
 
-    room = sys.maxsize
+    max_update = sys.maxsize
 
     def __init__(self, step: int = 256) -> None:
         self.step = step
