@@ -101,7 +101,7 @@ _CHOOSE = r"""
   greatest(shared, most, token);
   if (temperature > 0.0f) {
     const unsigned long long first = static_cast<unsigned long long>(position[0]) << 32 | position[1];
-    const Key drawn = fold_in({key[0], key[1]}, first + blockIdx.x);
+    const Key drawn = fold({key[0], key[1]}, first + blockIdx.x);
     const float floor = most + least;
     most = -INFINITY, token = 0;
     for (int i = threadIdx.x; i < V; i += kThreads) {
