@@ -140,21 +140,21 @@ def measure_memory(utterances: int) -> dict[str, Any]:
     """A conversation without a loudspeaker: engine, queue, bookkeeping."""
     from nightingale.audio.sink import Muted
     from nightingale.options import SpeakOptions
-    from nightingale.repl.talker import Talker
+    from nightingale.repl.speech_thread import SpeechThread
 
     lines = sentences()
-    talker = Talker(lambda: load_engine(openblas=True), Muted)
+    speech = SpeechThread(lambda: load_engine(openblas=True), Muted)
     sizes: list[float] = []
     try:
         for i in range(utterances):
-            talker.say(lines[i % len(lines)], SpeakOptions())
-            talker.wait()
-            if talker.failure is not None:
-                raise talker.failure
+            speech.speak(lines[i % len(lines)], SpeakOptions())
+            speech.wait()
+            if speech.failure is not None:
+                raise speech.failure
             sizes.append(resident_mb())
         threads, descriptors = threading.active_count(), len(os.listdir("/dev/fd"))
     finally:
-        talker.close()
+        speech.close()
     marks = sorted({min(mark, utterances) for mark in (20, utterances // 2, utterances)})
     shown = {f"after {mark} utterances, MB": round(sizes[mark - 1]) for mark in marks}
     return shown | {"threads": threads, "descriptors": descriptors}

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytest_plugins = ["talking"]
+pytest_plugins = ["prompt_fixtures"]
 
 ROOT = Path(__file__).parent.parent
 FAKE = Path(__file__).parent / "support" / "speak_fake.py"

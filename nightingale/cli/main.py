@@ -125,11 +125,11 @@ def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
         raise UsageError("--stats does not go with the prompt; type /stats there, or give a text")
     if args.quiet:
         raise UsageError("--quiet does not go with the prompt; give a text")
-    from nightingale import repl
     from nightingale.audio.speaker import Speaker
+    from nightingale.repl.prompt import run_prompt
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    repl.converse(
+    run_prompt(
         lambda: load_engine(args), lambda: Speaker(args.device), options, args.voice or DEFAULT_VOICE,
         list_voices, keep_history=not args.no_history,
     )  # fmt: skip

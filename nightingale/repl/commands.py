@@ -1,6 +1,6 @@
 """What a line does: text is spoken, `/word` is a command, `//text` is text that begins with a slash.
 
-Knows the talker and the settings of the conversation. Knows no terminal: it answers with text.
+Knows the speech and the settings of the conversation. Knows no terminal: it answers with text.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from nightingale.audio.speaker import Speaker
 from nightingale.audio.wav import open_wav
 from nightingale.errors import InputUnavailable, NightingaleError, TextError, UsageError
 from nightingale.options import SpeakOptions
-from nightingale.repl.talker import Speaks, Take, Talker
+from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread, Utterance
 from nightingale.statistics import as_lines
 from nightingale.text.source import DROPPED, TextDecoder, open_sources
 
 MAX_FILE = 10_000_000  # bytes: a hundred hours of speech
-SPOKEN_MARKS = {
+MARK_NAMES = {
     ".": "dot", ",": "comma", "-": "hyphen", "_": "underscore", "/": "slash", ":": "colon", ";": "semicolon",
     "@": "at", "!": "exclamation mark", "?": "question mark", "'": "apostrophe", '"': "quote", "&": "and",
     "+": "plus", "#": "hash", "(": "open bracket", ")": "close bracket", "=": "equals", "*": "star", "%": "percent",
@@ -48,8 +48,10 @@ class Command:
 class Session:
     """The settings of a conversation, and what its lines do."""
 
-    def __init__(self, talker: Talker, options: SpeakOptions, voice: str, voices: Callable[[], list[str]]) -> None:
-        self.talker = talker
+    def __init__(
+        self, speech: SpeechThread, options: SpeakOptions, voice: str, voices: Callable[[], list[str]]
+    ) -> None:
+        self.speech = speech
         self.options = options
         self.voice = voice
         self.voices = voices
@@ -58,17 +60,17 @@ class Session:
         """Do what a line says; the answer may be empty. Raises NightingaleError, and Quit."""
         text = line.strip()
         if text.startswith("//"):
-            self.say(text[1:])
+            self.speak(text[1:])
         elif text.startswith("/"):
             return self.command(text[1:].translate(DROPPED))
         elif text:
-            self.say(text)
+            self.speak(text)
         return ""
 
-    def say(self, text: str) -> None:
+    def speak(self, text: str) -> None:
         """Raises TextError for what is not text: bytes that are not UTF-8 come from a terminal as surrogates."""
         text = TextDecoder("that").feed(text.encode("utf-8", "surrogateescape"), final=True)
-        self.talker.say(text, self.options)
+        self.speech.speak(text, self.options)
 
     def command(self, line: str) -> str:
         name, _, argument = line.partition(" ")
@@ -84,7 +86,7 @@ class Session:
 
     @property
     def volume(self) -> float:
-        return 1.0 if self.talker.sink is None else self.talker.sink.volume
+        return 1.0 if self.speech.sink is None else self.speech.sink.volume
 
     def change(self, name: str, value: str) -> str:
         """Set one of the options. Raises UsageError for another name, or a value out of range."""
@@ -105,12 +107,12 @@ def _voice(session: Session, name: str) -> str:
         return f"voice {session.voice}"
 
     def use(_: int) -> None:
-        engine: Speaks | None = session.talker.engine
+        engine: SpeakingEngine | None = session.speech.engine
         assert engine is not None
         engine.use_voice(name)
         session.voice = name
 
-    session.talker.do(use)
+    session.speech.submit(use)
     return ""
 
 
@@ -130,42 +132,42 @@ def _volume(session: Session, value: str) -> str:
             percent = -1.0
         if not 0 <= percent <= 200:
             raise UsageError(f"volume is a percentage, 0 to 200, not {value}")
-        if session.talker.sink is not None:
-            session.talker.sink.volume = percent / 100
+        if session.speech.sink is not None:
+            session.speech.sink.volume = percent / 100
     return f"volume {session.volume:.0%}"
 
 
 def _save(session: Session, path: str) -> str:
-    take = _last(session.talker)
+    utterance = _last(session.speech)
     with open_wav(os.path.expanduser(path)) as sink:
-        for chunk in take.chunks or ():
+        for chunk in utterance.chunks or ():
             sink.write(chunk)
     return f"{sink.seconds:.1f} s in {path}"
 
 
-def _last(talker: Talker) -> Take:
-    take = talker.last
-    if take is None or take.chunks == []:
+def _last(speech: SpeechThread) -> Utterance:
+    utterance = speech.last
+    if utterance is None or utterance.chunks == []:
         raise UsageError("nothing was spoken yet")
-    if take.chunks is None:
+    if utterance.chunks is None:
         raise UsageError("that was too long to be kept; nightingale-tts -f FILE -o OUTPUT writes any length")
-    if take.end_s is None:
+    if utterance.end_s is None:
         raise UsageError("it is still being made; try again in a moment")
-    return take
+    return utterance
 
 
 def _replay(session: Session, _: str) -> str:
-    session.talker.replay()
+    session.speech.replay()
     return ""
 
 
 def _stop(session: Session, _: str) -> str:
-    session.talker.stop()
+    session.speech.stop()
     return ""
 
 
 def _pause(session: Session, _: str) -> str:
-    sink = session.talker.sink
+    sink = session.speech.sink
     if sink is None:
         return ""
     sink.paused = not sink.paused
@@ -174,9 +176,9 @@ def _pause(session: Session, _: str) -> str:
 
 def _device(session: Session, name: str) -> str:
     if name:
-        session.talker.change_sink(lambda: Speaker(name))
+        session.speech.change_sink(lambda: Speaker(name))
         return ""
-    return "" if session.talker.sink is None else f"device {session.talker.sink.name}"
+    return "" if session.speech.sink is None else f"device {session.speech.sink.name}"
 
 
 def _read(session: Session, path: str) -> str:
@@ -195,26 +197,26 @@ def _read(session: Session, path: str) -> str:
     finally:
         if source.fd is not None:
             os.close(source.fd)
-    session.say(text)
+    session.speak(text)
     return ""
 
 
-def spelled(text: str) -> str:
+def spell_out(text: str) -> str:
     """Letter by letter, as the voice reads it."""
-    return ", ".join(SPOKEN_MARKS.get(mark, mark.upper()) for mark in text if not mark.isspace()) + "."
+    return ", ".join(MARK_NAMES.get(mark, mark.upper()) for mark in text if not mark.isspace()) + "."
 
 
 def _spell(session: Session, text: str) -> str:
-    session.say(spelled(text))
+    session.speak(spell_out(text))
     return ""
 
 
 def _stats(session: Session, _: str) -> str:
-    take = session.talker.last
-    if take is None:
+    utterance = session.speech.last
+    if utterance is None:
         return "nothing was spoken yet"
-    session.talker.hearing()
-    figures = {name: value for name, value in take.stats.figures().items() if name != "ready_s"}
+    session.speech.playing()
+    figures = {name: value for name, value in utterance.stats.figures().items() if name != "ready_s"}
     return as_lines(figures)
 
 

@@ -49,7 +49,7 @@ class PrivateHistory(FileHistory):
             return
 
 
-class BriefHistory(InMemoryHistory):
+class MemoryHistory(InMemoryHistory):
     """Of this conversation only."""
 
     def append_string(self, string: str) -> None:
@@ -60,10 +60,10 @@ class BriefHistory(InMemoryHistory):
 def open_history(keep: bool) -> tuple[History, str]:
     """The history, and what there is to say about it if it cannot be kept."""
     if not keep:
-        return BriefHistory(), ""
+        return MemoryHistory(), ""
     try:
         path = history_path()
         return PrivateHistory(path), ""
     except (OSError, RuntimeError) as error:  # RuntimeError: there is no home
         reason = getattr(error, "strerror", None) or error
-        return BriefHistory(), f"the history is not kept: {reason}"
+        return MemoryHistory(), f"the history is not kept: {reason}"

@@ -7,20 +7,20 @@ import time
 from typing import TextIO
 
 from nightingale.repl.commands import Quit, Session, answer
-from nightingale.repl.talker import Talker
+from nightingale.repl.speech_thread import SpeechThread
 
-TWICE_S = 2.0
+DOUBLE_PRESS_S = 2.0
 LOOK_EVERY_S = 0.2
 
 
 def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
-    """Until the lines end or someone quits. Raises what ended the talker. Ctrl-C stops, and twice leaves."""
-    talker = session.talker
-    interrupted_at = -TWICE_S
-    while talker.failure is None:
+    """Until the lines end or someone quits. Raises what ended the speech. Ctrl-C stops, and twice leaves."""
+    speech = session.speech
+    interrupted_at = -DOUBLE_PRESS_S
+    while speech.failure is None:
         try:
             print("> ", end="", file=shown, flush=True)
-            line = typed_line(lines, talker)
+            line = read_line(lines, speech)
             if not line:
                 break
             if said := answer(session, line):
@@ -28,23 +28,23 @@ def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
         except Quit:
             return
         except KeyboardInterrupt:
-            if not talker.busy and time.monotonic() - interrupted_at < TWICE_S:
+            if not speech.busy and time.monotonic() - interrupted_at < DOUBLE_PRESS_S:
                 return
-            talker.stop()
+            speech.stop()
             interrupted_at = time.monotonic()
             print("\nstopped; Ctrl-C again or Ctrl-D leaves", file=shown)
-        while talker.notices:
-            print(talker.notices.popleft(), file=shown)
-    if talker.failure is not None:
-        raise talker.failure
+        while speech.notices:
+            print(speech.notices.popleft(), file=shown)
+    if speech.failure is not None:
+        raise speech.failure
     print(file=shown)
-    talker.wait()  # what was asked for before the input ended is still said
+    speech.wait()  # what was asked for before the input ended is still said
 
 
-def typed_line(lines: TextIO, talker: Talker) -> str:
-    """The next line, "" at the end of all or when the talker has failed: whoever types nothing is told too."""
+def read_line(lines: TextIO, speech: SpeechThread) -> str:
+    """The next line, "" at the end of all or when the speech has failed: whoever types nothing is told too."""
     # A terminal hands out one line at a time, so none can wait unseen in the buffer of `lines`.
     while lines.isatty() and not select.select([lines], [], [], LOOK_EVERY_S)[0]:
-        if talker.failure is not None:
+        if speech.failure is not None:
             return ""
     return lines.readline()

@@ -26,8 +26,8 @@ from nightingale.repl.commands import Quit, Session, answer
 from nightingale.repl.completion import LineCompleter
 
 PROMPT = "> "
-TWICE_S = 2.0  # within which a second Ctrl-C leaves
-TICK_S = 0.1
+DOUBLE_PRESS_S = 2.0  # within which a second Ctrl-C leaves
+REFRESH_S = 0.1
 HINT = "Ctrl-C again or Ctrl-D leaves; /help lists commands"
 STYLE = Style.from_dict({
     "prompt": "bold",
@@ -41,13 +41,13 @@ STYLE = Style.from_dict({
 
 
 class Screen:
-    """A prompt above a toolbar. `run` returns when the person leaves, and raises what ended the talker."""
+    """A prompt above a toolbar. `run` returns when the person leaves, and raises what ended the speech."""
 
     def __init__(
         self, session: Session, history: History, input: Input | None = None, output: Output | None = None
     ) -> None:
-        self._session, self._talker = session, session.talker
-        self._interrupted_at = -TWICE_S
+        self._session, self._speech = session, session.speech
+        self._interrupted_at = -DOUBLE_PRESS_S
         self._handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
         self._signal: signal.Signals | None = None  # what asked to leave
         self._hint = ""
@@ -66,12 +66,12 @@ class Screen:
     def run(self) -> None:
         while True:
             try:
-                line = self._prompt.prompt(pre_run=self._start_ticking)
+                line = self._prompt.prompt(pre_run=self._start_refreshing)
                 self._hint = ""
                 if said := answer(self._session, line):
-                    print(said, file=_Printer(self._prompt.output))
+                    print(said, file=_OutputFile(self._prompt.output))
             except KeyboardInterrupt:  # while no prompt was there to take the key
-                self._talker.stop()
+                self._speech.stop()
             except (EOFError, Quit):
                 break
         if self._signal is not None:  # now that the screen is in order
@@ -97,12 +97,12 @@ class Screen:
 
     def _interrupt(self, event: KeyPressEvent) -> None:
         """Silence first; then an empty line; then the door."""
-        if self._talker.busy:
-            self._talker.stop()
+        if self._speech.busy:
+            self._speech.stop()
             self._hint = "stopped"
         elif event.current_buffer.text:
             event.current_buffer.reset()
-        elif time.monotonic() - self._interrupted_at < TWICE_S:
+        elif time.monotonic() - self._interrupted_at < DOUBLE_PRESS_S:
             event.app.exit(exception=EOFError)
         else:
             self._interrupted_at = time.monotonic()
@@ -111,9 +111,9 @@ class Screen:
 
     # --- what moves while a line is typed ---
 
-    def _start_ticking(self) -> None:
+    def _start_refreshing(self) -> None:
         app = self._prompt.app
-        app.create_background_task(self._tick(app))
+        app.create_background_task(self._refresh(app))
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
             loop = asyncio.get_running_loop()
             for number in self._handlers:
@@ -124,37 +124,37 @@ class Screen:
         if app.is_running and not app.is_done:
             app.exit(exception=EOFError)
 
-    async def _tick(self, app: Application[str]) -> None:
-        """Show what the talker says, and draw the toolbar when it has changed."""
+    async def _refresh(self, app: Application[str]) -> None:
+        """Show what the speech says, and draw the toolbar when it has changed."""
         while True:
-            if self._talker.failure is not None and not app.is_done:
-                app.exit(exception=self._talker.failure)
+            if self._speech.failure is not None and not app.is_done:
+                app.exit(exception=self._speech.failure)
                 return
-            while self._talker.notices:
-                notice = self._talker.notices.popleft()
-                await run_in_terminal(lambda text=notice: print(text, file=_Printer(app.output)))  # type: ignore[misc]
+            while self._speech.notices:
+                notice = self._speech.notices.popleft()
+                await run_in_terminal(lambda text=notice: print(text, file=_OutputFile(app.output)))  # type: ignore[misc]
             before = self._shown
             if self._toolbar() != before:
                 app.invalidate()
-            await asyncio.sleep(TICK_S)
+            await asyncio.sleep(REFRESH_S)
 
     def _toolbar(self) -> StyleAndTextTuples:
         width = self._prompt.output.get_size().columns
-        self._shown = [*self._spoken(width), *status(self._session, self._hint, width)]
+        self._shown = [*self._sentence_line(width), *status_line(self._session, self._hint, width)]
         return self._shown
 
-    def _spoken(self, width: int) -> StyleAndTextTuples:
-        """The sentence that the ear is at, by the position of the loudspeaker, and those around it."""
-        sink, take = self._talker.sink, self._talker.hearing()
-        if sink is None or take is None:
+    def _sentence_line(self, width: int) -> StyleAndTextTuples:
+        """The sentence that the sink is at, by the position of the loudspeaker, and those around it."""
+        sink, utterance = self._speech.sink, self._speech.playing()
+        if sink is None or utterance is None:
             return []
-        current, *following = take.sentences_from(sink.heard_s) or [""]
-        here = cut(current, width)
-        rest = cut(" " + " ".join(following[:3]), width - get_cwidth(here))
+        current, *following = utterance.sentences_from(sink.heard_s) or [""]
+        here = truncate(current, width)
+        rest = truncate(" " + " ".join(following[:3]), width - get_cwidth(here))
         return [("class:speaking", here), ("class:spoken", rest), ("", "\n")]
 
 
-class _Printer:
+class _OutputFile:
     """print() to prompt_toolkit's output, which may be a test's."""
 
     def __init__(self, output: Output) -> None:
@@ -168,39 +168,39 @@ class _Printer:
         self._output.flush()
 
 
-def state(session: Session) -> str:
-    """One word for what the talker does."""
-    talker = session.talker
-    if talker.sink is not None and talker.sink.paused:
+def activity(session: Session) -> str:
+    """One word for what the speech does."""
+    speech = session.speech
+    if speech.sink is not None and speech.sink.paused:
         return "paused"
-    if talker.busy:
-        return "loading" if talker.loading else "speaking"
-    if talker.loading:
+    if speech.busy:
+        return "loading" if speech.loading else "speaking"
+    if speech.loading:
         return "loading"
     return "ready"
 
 
-def status(session: Session, hint: str, width: int) -> StyleAndTextTuples:
+def status_line(session: Session, hint: str, width: int) -> StyleAndTextTuples:
     """The toolbar's last line: settings, state, and figures of the utterance spoken last."""
-    talker, sink = session.talker, session.talker.sink
-    left = f" {session.voice} | {session.options.speed:g}x | {state(session)} "
+    speech, sink = session.speech, session.speech.sink
+    left = f" {session.voice} | {session.options.speed:g}x | {activity(session)} "
     if sink is not None and sink.name == "muted":
         left += "| muted "
-    if talker.num_waiting:
-        left += f"| {talker.num_waiting} waiting "
+    if speech.num_waiting:
+        left += f"| {speech.num_waiting} waiting "
     figures = []
-    if (take := talker.last) is not None and take.stats.first_sample_s is not None:
-        figures.append(f"first sound {take.stats.first_sample_s * 1000:.0f} ms")
-        if take.end_s is not None and take.stats.realtime_factor is not None:
-            figures.append(f"factor {take.stats.realtime_factor:.2f}")
-    underruns = talker.underruns + (sink.underruns if sink is not None else 0)
+    if (utterance := speech.last) is not None and utterance.stats.first_sample_s is not None:
+        figures.append(f"first sound {utterance.stats.first_sample_s * 1000:.0f} ms")
+        if utterance.end_s is not None and utterance.stats.realtime_factor is not None:
+            figures.append(f"factor {utterance.stats.realtime_factor:.2f}")
+    underruns = speech.underruns + (sink.underruns if sink is not None else 0)
     if underruns:
         figures.append(f"underruns {underruns}")
     right = hint or ", ".join(figures)
-    return [("class:state", cut(left, width)), ("class:figures", cut(" " + right, max(0, width - len(left))))]
+    return [("class:state", truncate(left, width)), ("class:figures", truncate(" " + right, max(0, width - len(left))))]
 
 
-def cut(text: str, width: int) -> str:
+def truncate(text: str, width: int) -> str:
     """As much of a text as a line of the screen takes, without line ends."""
     text = text.replace("\n", " ")
     if get_cwidth(text) <= width:

@@ -159,13 +159,13 @@ def test_missing_voice_and_model(tmp_path: Path) -> None:
 TALK_AND_LEAVE = """
 from nightingale.options import SpeakOptions
 from nightingale.engine import Engine
-from nightingale.repl.talker import Talker
+from nightingale.repl.speech_thread import SpeechThread
 from nightingale.audio.sink import Muted
 
-talker = Talker(Engine, Muted)
-talker.say("Good morning.", SpeakOptions())
-talker.wait()
-talker.close()
+speech = SpeechThread(Engine, Muted)
+speech.speak("Good morning.", SpeakOptions())
+speech.wait()
+speech.close()
 """
 
 

@@ -9,18 +9,18 @@ import time
 from collections.abc import Iterator
 
 import pytest
+from prompt_fixtures import RecordingSink, text_of, until
 from prompt_toolkit.history import History, InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from speak_fake import Engine
-from talking import Ear, text_of, until
 
 from nightingale.errors import VoiceNotFound
 from nightingale.options import SpeakOptions
 from nightingale.repl.commands import COMMANDS, Session
 from nightingale.repl.plain import run_plain
-from nightingale.repl.screen import HINT, Screen, cut, state, status
-from nightingale.repl.talker import Talker
+from nightingale.repl.screen import HINT, Screen, activity, status_line, truncate
+from nightingale.repl.speech_thread import SpeechThread
 
 CTRL_C, CTRL_D, CTRL_R, ENTER, ALT_ENTER = "\x03", "\x04", "\x12", "\r", "\x1b\r"
 
@@ -65,30 +65,30 @@ def at_screen(session: Session, history: History | None = None) -> Iterator[tupl
             assert not person.is_alive()
 
 
-def test_lines_are_spoken_in_order_and_ctrl_d_leaves(session: Session, ear: Ear) -> None:
+def test_lines_are_spoken_in_order_and_ctrl_d_leaves(session: Session, sink: RecordingSink) -> None:
     with at_screen(session) as (keys, _, ended):
         keys.send_text("one two" + ENTER + "three" + ENTER + ENTER)
-        until(lambda: ear.words == 3)
+        until(lambda: sink.words == 3)
         keys.send_text("x" + CTRL_D)  # not on an empty line
         time.sleep(0.1)
         assert not ended
         keys.send_text("\x7f" + CTRL_D)
         until(lambda: bool(ended))
         assert ended == ["left"]
-    assert [len(chunk.samples) for chunk in ear.chunks] == [4800, 2400]
+    assert [len(chunk.samples) for chunk in sink.chunks] == [4800, 2400]
 
 
-def test_typing_ahead_waits_and_ctrl_c_forgets_it(session: Session, ear: Ear) -> None:
-    ear.gate.clear()
+def test_typing_ahead_waits_and_ctrl_c_forgets_it(session: Session, sink: RecordingSink) -> None:
+    sink.gate.clear()
     with at_screen(session) as (keys, _, ended):
         keys.send_text("one" + ENTER + "two" + ENTER + "three" + ENTER + "kept")
-        until(lambda: session.talker.num_waiting == 2)
-        assert "2 waiting" in text_of(status(session, "", 200)) and state(session) == "speaking"
+        until(lambda: session.speech.num_waiting == 2)
+        assert "2 waiting" in text_of(status_line(session, "", 200)) and activity(session) == "speaking"
         keys.send_text(CTRL_C)
-        until(lambda: not session.talker.busy)
-        assert ear.num_stops == 1 and not ear.chunks
+        until(lambda: not session.speech.busy)
+        assert sink.num_stops == 1 and not sink.chunks
         keys.send_text(ENTER)  # what was being typed is still there
-        until(lambda: ear.words == 1)
+        until(lambda: sink.words == 1)
         assert not ended
 
 
@@ -107,28 +107,28 @@ def test_ctrl_c_when_idle_hints_and_twice_leaves(session: Session) -> None:
 
 def test_hint_is_shown(session: Session) -> None:
     with create_pipe_input() as keys:
-        assert HINT in text_of(status(session, HINT, 200))
+        assert HINT in text_of(status_line(session, HINT, 200))
         screen = Screen(session, InMemoryHistory(), keys, Screened())
         assert "ready" in text_of(screen._toolbar())
 
 
-def test_pasted_lines_are_one_utterance(session: Session, ear: Ear) -> None:
+def test_pasted_lines_are_one_utterance(session: Session, sink: RecordingSink) -> None:
     with at_screen(session) as (keys, _, _):
         keys.send_text("\x1b[200~one two\nthree\r\nfour\x1b[201~" + ENTER)
-        until(lambda: ear.words == 4)
+        until(lambda: sink.words == 4)
         keys.send_text("five" + ALT_ENTER + "six" + ENTER)
-        until(lambda: ear.words == 6)
-    assert len(set(map(id, ear.tickets))) >= 1 and session.talker.num_waiting == 0
+        until(lambda: sink.words == 6)
+    assert len(set(map(id, sink.tickets))) >= 1 and session.speech.num_waiting == 0
 
 
-def test_ctrl_r_finds_an_earlier_line(session: Session, ear: Ear) -> None:
+def test_ctrl_r_finds_an_earlier_line(session: Session, sink: RecordingSink) -> None:
     with at_screen(session) as (keys, _, _):
         keys.send_text("one two three" + ENTER + "four" + ENTER)
-        until(lambda: ear.words == 4)
+        until(lambda: sink.words == 4)
         keys.send_text(CTRL_R + "two" + ENTER)
         time.sleep(0.1)
         keys.send_text(ENTER)
-        until(lambda: ear.words == 7)
+        until(lambda: sink.words == 7)
 
 
 def test_answers_and_notices_are_shown(session: Session) -> None:
@@ -152,58 +152,58 @@ def test_a_bug_in_the_speaking_thread_reaches_the_caller(session: Session) -> No
         assert ended == ["RuntimeError('a bug, as asked')"]
 
 
-def test_the_prompt_is_there_before_the_model(ear: Ear) -> None:
+def test_the_prompt_is_there_before_the_model(sink: RecordingSink) -> None:
     may_load = threading.Event()
 
     def load() -> Engine:
         may_load.wait(10)
         return Engine()
 
-    talker = Talker(load, lambda: ear)
+    speech = SpeechThread(load, lambda: sink)
     try:
-        session = Session(talker, SpeakOptions(), "florence", list)
+        session = Session(speech, SpeakOptions(), "florence", list)
         with at_screen(session) as (keys, _, _):
             keys.send_text("one two" + ENTER)
-            until(lambda: talker.num_waiting == 1)
-            assert state(session) == "loading" and not ear.chunks
+            until(lambda: speech.num_waiting == 1)
+            assert activity(session) == "loading" and not sink.chunks
             may_load.set()
-            until(lambda: ear.words == 2)
+            until(lambda: sink.words == 2)
     finally:
         may_load.set()
-        talker.close()
+        speech.close()
 
 
-def test_a_model_that_cannot_be_loaded_ends_it(ear: Ear) -> None:
-    talker = Talker(lambda: Engine(voice="nobody"), lambda: ear)
+def test_a_model_that_cannot_be_loaded_ends_it(sink: RecordingSink) -> None:
+    speech = SpeechThread(lambda: Engine(voice="nobody"), lambda: sink)
     try:
-        with at_screen(Session(talker, SpeakOptions(), "nobody", list)) as (_, _, ended):
+        with at_screen(Session(speech, SpeakOptions(), "nobody", list)) as (_, _, ended):
             until(lambda: bool(ended))
             assert "VoiceNotFound" in ended[0]
     finally:
-        talker.close()
+        speech.close()
 
 
-def test_plain_terminal(session: Session, ear: Ear) -> None:
+def test_plain_terminal(session: Session, sink: RecordingSink) -> None:
     shown = io.StringIO()
     run_plain(session, io.StringIO("one two\n/speed\n/nonsense\nfail\n"), shown)
-    assert ear.words == 2
+    assert sink.words == 2
     assert "speed 1.0" in shown.getvalue() and "no command /nonsense" in shown.getvalue()
     run_plain(session, io.StringIO("/quit\none\n"), shown)
-    assert ear.words == 2
+    assert sink.words == 2
 
 
-def test_plain_terminal_tells_what_ended_it(ear: Ear) -> None:
-    talker = Talker(lambda: Engine(voice="nobody"), lambda: ear)
+def test_plain_terminal_tells_what_ended_it(sink: RecordingSink) -> None:
+    speech = SpeechThread(lambda: Engine(voice="nobody"), lambda: sink)
     try:
-        until(lambda: talker.failure is not None)
+        until(lambda: speech.failure is not None)
         with pytest.raises(VoiceNotFound):
-            run_plain(Session(talker, SpeakOptions(), "nobody", list), io.StringIO("one\n"), io.StringIO())
+            run_plain(Session(speech, SpeakOptions(), "nobody", list), io.StringIO("one\n"), io.StringIO())
     finally:
-        talker.close()
+        speech.close()
 
 
 def test_toolbar_fits_the_screen(session: Session) -> None:
-    assert cut("a sentence that is long", 10) == "a sente..." and cut("short", 10) == "short"
-    assert cut("\u4f60\u597d\u4f60\u597d", 7) == "\u4f60\u597d..." and cut("text", 2) == ""
+    assert truncate("a sentence that is long", 10) == "a sente..." and truncate("short", 10) == "short"
+    assert truncate("\u4f60\u597d\u4f60\u597d", 7) == "\u4f60\u597d..." and truncate("text", 2) == ""
     for width in (0, 1, 5, 20, 80):
-        assert len(text_of(status(session, HINT, width))) <= max(width, 1)
+        assert len(text_of(status_line(session, HINT, width))) <= max(width, 1)

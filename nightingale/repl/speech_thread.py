@@ -22,12 +22,12 @@ from nightingale.signals import signals_held
 from nightingale.statistics import Statistics
 
 MAX_QUEUE = 100  # utterances
-TEND_S = 0.25
+CHECK_S = 0.25
 PIECE_SIZE = 10_000  # characters that the engine takes at once
 MAX_KEPT_S = 600.0  # of the last utterance, for replay and save: 58 MB
 
 
-class Speaks(Protocol):
+class SpeakingEngine(Protocol):
     """What is asked of an engine."""
 
     def speak(
@@ -38,83 +38,83 @@ class Speaks(Protocol):
 
 
 @dataclass
-class Take:
-    """One utterance on its way to the ear. Seconds are of the sink's clock.
+class Utterance:
+    """One utterance on its way to the sink. Seconds are of the sink's clock.
 
-    marks: where each sentence begins, its number and its text. chunks: None once they are too many to be kept.
+    sentence_starts: start, number and text of each sentence. chunks: None once there are too many to keep.
     """
 
     stats: Statistics
     start_s: float
-    marks: list[tuple[float, int, str]] = field(default_factory=list)
+    sentence_starts: list[tuple[float, int, str]] = field(default_factory=list)
     end_s: float | None = None
     chunks: list[AudioChunk] | None = field(default_factory=list)
 
     def add(self, chunk: AudioChunk, at_s: float) -> None:
-        if not self.marks or self.marks[-1][1] != chunk.sentence:
-            self.marks.append((at_s, chunk.sentence, chunk.text))
+        if not self.sentence_starts or self.sentence_starts[-1][1] != chunk.sentence:
+            self.sentence_starts.append((at_s, chunk.sentence, chunk.text))
         if self.chunks is not None:
             self.chunks.append(chunk)
             if at_s - self.start_s > MAX_KEPT_S:
                 self.chunks = None
 
-    def sentences_from(self, heard_s: float) -> list[str]:
+    def sentences_from(self, played_s: float) -> list[str]:
         """The sentence that is being heard and those made after it."""
-        current = sum(at_s <= heard_s for at_s, _, _ in self.marks)
-        return [text for _, _, text in self.marks[max(0, current - 1) :]]
+        current = sum(at_s <= played_s for at_s, _, _ in self.sentence_starts)
+        return [text for _, _, text in self.sentence_starts[max(0, current - 1) :]]
 
 
-class Talker:
+class SpeechThread:
     """Speaks what it is given, one after the other. `close` must be called; it joins the thread.
 
     engine, sink: None until they are there. failure: what ended the thread before its time.
     """
 
-    def __init__(self, load_engine: Callable[[], Speaks], open_sink: Callable[[], Sink]) -> None:
-        self.engine: Speaks | None = None
+    def __init__(self, load_engine: Callable[[], SpeakingEngine], open_sink: Callable[[], Sink]) -> None:
+        self.engine: SpeakingEngine | None = None
         self.sink: Sink | None = None
         self.failure: BaseException | None = None
-        self.last: Take | None = None  # for replay and save
+        self.last: Utterance | None = None  # for replay and save
         self.notices: deque[str] = deque(maxlen=MAX_QUEUE)
         self.underruns = 0  # of sinks that are closed
         self._load_engine, self._open_sink = load_engine, open_sink
-        self._takes: deque[Take] = deque()  # begun, and not yet heard to the end
+        self._unplayed: deque[Utterance] = deque()  # begun, and not yet heard to the end
         self._jobs: queue.Queue[tuple[int, Callable[[int], None]] | None] = queue.Queue(MAX_QUEUE)
-        self._epoch = 0  # goes up with every stop: jobs from before are not done
+        self._num_stops = 0  # goes up with every stop: jobs from before are not done
         self._lock = threading.Lock()
         self._working = False
-        self._thread = threading.Thread(target=self._run, name="talker")
+        self._thread = threading.Thread(target=self._run, name="speech")
         self._thread.start()
 
     # --- from any thread ---
 
-    def say(self, text: str, options: SpeakOptions) -> None:
+    def speak(self, text: str, options: SpeakOptions) -> None:
         """Speak after everything that waits. Raises NightingaleError when too much does."""
-        self.do(lambda epoch: self._speak(text, options, epoch))
+        self.submit(lambda epoch: self._speak(text, options, epoch))
 
     def replay(self) -> None:
         """Say the last utterance again, from memory."""
-        self.do(self._replay)
+        self.submit(self._replay)
 
     def change_sink(self, open_sink: Callable[[], Sink]) -> None:
         """Play elsewhere, once all that waits was heard here."""
-        self.do(lambda _: self._change_sink(open_sink))
+        self.submit(lambda _: self._change_sink(open_sink))
 
-    def do(self, job: Callable[[int], None]) -> None:
+    def submit(self, job: Callable[[int], None]) -> None:
         """Have the speaking thread do something in turn; it is told the epoch that the job belongs to."""
         try:
-            self._jobs.put_nowait((self._epoch, job))
+            self._jobs.put_nowait((self._num_stops, job))
         except queue.Full:
             raise NightingaleError(f"{MAX_QUEUE} utterances wait already; /stop forgets them") from None
 
     def stop(self) -> None:
         """Silence, and nothing waits any more."""
         with self._lock:
-            self._epoch += 1
+            self._num_stops += 1
             with contextlib.suppress(queue.Empty):
                 while True:
                     self._jobs.get_nowait()
-        self._takes.clear()
+        self._unplayed.clear()
         if self.sink is not None:
             self.sink.stop()
             self.sink.paused = False
@@ -144,19 +144,19 @@ class Talker:
         """Whether there is anything that a stop would end."""
         return self._working or not self._jobs.empty() or (self.sink is not None and self.sink.busy)
 
-    def hearing(self) -> Take | None:
-        """The utterance that the ear is at, None in silence."""
+    def playing(self) -> Utterance | None:
+        """The utterance that the sink is at, None in silence."""
         sink = self.sink
         if sink is None or not sink.busy:
             return None
-        heard_s = sink.heard_s
+        played_s = sink.heard_s
         with contextlib.suppress(IndexError):  # both threads may drop one
-            while (end_s := self._takes[0].end_s) is not None and end_s < heard_s:
-                self._takes.popleft()
-        take = next((take for take in self._takes.copy() if take.marks), None)
-        if take is not None:
-            take.stats.record_playback(heard_s - take.start_s)
-        return take
+            while (end_s := self._unplayed[0].end_s) is not None and end_s < played_s:
+                self._unplayed.popleft()
+        utterance = next((utterance for utterance in self._unplayed.copy() if utterance.sentence_starts), None)
+        if utterance is not None:
+            utterance.stats.record_playback(played_s - utterance.start_s)
+        return utterance
 
     # --- the speaking thread ---
 
@@ -164,12 +164,12 @@ class Talker:
         try:
             self.sink = self._open()
             self.engine = self._load_engine()
-            while (entry := self._next()) is not None:
+            while (entry := self._next_job()) is not None:
                 epoch, job = entry
                 self._working = True
                 try:
-                    if epoch == self._epoch:
-                        self._attempt(job, epoch)
+                    if epoch == self._num_stops:
+                        self._run_job(job, epoch)
                 finally:
                     self._working = False
         except BaseException as error:  # told to the thread that watches
@@ -180,15 +180,15 @@ class Talker:
             if self.engine is not None:
                 self.engine.close()
 
-    def _next(self) -> tuple[int, Callable[[int], None]] | None:
+    def _next_job(self) -> tuple[int, Callable[[int], None]] | None:
         """The next job; meanwhile what was said is seen to be heard."""
         while self.sink is not None and self.sink.busy:
-            self._attempt(lambda _: self.sink.tend() if self.sink else None, self._epoch)
+            self._run_job(lambda _: self.sink.tend() if self.sink else None, self._num_stops)
             with contextlib.suppress(queue.Empty):
-                return self._jobs.get(timeout=TEND_S)
+                return self._jobs.get(timeout=CHECK_S)
         return self._jobs.get()
 
-    def _attempt(self, job: Callable[[int], None], epoch: int) -> None:
+    def _run_job(self, job: Callable[[int], None], epoch: int) -> None:
         """What goes wrong with one utterance does not end the conversation."""
         try:
             job(epoch)
@@ -223,7 +223,7 @@ class Talker:
 
     def _replace_sink(self, sink: Sink) -> None:
         old, self.sink = self.sink, sink
-        self._takes.clear()
+        self._unplayed.clear()
         if old is not None:
             sink.volume = old.volume
             self.underruns += old.underruns
@@ -231,46 +231,46 @@ class Talker:
 
     def _speak(self, text: str, options: SpeakOptions, epoch: int) -> None:
         assert self.engine is not None
-        take = self._begin()
-        self._play(self.engine.speak(_pieces(text), options, take.stats), take, epoch)
+        utterance = self._new_utterance()
+        self._play(self.engine.speak(_pieces(text), options, utterance.stats), utterance, epoch)
 
     def _replay(self, epoch: int) -> None:
         if self.last is None or not self.last.chunks:
             raise NightingaleError("there is nothing to replay")
-        again = self._begin(keep=False)
+        again = self._new_utterance(keep=False)
         self._play(again.stats.time_chunks(self.last.chunks), again, epoch)
 
-    def _begin(self, keep: bool = True) -> Take:
+    def _new_utterance(self, keep: bool = True) -> Utterance:
         assert self.sink is not None
-        take = Take(Statistics(), self.sink.written_s)
+        utterance = Utterance(Statistics(), self.sink.written_s)
         if keep:
-            self.last = take
+            self.last = utterance
         else:
-            take.chunks = None
-        self._takes.append(take)
-        return take
+            utterance.chunks = None
+        self._unplayed.append(utterance)
+        return utterance
 
-    def _play(self, chunks: Iterator[AudioChunk], take: Take, epoch: int) -> None:
+    def _play(self, chunks: Iterator[AudioChunk], utterance: Utterance, epoch: int) -> None:
         assert self.sink is not None
         sink, ticket = self.sink, self.sink.begin()
         before = sink.underruns
         try:
-            if epoch == self._epoch:  # else a stop came between the queue and the ticket
+            if epoch == self._num_stops:  # else a stop came between the queue and the ticket
                 for chunk in chunks:
-                    take.add(chunk, sink.written_s)
+                    utterance.add(chunk, sink.written_s)
                     if not sink.write(chunk, ticket):
                         break
         finally:  # what failed halfway has an end too
-            take.end_s = sink.written_s
-            take.stats.underruns = sink.underruns - before
+            utterance.end_s = sink.written_s
+            utterance.stats.underruns = sink.underruns - before
             sink.finish(ticket)
-        self._drop_heard()
+        self._drop_played()
 
-    def _drop_heard(self) -> None:
+    def _drop_played(self) -> None:
         """Nobody may be watching: what was heard is forgotten here too."""
         assert self.sink is not None
-        while len(self._takes) > 1 and (self._takes[0].end_s or 0.0) < self.sink.heard_s:
-            self._takes.popleft()
+        while len(self._unplayed) > 1 and (self._unplayed[0].end_s or 0.0) < self.sink.heard_s:
+            self._unplayed.popleft()
 
 
 def _pieces(text: str) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""What the tests of the conversation share: an ear for a loudspeaker, and patience."""
+"""What the tests of the conversation share: an sink for a loudspeaker, and patience."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.sink import Muted
 from nightingale.options import SpeakOptions
 from nightingale.repl.commands import Session
-from nightingale.repl.talker import Talker
+from nightingale.repl.speech_thread import SpeechThread
 
 
-class Ear(Muted):
+class RecordingSink(Muted):
     """A sink that remembers. closed `gate`: it takes nothing, and is busy, until it is opened or stopped."""
 
-    name = "ear"
+    name = "sink"
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,22 +69,22 @@ def text_of(fragments: list[tuple[str, str]] | object) -> str:
 
 
 @pytest.fixture
-def ear() -> Ear:
-    return Ear()
+def sink() -> RecordingSink:
+    return RecordingSink()
 
 
 @pytest.fixture
-def talker(ear: Ear) -> Iterator[Talker]:
-    talker = Talker(Engine, lambda: ear)
+def speech(sink: RecordingSink) -> Iterator[SpeechThread]:
+    speech = SpeechThread(Engine, lambda: sink)
     try:
-        yield talker
+        yield speech
     finally:
-        talker.close()
-        assert ear.closed
-        assert not [thread for thread in threading.enumerate() if thread.name == "talker"]
+        speech.close()
+        assert sink.closed
+        assert not [thread for thread in threading.enumerate() if thread.name == "speech"]
 
 
 @pytest.fixture
-def session(talker: Talker) -> Session:
-    until(lambda: not talker.loading)
-    return Session(talker, SpeakOptions(), "florence", lambda: ["florence", "other"])
+def session(speech: SpeechThread) -> Session:
+    until(lambda: not speech.loading)
+    return Session(speech, SpeakOptions(), "florence", lambda: ["florence", "other"])

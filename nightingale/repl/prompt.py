@@ -1,0 +1,72 @@
+"""Starts the prompt: speech thread, notices, and the screen that suits the terminal."""
+
+from __future__ import annotations
+
+import io
+import logging
+import os
+import sys
+from collections import deque
+from collections.abc import Callable
+
+from nightingale.audio.sink import Sink
+from nightingale.options import SpeakOptions
+from nightingale.repl.speech_thread import SpeakingEngine
+from nightingale.signals import signals_held
+
+GREETING = "nightingale-tts: type, and it is spoken. /help lists commands, Ctrl-D leaves."
+
+
+class NoticeHandler(logging.Handler):
+    """Shows what the library logs as notices."""
+
+    def __init__(self, notices: deque[str]) -> None:
+        super().__init__(logging.WARNING)
+        self._notices = notices
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._notices.append(record.getMessage())
+
+
+def run_prompt(
+    load_engine: Callable[[], SpeakingEngine],
+    open_sink: Callable[[], Sink],
+    options: SpeakOptions,
+    voice: str,
+    voices: Callable[[], list[str]],
+    keep_history: bool,
+) -> None:
+    """Run until the user leaves. Raises the error that ended the speech thread. Always joins the thread."""
+    with signals_held():
+        from nightingale.repl.commands import Session
+        from nightingale.repl.speech_thread import SpeechThread
+
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
+        if isinstance(stream, io.TextIOWrapper):  # bytes that are not UTF-8 must not raise
+            stream.reconfigure(errors=errors)
+    speech = handler = None
+    try:
+        with signals_held():  # the program cannot end while a thread runs that nobody closes
+            speech = SpeechThread(load_engine, open_sink)
+        handler = NoticeHandler(speech.notices)
+        logging.getLogger("nightingale").addHandler(handler)
+        session = Session(speech, options, voice, voices)
+        print(GREETING, flush=True)
+        if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
+            from nightingale.repl.plain import run_plain
+
+            run_plain(session, sys.stdin, sys.stdout)
+        else:
+            with signals_held():
+                from nightingale.repl.history import open_history
+                from nightingale.repl.screen import Screen
+
+            history, notice = open_history(keep_history)
+            if notice:
+                print(notice)
+            Screen(session, history).run()
+    finally:
+        if speech is not None:
+            speech.close()
+        if handler is not None:
+            logging.getLogger("nightingale").removeHandler(handler)

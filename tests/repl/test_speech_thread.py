@@ -1,0 +1,186 @@
+"""The thread that speaks: its queue, its sinks, what it keeps."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+from prompt_fixtures import RecordingSink, text_of, until
+from speak_fake import Engine
+
+from nightingale.audio.chunk import AudioChunk
+from nightingale.errors import AudioDeviceError, NightingaleError
+from nightingale.options import SpeakOptions
+from nightingale.repl.commands import Session
+from nightingale.repl.screen import status_line
+from nightingale.repl.speech_thread import MAX_QUEUE, SpeechThread
+
+
+def test_muted_without_a_device_and_says_so() -> None:
+    def open_sink() -> RecordingSink:
+        raise AudioDeviceError("no sound: there is no device to play on")
+
+    speech = SpeechThread(Engine, open_sink)
+    try:
+        speech.speak("one two", SpeakOptions())
+        until(lambda: not speech.loading)
+        speech.wait()
+        assert list(speech.notices) == ["muted: no sound: there is no device to play on"]
+        session = Session(speech, SpeakOptions(), "florence", list)
+        assert "muted" in text_of(status_line(session, "", 200))
+        assert speech.last is not None and speech.last.chunks and speech.last.stats.sound_s == 0.2
+    finally:
+        speech.close()
+
+
+def test_a_device_that_fails_leaves_a_muted_conversation(
+    speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(chunk: AudioChunk, ticket: int) -> bool:
+        raise AudioDeviceError("the device sink has stopped playing")
+
+    monkeypatch.setattr(sink, "write", fail)
+    speech.speak("one", SpeakOptions())
+    until(lambda: speech.sink is not None and speech.sink.name == "muted")
+    assert sink.closed and list(speech.notices) == ["the device sink has stopped playing"]
+
+
+@pytest.mark.parametrize("error", [AudioDeviceError("gone"), NightingaleError("the engine failed")])
+def test_what_failed_halfway_has_come_to_its_end(
+    speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch, error: NightingaleError
+) -> None:
+    """It can be saved, and what is said after it is seen to be heard."""
+    written = sink.write
+
+    def fail(chunk: AudioChunk, ticket: int) -> bool:
+        if chunk.sentence:
+            raise error
+        return written(chunk, ticket)
+
+    monkeypatch.setattr(sink, "write", fail)
+    finished: list[int] = []
+    monkeypatch.setattr(sink, "finish", finished.append)
+    speech.speak("one two. three", SpeakOptions())
+    until(lambda: str(error) in speech.notices)
+    assert speech.last is not None and speech.last.end_s == 0.2 and finished == [0]
+
+
+def test_a_device_that_fails_while_another_is_chosen(
+    speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail() -> None:
+        raise AudioDeviceError("the device sink has stopped playing")
+
+    monkeypatch.setattr(sink, "wait", fail)
+    other = RecordingSink()
+    other.name = "other sink"
+    speech.change_sink(lambda: other)
+    speech.speak("one two", SpeakOptions())
+    until(lambda: other.words == 2)
+    assert speech.sink is other and not other.closed and sink.closed and not sink.chunks
+    assert list(speech.notices) == ["the device sink has stopped playing", "playing on other sink"]
+
+
+@pytest.mark.parametrize("error", [NightingaleError("as asked"), RuntimeError("a bug, as asked")])
+def test_the_other_device_is_given_back_if_it_is_not_used(
+    speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(sink, "wait", fail)
+    other = RecordingSink()
+    speech.change_sink(lambda: other)
+    until(lambda: "as asked" in speech.notices or speech.failure is error)
+    assert other.closed and speech.sink is sink
+
+
+def test_the_queue_is_bounded(speech: SpeechThread, sink: RecordingSink) -> None:
+    until(lambda: not speech.loading)
+    sink.gate.clear()
+    with pytest.raises(NightingaleError, match="wait already"):
+        for _ in range(MAX_QUEUE + 2):
+            speech.speak("one", SpeakOptions())
+    speech.stop()
+    assert speech.num_waiting == 0
+
+
+def test_nothing_of_a_stopped_utterance_comes_later(speech: SpeechThread, sink: RecordingSink) -> None:
+    until(lambda: not speech.loading)
+    for _ in range(50):
+        speech.speak("one. two. three. four", SpeakOptions())
+        speech.stop()
+        played = len(sink.chunks)
+        speech.wait()
+        assert len(sink.chunks) == played
+
+
+def test_sentence_that_the_ear_is_at(speech: SpeechThread, sink: RecordingSink) -> None:
+    speech.speak("one. two three. four.\nfive.", SpeakOptions())
+    until(lambda: speech.last is not None and speech.last.end_s is not None)
+    utterance = speech.last
+    assert utterance is not None
+    sentences = ["one.", "two three.", "four.", "five."]
+    at = [utterance.sentences_from(played_s) for played_s in (0.0, 0.05, 0.15, 0.35, 0.45)]
+    assert at == [sentences, sentences, sentences[1:], sentences[2:], sentences[3:]]
+
+
+def test_a_long_text_is_begun_before_all_of_it_is_cut(
+    speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("nightingale.repl.speech_thread.PIECE_SIZE", 20)
+    sink.gate.clear()
+    speech.speak("One. Two. Three. " * 10, SpeakOptions())
+    until(lambda: bool(sink.tickets))
+    assert speech.last is not None and len(speech.last.sentences_from(0.0)) == 1
+    sink.gate.set()
+    speech.wait()
+    assert speech.last.sentences_from(0.0) == ["One.", "Two.", "Three."] * 10 and sink.words == 30
+
+
+def test_500_utterances_keep_nothing(speech: SpeechThread, sink: RecordingSink) -> None:
+    import tracemalloc
+
+    until(lambda: not speech.loading)
+
+    def speak(count: int) -> None:
+        for _ in range(count):
+            speech.speak("one two three four five six seven eight nine ten", SpeakOptions())
+            speech.wait()
+            sink.chunks.clear()
+
+    speak(20)
+    descriptors, threads = len(os.listdir("/dev/fd")), threading.active_count()
+    tracemalloc.start()
+    speak(20)
+    before, _ = tracemalloc.get_traced_memory()
+    speak(460)
+    after, _ = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert after - before < 300_000  # one utterance is 96 KB
+    assert len(os.listdir("/dev/fd")) == descriptors and threading.active_count() == threads
+
+
+def test_ctrl_c_while_it_closes(sink: RecordingSink) -> None:
+    """Told when the thread has ended: an interpreter that ends before a model is loaded is aborted."""
+
+    def load() -> Engine:
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+        time.sleep(0.3)
+        loaded.set()
+        return Engine()
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    gate, loaded = threading.Event(), threading.Event()
+    speech = SpeechThread(lambda: gate.wait() and load(), lambda: sink)
+    threading.Timer(0.1, gate.set).start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            speech.close()
+        assert loaded.is_set()
+    finally:
+        signal.signal(signal.SIGINT, before)
+        speech.close()
