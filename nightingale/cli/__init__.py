@@ -1,1 +1,1 @@
-"""."""
+"""The command line: options, one run from text to sound, messages and progress on stderr."""

@@ -1,1 +1,1 @@
-"""."""
+"""Text as typed to sentences as spoken: decoding, splitting, normalization."""

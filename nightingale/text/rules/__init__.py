@@ -1,1 +1,1 @@
-"""."""
+"""Rules that rewrite numbers, dates, units and abbreviations as words."""
