@@ -36,7 +36,7 @@ BITS_HELP = "T3 and its draft in 8, 6, 5, 4, 3 or 2 bits, or in 32-bit floats; d
 FORMS = {"--stats": ("text", ["json"]), "--bench": ("table", ["table", "json"])}
 
 
-class Parser(argparse.ArgumentParser):
+class CommandLineParser(argparse.ArgumentParser):
     """argparse with one line for an error, and none of its silence about help that cannot be written."""
 
     def error(self, message: str) -> NoReturn:
@@ -47,8 +47,8 @@ class Parser(argparse.ArgumentParser):
         print(message, end="", file=file)
 
 
-def build_parser() -> Parser:
-    parser = Parser(
+def build_parser() -> CommandLineParser:
+    parser = CommandLineParser(
         prog="nightingale-tts",
         usage="%(prog)s [options] [TEXT ...]",
         description=DESCRIPTION,
@@ -82,7 +82,7 @@ def build_parser() -> Parser:
     return parser
 
 
-def with_forms(argv: Sequence[str]) -> list[str]:
+def attach_optional_values(argv: Sequence[str]) -> list[str]:
     """`--stats` alone means text and `--stats json` means json: argparse would take any word after it for its value."""
     args = list(argv)
     end = args.index("--") if "--" in args else len(args)

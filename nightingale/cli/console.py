@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterator
 
 from nightingale.errors import WriteFailed
-from nightingale.text.source import Text
+from nightingale.text.input import TextInput
 
 LONG_TEXT = 500  # characters from which progress is worth showing
 
@@ -24,7 +24,7 @@ class Console:
         self.quiet = False
         self._width = 0  # of the bar that stands there now
 
-    def say(self, message: str) -> None:
+    def error(self, message: str) -> None:
         """An error: also when quiet."""
         self.clear()
         with contextlib.suppress(OSError):  # there is nowhere left to tell it
@@ -32,9 +32,9 @@ class Console:
 
     def warn(self, message: str) -> None:
         if not self.quiet:
-            self.say(message)
+            self.error(message)
 
-    def progress(self, text: Text, seconds: float) -> None:
+    def progress(self, text: TextInput, seconds: float) -> None:
         """How much of the text is taken in, if that is known, and how long the sound is so far."""
         size = text.size
         if self.quiet or not sys.stderr.isatty() or max(text.num_read, size or 0) < LONG_TEXT:

@@ -14,13 +14,19 @@ from typing import TYPE_CHECKING
 
 from nightingale.audio.wav import open_wav
 from nightingale.checkpoints.bundled import list_voices
-from nightingale.cli.arguments import build_parser, with_forms
+from nightingale.cli.arguments import attach_optional_values, build_parser
 from nightingale.cli.console import Console, ConsoleHandler, printing
 from nightingale.errors import NightingaleError, UsageError, VoiceNotFound
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
-from nightingale.signals import Stopped, ignore_signals, signals_held, silence_on_signals, stop_on_signals
+from nightingale.signals import (
+    StoppedBySignal,
+    defer_signals,
+    ignore_signals,
+    raise_on_signals,
+    stop_playback_on_signals,
+)
 from nightingale.statistics import Statistics, as_json, as_lines, process_start
-from nightingale.text.source import Source, Text, open_sources
+from nightingale.text.input import Source, TextInput, open_sources
 
 if TYPE_CHECKING:
     from nightingale.audio.speaker import Speaker
@@ -43,7 +49,7 @@ def choose_sources(args: argparse.Namespace, console: Console) -> list[Source]:
 def load_engine(args: argparse.Namespace) -> Engine:
     """Import and load what speaks. Raises VoiceNotFound if MLX has no backend, or another package is missing."""
     try:
-        with signals_held():
+        with defer_signals():
             from nightingale.engine import Engine
     except ImportError as error:
         if (error.name or "").startswith("nightingale"):  # a bug
@@ -73,22 +79,22 @@ def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Spe
         wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
         speaker = None
         if play:
-            with signals_held():
+            with defer_signals():
                 from nightingale.audio import ring  # noqa: F401 (brings numpy)
                 from nightingale.audio.speaker import Speaker
 
             speaker = stack.enter_context(Speaker(args.device))
-            stack.enter_context(silence_on_signals(speaker.stop))
+            stack.enter_context(stop_playback_on_signals(speaker.stop))
         yield wav, speaker
 
 
 def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> None:
     """One shot: the text of all sources to one sound."""
     statistics = Statistics(process_start())
-    text = Text(choose_sources(args, console))
+    text = TextInput(choose_sources(args, console))
     with open_outputs(args) as (wav, speaker):
         ticket = speaker.begin() if speaker else 0
-        if pieces := text.begun():
+        if pieces := text.wait_for_text():
             engine = load_engine(args)
             statistics.ready_at = time.perf_counter()
             if speaker:
@@ -154,7 +160,7 @@ def bench(args: argparse.Namespace, console: Console) -> None:
 
 def run(argv: Sequence[str] | None, console: Console) -> None:
     with printing():
-        args = build_parser().parse_args(with_forms(sys.argv[1:] if argv is None else argv))
+        args = build_parser().parse_args(attach_optional_values(sys.argv[1:] if argv is None else argv))
         if args.list_voices:
             print("\n".join(list_voices()))
             return
@@ -192,12 +198,12 @@ def fill_closed_descriptors() -> None:
 
 
 def answer(argv: Sequence[str] | None, console: Console) -> int:
-    """Run, and tell what went wrong. Raises Stopped."""
+    """Run, and tell what went wrong. Raises StoppedBySignal."""
     try:
-        stop_on_signals()
+        raise_on_signals()
         run(argv, console)
     except NightingaleError as error:
-        console.say(str(error))
+        console.error(str(error))
         return error.exit_code
     except BrokenPipeError:
         console.clear()
@@ -213,7 +219,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         exit_code = answer(argv, console)
         ignore_signals()  # nothing is left to stop, and the interpreter would print an exception while it ends
         return exit_code
-    except Stopped as stopped:
+    except StoppedBySignal as stopped:
         console.clear()
         return stopped.exit_code
     except KeyboardInterrupt:  # at the prompt, where Ctrl-C has other uses

@@ -18,7 +18,8 @@ from nightingale.errors import InputUnavailable, NightingaleError, TextError, Us
 from nightingale.options import SpeakOptions
 from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread, Utterance
 from nightingale.statistics import as_lines
-from nightingale.text.source import DROPPED, TextDecoder, open_sources
+from nightingale.text.decode import DROPPED, TextDecoder
+from nightingale.text.input import open_sources
 
 MAX_FILE = 10_000_000  # bytes: a hundred hours of speech
 MARK_NAMES = {

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from nightingale.audio.sink import Sink
 from nightingale.options import SpeakOptions
 from nightingale.repl.speech_thread import SpeakingEngine
-from nightingale.signals import signals_held
+from nightingale.signals import defer_signals
 
 GREETING = "nightingale-tts: type, and it is spoken. /help lists commands, Ctrl-D leaves."
 
@@ -37,7 +37,7 @@ def run_prompt(
     keep_history: bool,
 ) -> None:
     """Run until the user leaves. Raises the error that ended the speech thread. Always joins the thread."""
-    with signals_held():
+    with defer_signals():
         from nightingale.repl.commands import Session
         from nightingale.repl.speech_thread import SpeechThread
 
@@ -46,7 +46,7 @@ def run_prompt(
             stream.reconfigure(errors=errors)
     speech = handler = None
     try:
-        with signals_held():  # the program cannot end while a thread runs that nobody closes
+        with defer_signals():  # the program cannot end while a thread runs that nobody closes
             speech = SpeechThread(load_engine, open_sink)
         handler = NoticeHandler(speech.notices)
         logging.getLogger("nightingale").addHandler(handler)
@@ -57,7 +57,7 @@ def run_prompt(
 
             run_plain(session, sys.stdin, sys.stdout)
         else:
-            with signals_held():
+            with defer_signals():
                 from nightingale.repl.history import open_history
                 from nightingale.repl.screen import Screen
 

@@ -18,7 +18,7 @@ from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.sink import Muted, Sink
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.options import SpeakOptions
-from nightingale.signals import signals_held
+from nightingale.signals import defer_signals
 from nightingale.statistics import Statistics
 
 MAX_QUEUE = 100  # utterances
@@ -121,7 +121,7 @@ class SpeechThread:
 
     def close(self) -> None:
         """Stop, and end the thread. An interpreter that ends before it is aborted by MLX's threads."""
-        with signals_held():
+        with defer_signals():
             self.stop()
             self._jobs.put(None)
             self._thread.join()

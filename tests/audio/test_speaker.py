@@ -25,7 +25,7 @@ from nightingale.audio.devices import list_devices
 from nightingale.audio.sink import Muted
 from nightingale.audio.speaker import Speaker
 from nightingale.errors import AudioDeviceError, NightingaleError
-from nightingale.signals import CLEANING_S, silence_on_signals
+from nightingale.signals import CLEANUP_S, stop_playback_on_signals
 
 RATE = 24_000
 TONE = (0.5 * np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE)).astype(np.float32)
@@ -227,9 +227,9 @@ def test_a_signal_ends_what_hangs(portaudio: Any, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(signal, "alarm", alarms.append)
     before = signal.signal(signal.SIGHUP, lambda *_: None)
     try:
-        with Speaker() as speaker, silence_on_signals(speaker):
+        with Speaker() as speaker, stop_playback_on_signals(speaker.stop):
             signal.raise_signal(signal.SIGHUP)
-            until(lambda: alarms == [CLEANING_S])
+            until(lambda: alarms == [CLEANUP_S])
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -1,58 +1,17 @@
-"""Text from files and descriptors: bytes as they arrive, decoded as UTF-8, without terminal escapes and controls."""
+"""Text from files, standard input and arguments, piece by piece as it arrives."""
 
 from __future__ import annotations
 
-import codecs
-import io
 import os
-import re
 import select
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from nightingale.errors import InputUnavailable, TextError
+from nightingale.errors import InputUnavailable
+from nightingale.text.decode import TextDecoder
 
 BLOCK_SIZE = 65536  # bytes: what a pipe holds
 PIECE_SIZE = 256  # characters handed on at once, so that progress is seen to move
-MAX_ESCAPE = 4096  # characters: what is longer and unfinished is not an escape sequence
-MAX_BAD_SHARE = 0.25  # Latin-1 prose has 5 % that is not UTF-8; compressed data and UTF-16 have 50 %
-ESCAPE = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[ -/]*[0-Z\\^-~]")
-OPEN_ESCAPE = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|\][^\x07\x1b]*\x1b?|[ -/]*)\Z")
-CONTROLS = [c for c in (*range(32), *range(127, 160)) if chr(c) not in "\t\n"]
-DROPPED = dict.fromkeys([*CONTROLS, 0xFEFF]) | {0x0B: "\n", 0x0C: "\n", 0x85: "\n"}
-BAD = re.compile("[\ufffd\x00-\x07\x0e-\x1a\x1c-\x1f\x7f-\x84\x86-\x9f]")
-
-
-class TextDecoder:
-    """Bytes to text, cut anywhere: UTF-8 whatever the locale, without BOM, NUL, controls and terminal escapes.
-
-    Raises TextError, naming `name`, for what is not text at all.
-    """
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        utf8 = codecs.getincrementaldecoder("utf-8")("replace")
-        self._decoder = io.IncrementalNewlineDecoder(utf8, translate=True)
-        self._held = ""  # an escape sequence that the last block cut
-        self._num_bad = 0
-        self._num_chars = 0
-
-    def feed(self, data: bytes, final: bool = False) -> str:
-        fresh = self._decoder.decode(data, final)
-        self._judge(fresh)
-        text = self._held + fresh
-        cut = OPEN_ESCAPE.search(text)
-        if cut and (final or len(text) - cut.start() < MAX_ESCAPE):
-            text, self._held = text[: cut.start()], text[cut.start() :]
-        else:
-            self._held = ""
-        return ESCAPE.sub("", text).translate(DROPPED)
-
-    def _judge(self, text: str) -> None:
-        self._num_bad += len(BAD.findall(text))
-        self._num_chars += len(text)
-        if self._num_bad > MAX_BAD_SHARE * self._num_chars:
-            raise TextError(f"{self._name} is not UTF-8 text (binary, or another encoding?)")
 
 
 @dataclass
@@ -123,7 +82,7 @@ def open_sources(files: Sequence[str]) -> list[Source]:
 
 
 @dataclass
-class Text:
+class TextInput:
     """The text of all sources in order, with a paragraph's end between two of them."""
 
     sources: list[Source]
@@ -137,7 +96,7 @@ class Text:
                 self.num_read += len(piece)
                 yield piece
 
-    def begun(self) -> Iterator[str] | None:
+    def wait_for_text(self) -> Iterator[str] | None:
         """The pieces once there is something to speak, None if there never is."""
         blank = ""
         pieces = self.pieces()
