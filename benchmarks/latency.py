@@ -94,9 +94,9 @@ def measure_cost(engine: Engine, repeat: int) -> dict[str, Any]:
 
 def measure_gaps(engine: Engine, minutes: float) -> dict[str, Any]:
     """A consumer in real time."""
-    from nightingale.audio.ring import Playback
+    from nightingale.audio.ring import RingBuffer
 
-    playback = Playback(24_000)
+    playback = RingBuffer(24_000)
     done = threading.Event()
     lowest = [float("inf")]
 
@@ -113,7 +113,7 @@ def measure_gaps(engine: Engine, minutes: float) -> dict[str, Any]:
     consumer = threading.Thread(target=consume)
     consumer.start()
     try:
-        ticket = playback.ticket()
+        ticket = playback.begin()
         for chunk in engine.speak(cut_text(60 * minutes)):
             rest = chunk.samples
             while len(rest):
@@ -121,7 +121,7 @@ def measure_gaps(engine: Engine, minutes: float) -> dict[str, Any]:
                 assert count is not None
                 rest = rest[count:]
                 time.sleep(0.02 if len(rest) else 0)
-        playback.expect(False, ticket)
+        playback.expect_more(False, ticket)
     finally:
         done.set()
         consumer.join()
@@ -138,12 +138,12 @@ def resident_mb() -> float:
 
 def measure_memory(utterances: int) -> dict[str, Any]:
     """A conversation without a loudspeaker: engine, queue, bookkeeping."""
-    from nightingale.audio.sink import Muted
+    from nightingale.audio.sink import NullSink
     from nightingale.options import SpeakOptions
     from nightingale.repl.speech_thread import SpeechThread
 
     lines = sentences()
-    speech = SpeechThread(lambda: load_engine(openblas=True), Muted)
+    speech = SpeechThread(lambda: load_engine(openblas=True), NullSink)
     sizes: list[float] = []
     try:
         for i in range(utterances):

@@ -1,4 +1,4 @@
-"""A piece of sound on its way from the engine to a file or a device."""
+"""AudioChunk, the unit of audio that the engine makes."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-SAMPLE_RATE = 24_000  # Hz: of everything that the models make
+SAMPLE_RATE = 24_000  # Hz, of all generated audio
 
 
 @dataclass(frozen=True)
 class AudioChunk:
-    """A piece of sound, in order.
+    """A piece of generated audio. Chunks come in playing order, and none crosses a sentence.
 
     samples: (N,) float32, -1 to 1.
-    sample_rate: samples a second (Hz).
-    sentence: number of the sentence in the text that it belongs to, from 0.
-    text: that sentence as it is read.
+    sample_rate: in Hz.
+    sentence: index of the sentence in the text, from 0.
+    text: the normalised text of that sentence.
     """
 
     samples: NDArray[np.float32]
@@ -35,11 +35,11 @@ class AudioChunk:
         import numpy as np
 
         if not np.isfinite(self.samples).all():
-            raise NightingaleError(f"sentence {self.sentence}: the model gave samples that are not numbers")
+            raise NightingaleError(f"sentence {self.sentence}: the model made samples that are not numbers")
         return self.samples
 
     def pcm16(self) -> bytes:
-        """The samples as signed 16-bit little-endian: rounded to the nearest, clipped. Raises for NaN and infinity."""
+        """Signed 16-bit little-endian samples, rounded and clipped. Raises NightingaleError for NaN and infinity."""
         import numpy as np
 
         return np.rint(np.clip(self.checked(), -1.0, 1.0) * 32767).astype("<i2").tobytes()

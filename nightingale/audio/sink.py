@@ -1,4 +1,4 @@
-"""What a loudspeaker must do for those who talk, and the silent one. Knows no device."""
+"""The protocol of a playback sink, and the null sink for a machine without a sound device."""
 
 from __future__ import annotations
 
@@ -10,31 +10,48 @@ if TYPE_CHECKING:
 
 
 class Sink(Protocol):
-    """Where a talking program puts its sound. Seconds count what was written since the sink was opened."""
+    """Plays one utterance after another. Positions are in seconds of audio since the sink was opened.
+
+    name: for messages. volume: 1 leaves the samples as they are. paused: may be set at any time.
+    underruns: how often the sink had no audio in the middle of an utterance.
+    """
 
     name: str
     volume: float
     paused: bool
 
-    def begin(self) -> int: ...  # a ticket for one utterance
-    def write(self, chunk: AudioChunk, ticket: int) -> bool: ...  # waits for room; False once stopped
-    def finish(self, ticket: int) -> None: ...
-    def stop(self) -> None: ...
-    def tend(self) -> None: ...  # to be called now and then while it is busy
-    def wait(self, watch: Callable[[], object] | None = None) -> None: ...  # until all was heard; calls watch meanwhile
+    def begin(self) -> int:
+        """Start an utterance. Returns its ticket, which `stop` makes invalid."""
+
+    def write(self, chunk: AudioChunk, ticket: int) -> bool:
+        """Queue a chunk; waits while the buffer is full. Returns False if the utterance was stopped."""
+
+    def finish(self, ticket: int) -> None:
+        """The utterance has no more chunks."""
+
+    def stop(self) -> None:
+        """Fade out at once, and discard all audio and tickets."""
+
+    def check_device(self) -> None:
+        """Raise AudioDeviceError if the device has failed. Call this regularly while the sink is busy."""
+
+    def wait(self, watch: Callable[[], object] | None = None) -> None:
+        """Return when everything written has been played; call `watch` repeatedly until then."""
+
     def close(self) -> None: ...
+
     @property
     def written_s(self) -> float: ...
     @property
-    def heard_s(self) -> float: ...
+    def played_s(self) -> float: ...
     @property
     def busy(self) -> bool: ...
     @property
     def underruns(self) -> int: ...
 
 
-class Muted:
-    """Stands for a loudspeaker where there is none: everything is heard at once, by nobody."""
+class NullSink:
+    """Plays nothing: every chunk counts as played at once."""
 
     name = "muted"
     underruns = 0
@@ -47,7 +64,7 @@ class Muted:
         self.written_s = 0.0
 
     @property
-    def heard_s(self) -> float:
+    def played_s(self) -> float:
         return self.written_s
 
     def begin(self) -> int:
@@ -65,7 +82,7 @@ class Muted:
     def stop(self) -> None:
         self._ticket += 1
 
-    def tend(self) -> None:
+    def check_device(self) -> None:
         pass
 
     def wait(self, watch: Callable[[], object] | None = None) -> None:

@@ -29,13 +29,14 @@ class Speaker:
 
     def __init__(self, device: str | None = None) -> None:
         sd = load_sounddevice()
-        from nightingale.audio.ring import Playback, Resampler
+        from nightingale.audio.resample import Resampler
+        from nightingale.audio.ring import RingBuffer
 
         number = find_device(sd, device)
         info = sd.query_devices(number)
         self.name: str = info["name"]
         rate, channels = choose_format(sd, number, info)
-        self._playback = Playback(rate)
+        self._ring = RingBuffer(rate)
         self._resampler = Resampler(SAMPLE_RATE, rate) if rate != SAMPLE_RATE else None
         self._scale = 1.0 / rate
         self._ticket = -1  # of the utterance that the resampler is in
@@ -65,10 +66,10 @@ class Speaker:
             if status.output_underflow:
                 self._late += 1
             first = out[:, 0]
-            before = self._playback.read
-            self._playback.render(first)
-            if self._playback.read != before:  # in silence the ear catches up
-                self._clock = (max(before, self._playback.read - frames), times.outputBufferDacTime)
+            before = self._ring.read
+            self._ring.render(first)
+            if self._ring.read != before:  # in silence the ear catches up
+                self._clock = (max(before, self._ring.read - frames), times.outputBufferDacTime)
             for channel in range(1, out.shape[1]):
                 out[:, channel] = first
         except BaseException as error:
@@ -81,7 +82,7 @@ class Speaker:
     # --- what an utterance uses ---
 
     def begin(self) -> int:
-        return self._playback.ticket()
+        return self._ring.begin()
 
     def write(self, chunk: AudioChunk, ticket: int) -> bool:
         """Waits while the ring is full. False once `stop` was called."""
@@ -99,15 +100,15 @@ class Speaker:
             from nightingale.audio.chunk import AudioChunk
 
             self._push(self._resampled(AudioChunk(np.zeros(0, np.float32)), ticket, last=True), ticket)
-        self._playback.expect(False, ticket)
+        self._ring.expect_more(False, ticket)
 
-    def unhurried(self, pieces: Iterable[str], ticket: int) -> Iterator[str]:
+    def without_underruns(self, pieces: Iterable[str], ticket: int) -> Iterator[str]:
         """Text as it comes; that there is none for a while is no underrun."""
         source = iter(pieces)
         while True:
-            self._playback.expect(False, ticket)
+            self._ring.expect_more(False, ticket)
             piece = next(source, None)
-            self._playback.expect(True, ticket)
+            self._ring.expect_more(True, ticket)
             if piece is None:
                 return
             yield piece
@@ -122,22 +123,22 @@ class Speaker:
     def _push(self, samples: Any, ticket: int) -> bool:
         self._begin_playing()
         while len(samples):
-            count = self._playback.write(samples, ticket)
+            count = self._ring.write(samples, ticket)
             if count is None:
                 return False
             samples = samples[count:]
             if len(samples):
-                self.tend()
+                self.check_device()
                 time.sleep(POLL_S)
         return True
 
     def stop(self) -> None:
-        self._playback.stop()
+        self._ring.stop()
 
     def wait(self, watch: Callable[[], object] | None = None) -> None:
         """Until everything written was heard; `watch` is called again and again meanwhile."""
         while self.busy:
-            self.tend()
+            self.check_device()
             time.sleep(POLL_S)
             if watch:
                 watch()
@@ -146,43 +147,43 @@ class Speaker:
 
     @property
     def volume(self) -> float:
-        return self._playback.volume
+        return self._ring.volume
 
     @volume.setter
     def volume(self, value: float) -> None:
-        self._playback.volume = value
+        self._ring.volume = value
 
     @property
     def paused(self) -> bool:
-        return self._playback.paused
+        return self._ring.paused
 
     @paused.setter
     def paused(self, value: bool) -> None:
-        self._playback.paused = value
+        self._ring.paused = value
 
     @property
     def written_s(self) -> float:
-        return self._playback.written * self._scale
+        return self._ring.written * self._scale
 
     @property
-    def heard_s(self) -> float:
+    def played_s(self) -> float:
         """How far the ear has come: what the callback took, less what still lies between it and the loudspeaker."""
         position, when = self._clock
-        taken = self._playback.read
+        taken = self._ring.read
         try:
-            heard: float = position + (self._stream.time - when) * self._playback.sample_rate
+            heard: float = position + (self._stream.time - when) * self._ring.sample_rate
         except Exception:  # PortAudioError: it has no time any more, as another thread has just closed it
             heard = taken
         return max(0.0, min(heard, float(taken))) * self._scale
 
     @property
     def busy(self) -> bool:
-        playback = self._playback
-        return playback.pending > 0 or playback.stopping or self.heard_s < (playback.read - 1) * self._scale
+        ring = self._ring
+        return ring.pending > 0 or ring.stopping or self.played_s < (ring.read - 1) * self._scale
 
     @property
     def underruns(self) -> int:
-        return self._playback.underruns + self._late
+        return self._ring.underruns + self._late
 
     def _begin_playing(self) -> None:
         """Only with the first sound: while a model is loaded, Python is too busy to serve a device."""
@@ -203,7 +204,7 @@ class Speaker:
         except Exception as error:  # PortAudioError; its module is not imported here
             raise AudioDeviceError(f"cannot play on {self.name}: {error.args[0]}; {ELSEWHERE}") from error
 
-    def tend(self) -> None:
+    def check_device(self) -> None:
         """Raise what went wrong in PortAudio's thread, and open a device anew that asks for nothing.
 
         ALSA's devices can stay silent for good after an underrun. To start the same stream again is no way: where that

@@ -1,7 +1,7 @@
-"""Sound on its way out: a chunk of samples, and WAV written to a descriptor or a file while it is being made.
+"""WAV output, 16-bit mono, written while the audio is being made.
 
-Knows 16-bit mono WAV and how files and pipes differ. Knows nothing of models and text. numpy is imported only when
-there are samples.
+A pipe gets a header with a placeholder for the sizes; in a file the true sizes are written at the end.
+numpy is imported only with the first samples.
 """
 
 from __future__ import annotations
@@ -13,23 +13,20 @@ import select
 import stat
 import struct
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
-from nightingale.errors import OutputUnavailable, UsageError, WriteFailed
-
-if TYPE_CHECKING:
-    pass
+from nightingale.audio.files import atomic_file, creation_errors
+from nightingale.errors import UsageError, WriteFailed
 
 SAMPLE_WIDTH = 2  # bytes
 HEADER_SIZE = 44  # bytes
-RIFF_OVERHEAD = HEADER_SIZE - 8  # what the RIFF size counts besides the samples
-STREAM_DATA_SIZE = 0x7FFFF000  # what sox and espeak-ng write when they cannot know: every reader tried reads to the end
+RIFF_OVERHEAD = HEADER_SIZE - 8  # the RIFF size counts these bytes of the header
+STREAM_DATA_SIZE = 0x7FFFF000  # placeholder for an unknown size, as in sox and espeak-ng: readers read to the end
 MAX_DATA_SIZE = 0xFFFFFFFF - RIFF_OVERHEAD
 
 
 def wav_header(sample_rate: int, data_size: int) -> bytes:
-    """The 44 bytes before 16-bit mono samples. data_size: bytes of samples."""
+    """The header for 16-bit mono samples, 44 bytes. sample_rate: in Hz. data_size: bytes of samples."""
     return struct.pack(
         "<4sI4s4sIHHIIHH4sI",
         b"RIFF", data_size + RIFF_OVERHEAD, b"WAVE",
@@ -39,9 +36,9 @@ def wav_header(sample_rate: int, data_size: int) -> bytes:
 
 
 class WavSink:
-    """WAV to an open descriptor, from wherever it stands. The header leaves with the first samples, not before.
+    """Writes WAV to an open descriptor, from its current position.
 
-    The header says STREAM_DATA_SIZE, since nobody knows yet; `seal` puts the true sizes there where that is possible.
+    The header is written with the first samples. Its sizes are STREAM_DATA_SIZE until `write_sizes`.
     """
 
     def __init__(self, fd: int, name: str) -> None:
@@ -49,7 +46,7 @@ class WavSink:
         self.sample_rate = SAMPLE_RATE
         self.num_samples = 0
         self._fd = fd
-        self._start: int | None = None  # where the header lies; None until it is written
+        self._start: int | None = None  # position of the header; None until it is written
 
     @property
     def seconds(self) -> float:
@@ -65,13 +62,13 @@ class WavSink:
         self.num_samples += len(chunk.samples)
 
     def finish(self) -> None:
-        """The sound is complete: no samples at all make a WAV of length zero."""
+        """Complete the WAV. Without any samples it has length zero."""
         if self._start is None:
             self._write_header()
-        self.seal()
+        self.write_sizes()
 
-    def seal(self) -> None:
-        """Put the true sizes into the header, if there is one and it can be reached."""
+    def write_sizes(self) -> None:
+        """Write the true sizes into the header, where it exists and the output is a file."""
         if self._start is None or not _can_patch(self._fd):
             return
         data_size = min(self.num_samples * SAMPLE_WIDTH, MAX_DATA_SIZE)
@@ -88,12 +85,12 @@ class WavSink:
             while rest:
                 try:
                     rest = rest[os.write(self._fd, rest) :]
-                except BlockingIOError:  # the other end made the pipe non-blocking, as Node.js does
+                except BlockingIOError:  # the reader made the pipe non-blocking, as Node.js does
                     select.select([], [self._fd], [])
 
     @contextlib.contextmanager
     def _write_errors(self) -> Iterator[None]:
-        """A reader that has gone stays a BrokenPipeError: it is no failure of ours."""
+        """Raises WriteFailed for an OSError, except BrokenPipeError: a reader may stop early."""
         try:
             yield
         except BrokenPipeError:
@@ -103,88 +100,44 @@ class WavSink:
 
 
 def _can_patch(fd: int) -> bool:
-    """Whether what was written can be written over: with O_APPEND the patch would land at the end of the file."""
+    """Whether the header can be overwritten: with O_APPEND, Linux would write at the end of the file instead."""
     return stat.S_ISREG(os.fstat(fd).st_mode) and not fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND
 
 
 @contextlib.contextmanager
 def open_wav(output: str) -> Iterator[WavSink]:
-    """A sink for `-o OUTPUT`: `-` is standard output, a file appears under its name only when it is complete.
+    """A sink for `-o OUTPUT`; `-` is standard output. A regular file appears only when it is complete.
 
-    Raises OutputUnavailable before there is any sound, UsageError for a terminal.
+    Raises OutputUnavailable before any audio is made, and UsageError for a terminal.
     """
     if output == "-":
-        with _in_place(1, "standard output") as sink:
+        with _sink_in_place(1, "standard output") as sink:
             yield sink
-    elif os.path.exists(output) and not os.path.isfile(output):  # /dev/null, /dev/stdout, a FIFO: never rename over it
-        with creating(output):
+    elif os.path.exists(output) and not os.path.isfile(output):  # a device or a FIFO must not be replaced
+        with creation_errors(output):
             fd = os.open(output, os.O_WRONLY | os.O_NOCTTY)
         try:
-            with _in_place(fd, output) as sink:
+            with _sink_in_place(fd, output) as sink:
                 yield sink
         finally:
             os.close(fd)
     else:
-        with _beside(output) as sink:
+        with atomic_file(output) as fd:
+            sink = WavSink(fd, output)
             yield sink
+            sink.finish()
 
 
 @contextlib.contextmanager
-def _in_place(fd: int, name: str) -> Iterator[WavSink]:
-    """Whatever was written stays, and is sealed if speaking breaks off."""
+def _sink_in_place(fd: int, name: str) -> Iterator[WavSink]:
+    """A sink for an open descriptor. If the block raises, the header still gets the sizes of what was written."""
     if os.isatty(fd):
-        raise UsageError(f"{name} is a terminal and sound does not go there: use > FILE, -o FILE or a pipe")
+        raise UsageError(f"{name} is a terminal and cannot take audio: use > FILE, -o FILE or a pipe")
     sink = WavSink(fd, name)
     try:
         yield sink
         sink.finish()
     except BaseException:
-        with contextlib.suppress(WriteFailed, BrokenPipeError):  # the first failure is the one to tell
-            sink.seal()
+        with contextlib.suppress(WriteFailed, BrokenPipeError):  # report the first error, not this one
+            sink.write_sizes()
         raise
-
-
-@contextlib.contextmanager
-def _beside(output: str) -> Iterator[WavSink]:
-    """Write a file in the same folder and rename it when it is complete; leave nothing if it never is."""
-    with creating(output):
-        if os.path.basename(output) in ("", ".", ".."):  # realpath would drop that, and a file would get the name
-            raise IsADirectoryError(0, "it is the name of a folder")
-        with contextlib.suppress(FileNotFoundError):
-            os.stat(output)  # a name too long for the file system would be refused by the rename only
-        target = os.path.realpath(output)  # a link goes on pointing there; a folder that was deleted has no path
-        temporary = os.path.join(os.path.dirname(target), f".nightingale-{os.urandom(6).hex()}.wav")
-        if os.path.exists(target) and not os.access(target, os.W_OK):
-            raise PermissionError(0, "it is write-protected")
-        fd = os.open(temporary, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-    sink = WavSink(fd, output)
-    try:
-        try:
-            yield sink
-            sink.finish()
-        except BaseException:
-            os.close(fd)
-            raise
-        _publish(fd, temporary, target, output)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):  # its folder was deleted meanwhile
-            os.unlink(temporary)
-        raise
-
-
-def _publish(fd: int, temporary: str, target: str, name: str) -> None:
-    """Close, since some file systems tell of a full disk only then, and rename."""
-    try:
-        os.close(fd)
-        os.replace(temporary, target)
-    except OSError as error:
-        raise WriteFailed(f"cannot write to {name}: {error.strerror}") from error
-
-
-@contextlib.contextmanager
-def creating(output: str) -> Iterator[None]:
-    """Raises OutputUnavailable where the system refuses to make a file of this name."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputUnavailable(f"cannot create {output}: {error.strerror}") from error

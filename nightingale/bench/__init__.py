@@ -18,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
-from nightingale.audio.wav import creating
+from nightingale.audio.files import creation_errors
 from nightingale.errors import OutputUnavailable
 
 
@@ -43,7 +43,7 @@ def run(
     off_db = distances(measured)
     checks = check(measured, off_db)
     if plot is not None:
-        with creating(plot):
+        with creation_errors(plot):
             Path(plot).write_text(draw(measured), encoding="utf-8")
     if form == "json":
         return json.dumps(as_figures(measured, off_db, checks), indent=1)
@@ -53,7 +53,7 @@ def run(
 def _check_creatable(name: str) -> None:
     """Said before the minutes of measuring, not after them."""
     place = os.path.dirname(name) or "."
-    with creating(name), contextlib.suppress(FileNotFoundError):  # refused is a name too long, say
+    with creation_errors(name), contextlib.suppress(FileNotFoundError):  # refused is a name too long, say
         os.stat(name)
         place = name
     if os.path.isdir(name) or name.endswith("/") or not os.access(place, os.W_OK):

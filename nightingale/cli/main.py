@@ -98,20 +98,20 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
             engine = load_engine(args)
             statistics.ready_at = time.perf_counter()
             if speaker:
-                pieces = speaker.unhurried(pieces, ticket)
+                pieces = speaker.without_underruns(pieces, ticket)
             for chunk in engine.speak(pieces, options, statistics):
                 if wav:
                     wav.write(chunk)
                 if speaker:
                     speaker.write(chunk, ticket)
-                    statistics.record_playback(speaker.heard_s)
+                    statistics.record_playback(speaker.played_s)
                 console.progress(text, statistics.sound_s)
             console.clear()
         else:
             console.warn("there is no text to speak")
         if speaker:
             speaker.finish(ticket)
-            speaker.wait(lambda: statistics.record_playback(speaker.heard_s))
+            speaker.wait(lambda: statistics.record_playback(speaker.played_s))
             statistics.underruns = speaker.underruns
     if args.stats:
         print_statistics(statistics, args.stats)

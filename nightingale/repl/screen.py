@@ -148,7 +148,7 @@ class Screen:
         sink, utterance = self._speech.sink, self._speech.playing()
         if sink is None or utterance is None:
             return []
-        current, *following = utterance.sentences_from(sink.heard_s) or [""]
+        current, *following = utterance.sentences_from(sink.played_s) or [""]
         here = truncate(current, width)
         rest = truncate(" " + " ".join(following[:3]), width - get_cwidth(here))
         return [("class:speaking", here), ("class:spoken", rest), ("", "\n")]

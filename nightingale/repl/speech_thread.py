@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from nightingale.audio.chunk import AudioChunk
-from nightingale.audio.sink import Muted, Sink
+from nightingale.audio.sink import NullSink, Sink
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.options import SpeakOptions
 from nightingale.signals import defer_signals
@@ -149,7 +149,7 @@ class SpeechThread:
         sink = self.sink
         if sink is None or not sink.busy:
             return None
-        played_s = sink.heard_s
+        played_s = sink.played_s
         with contextlib.suppress(IndexError):  # both threads may drop one
             while (end_s := self._unplayed[0].end_s) is not None and end_s < played_s:
                 self._unplayed.popleft()
@@ -183,7 +183,7 @@ class SpeechThread:
     def _next_job(self) -> tuple[int, Callable[[int], None]] | None:
         """The next job; meanwhile what was said is seen to be heard."""
         while self.sink is not None and self.sink.busy:
-            self._run_job(lambda _: self.sink.tend() if self.sink else None, self._num_stops)
+            self._run_job(lambda _: self.sink.check_device() if self.sink else None, self._num_stops)
             with contextlib.suppress(queue.Empty):
                 return self._jobs.get(timeout=CHECK_S)
         return self._jobs.get()
@@ -194,7 +194,7 @@ class SpeechThread:
             job(epoch)
         except AudioDeviceError as error:
             self.notices.append(str(error))
-            self._replace_sink(Muted())
+            self._replace_sink(NullSink())
         except NightingaleError as error:
             self.notices.append(str(error))
 
@@ -203,7 +203,7 @@ class SpeechThread:
             return self._open_sink()
         except AudioDeviceError as error:
             self.notices.append(f"muted: {error}")
-            return Muted()
+            return NullSink()
 
     def _change_sink(self, open_sink: Callable[[], Sink]) -> None:
         assert self.sink is not None
@@ -269,7 +269,7 @@ class SpeechThread:
     def _drop_played(self) -> None:
         """Nobody may be watching: what was heard is forgotten here too."""
         assert self.sink is not None
-        while len(self._unplayed) > 1 and (self._unplayed[0].end_s or 0.0) < self.sink.heard_s:
+        while len(self._unplayed) > 1 and (self._unplayed[0].end_s or 0.0) < self.sink.played_s:
             self._unplayed.popleft()
 
 

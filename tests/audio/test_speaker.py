@@ -22,7 +22,7 @@ from conftest import FAKE, ROOT
 
 from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.devices import list_devices
-from nightingale.audio.sink import Muted
+from nightingale.audio.sink import NullSink
 from nightingale.audio.speaker import Speaker
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.signals import CLEANUP_S, stop_playback_on_signals
@@ -137,8 +137,8 @@ def test_what_is_written_is_heard_and_waited_for(portaudio: Any) -> None:
         assert speaker.write(AudioChunk(TONE), ticket) and speaker.busy
         speaker.finish(ticket)
         seen: list[float] = []
-        speaker.wait(lambda: seen.append(speaker.heard_s))
-        assert seen == sorted(seen) and speaker.heard_s == speaker.written_s == 1.0
+        speaker.wait(lambda: seen.append(speaker.played_s))
+        assert seen == sorted(seen) and speaker.played_s == speaker.written_s == 1.0
         assert not speaker.busy and speaker.underruns == 0
     np.testing.assert_array_equal(heard(portaudio.streams[0]), TONE[1:])  # a sine begins with a zero
 
@@ -218,7 +218,7 @@ def test_a_device_that_was_closed_meanwhile_has_a_position(portaudio: Any, monke
         speaker.finish(ticket)
         speaker.wait()
     monkeypatch.setattr(FakeStream, "time", property(no_time), raising=False)
-    assert speaker.heard_s == speaker.written_s == 1.0 and not speaker.busy
+    assert speaker.played_s == speaker.written_s == 1.0 and not speaker.busy
 
 
 def test_a_signal_ends_what_hangs(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -249,7 +249,7 @@ def test_an_exception_in_the_callback_reaches_the_caller(portaudio: Any, monkeyp
     def fail(self: object, out: object) -> None:
         raise RuntimeError("as asked")
 
-    monkeypatch.setattr("nightingale.audio.ring.Playback.render", fail)
+    monkeypatch.setattr("nightingale.audio.ring.RingBuffer.render", fail)
     with Speaker() as speaker:
         speaker.write(AudioChunk(TONE), speaker.begin())
         with pytest.raises(RuntimeError, match="as asked"):
@@ -262,9 +262,9 @@ def test_not_a_number_is_refused(portaudio: Any) -> None:
 
 
 def test_muted_keeps_count() -> None:
-    sink = Muted()
+    sink = NullSink()
     ticket = sink.begin()
-    assert sink.write(AudioChunk(TONE), ticket) and sink.heard_s == sink.written_s == 1.0
+    assert sink.write(AudioChunk(TONE), ticket) and sink.played_s == sink.written_s == 1.0
     sink.stop()
     assert not sink.write(AudioChunk(TONE), ticket) and not sink.busy
 

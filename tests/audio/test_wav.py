@@ -178,6 +178,6 @@ def test_header_size_never_overflows(tmp_path: Path) -> None:
         sink = WavSink(file.fileno(), "long.wav")
         sink.write(AudioChunk(tone(0.1)))
         sink.num_samples = 3_000_000_000
-        sink.seal()
+        sink.write_sizes()
     header = (tmp_path / "long.wav").read_bytes()[:44]
     assert struct.unpack("<I", header[4:8])[0] == 0xFFFFFFFF

@@ -160,9 +160,9 @@ TALK_AND_LEAVE = """
 from nightingale.options import SpeakOptions
 from nightingale.engine import Engine
 from nightingale.repl.speech_thread import SpeechThread
-from nightingale.audio.sink import Muted
+from nightingale.audio.sink import NullSink
 
-speech = SpeechThread(Engine, Muted)
+speech = SpeechThread(Engine, NullSink)
 speech.speak("Good morning.", SpeakOptions())
 speech.wait()
 speech.close()

@@ -10,13 +10,13 @@ import pytest
 from speak_fake import Engine
 
 from nightingale.audio.chunk import AudioChunk
-from nightingale.audio.sink import Muted
+from nightingale.audio.sink import NullSink
 from nightingale.options import SpeakOptions
 from nightingale.repl.commands import Session
 from nightingale.repl.speech_thread import SpeechThread
 
 
-class RecordingSink(Muted):
+class RecordingSink(NullSink):
     """A sink that remembers. closed `gate`: it takes nothing, and is busy, until it is opened or stopped."""
 
     name = "sink"
