@@ -34,8 +34,8 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 import numpy as np  # noqa: E402
 
-from nightingale.checkpoints.chatterbox import chatterbox_english  # noqa: E402
-from nightingale.checkpoints.native import load_model  # noqa: E402
+from nightingale.checkpoints.chatterbox.sizes import chatterbox_english  # noqa: E402
+from nightingale.checkpoints.loading import load_model  # noqa: E402
 from nightingale.checkpoints.voices import load_voice  # noqa: E402
 from nightingale.decoding.cache.budget import STRIDE  # noqa: E402
 from nightingale.decoding.loop import Request, T3Session, generate  # noqa: E402

@@ -18,7 +18,7 @@ import numpy as np
 from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, milliseconds, run
 from mlx.utils import tree_map
 
-from nightingale.checkpoints.chatterbox import chatterbox_english
+from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
 from nightingale.checkpoints.quantize import T3_LAYERS
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength

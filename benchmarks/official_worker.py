@@ -40,7 +40,7 @@ class Ours:
     def __init__(self, layers: int) -> None:
         from dataclasses import replace
 
-        from nightingale.checkpoints.chatterbox import chatterbox_english
+        from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
         from nightingale.kernels import cpu as kernels
         from nightingale.kernels.blas import use_openblas
 
@@ -133,7 +133,7 @@ class Ours:
         import mlx.core as mx
         from mlx.utils import tree_flatten
 
-        from nightingale.checkpoints.native import load_arrays
+        from nightingale.checkpoints.loading import load_arrays
 
         rng, arrays = np.random.default_rng(0), {}
         for name, like in tree_flatten(model.parameters()):

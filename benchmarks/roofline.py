@@ -13,7 +13,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from nightingale.checkpoints.chatterbox import chatterbox_english
+from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
 from nightingale.models.config import T3Config
 
 # Published unified-memory bandwidth in GB/s: Apple's technical specifications of the Macs (support.apple.com/specs, as

@@ -19,7 +19,7 @@ import mlx.core as mx
 import numpy as np
 
 from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
-from nightingale.checkpoints.native import load_model
+from nightingale.checkpoints.loading import load_model
 from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.loop import Draft, Request, generate, token_limit
 from nightingale.decoding.sampling import Sampler

@@ -27,7 +27,7 @@ import soundfile
 from numpy.typing import NDArray
 from tiny import close, hift_config, s3gen_config
 
-from nightingale.checkpoints.native import load_arrays
+from nightingale.checkpoints.loading import load_arrays
 from nightingale.checkpoints.quantize import Policy, quantize_arrays
 from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.cache import make_caches

@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.utils import parametrize
 
-from nightingale.checkpoints.quantize import unpack
+from nightingale.checkpoints.quantize import dequantize_arrays
 from nightingale.checkpoints.safetensors import read_arrays
 from training.common import from_native, half, save, to_native
 from training.models.hift import HiFT
@@ -34,7 +34,8 @@ def fill(module: nn.Module, path: Path) -> nn.Module:
     weights = {
         f"{n}.weight": m for n, m in module.named_modules() if isinstance(getattr(m, "weight", None), torch.Tensor)
     }
-    arrays = unpack(arrays, {name: to_native(layer, layer.weight).shape[-1] for name, layer in weights.items()})
+    widths = {name: to_native(layer, layer.weight).shape[-1] for name, layer in weights.items()}
+    arrays = dequantize_arrays(arrays, widths)
     with torch.no_grad():
         for name, layer in module.named_modules():
             if name.endswith("parametrizations.weight"):

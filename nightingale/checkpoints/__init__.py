@@ -1,1 +1,12 @@
-"""Files to models: finds, reads and checks model folders and voice files."""
+"""Files to models: finds, reads and checks model folders and voice files.
+
+loading.py      a model folder, native or official, to a `Model`; strict about names, shapes and types
+chatterbox/     the official English Chatterbox checkpoint: its names and layouts, its sizes
+quantize.py     which weights are stored in few bits, quantizing and dequantizing them
+safetensors.py  reads a safetensors file and checks that it is complete
+tokenizer.py    tokenizer.json: text to ids
+voices.py       voice files
+bundled.py      where the bundled voices are; imports no mlx
+
+Every fault of a file is a CheckpointMismatch that names the file and the entry.
+"""

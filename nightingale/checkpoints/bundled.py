@@ -1,4 +1,4 @@
-"""Where the bundled voices lie. Imports no mlx: the command line asks for their names before it loads anything."""
+"""Names and folder of the bundled voices. Imports no mlx: the command line lists the voices without loading one."""
 
 from pathlib import Path
 

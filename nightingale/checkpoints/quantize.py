@@ -1,6 +1,7 @@
-"""Which weights are stored in few bits, and how: mlx's affine quantization, in one policy. Knows no file.
+"""Quantizing and dequantizing weights: which ones, and to how many bits. Reads and writes no files.
 
-A quantized `x.weight` is uint32, with `x.scales` and `x.biases` beside it.
+Affine quantization of MLX (https://ml-explore.github.io/mlx/build/html/python/_autosummary/mlx.core.quantize.html): a
+quantized `x.weight` is uint32, with `x.scales` and `x.biases` beside it.
 """
 
 import re
@@ -8,25 +9,27 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
+from nightingale.checkpoints.safetensors import Arrays
 from nightingale.errors import CheckpointMismatch, UsageError
 from nightingale.kernels import cpu as kernels
 from nightingale.kernels.backend import native
 from nightingale.options import FLOAT_BITS, QUANTIZED_BITS
 
-Arrays = dict[str, mx.array]
-
 GROUP_SIZES = (32, 64, 128)
-# The layers of T3 and of its draft that run once a token: what speed is about. Their quantized form can be multiplied
-# without unpacking.
+# Layers of T3 and of its draft that run once for each token, and so decide the speed. The kernels multiply their
+# quantized form directly.
 T3_LAYERS = r"(llama\.layers\..*_proj|input_proj|speech_head)\.weight"
-# Everything that is a matrix. Positions stay: they are few bytes and set the rhythm of all.
+# Position tables are excepted: they are small, and the rhythm of the speech depends on them.
 ALL_MATRICES = r"(?!.*pos_(embed|bias)).*\.weight"
 
 
 @dataclass(frozen=True)
 class Policy:
-    """layers: a regular expression for the names of the weights to quantize; those whose last axis does not divide by
-    group_size are left alone, as are vectors. Raises UsageError for bits or groups that mlx does not have."""
+    """Which weights to quantize, and how.
+
+    layers: a regular expression for whole names. Vectors, and weights whose last axis group_size does not divide, stay
+    floats. Raises UsageError for bits or a group size that MLX does not support.
+    """
 
     bits: int
     group_size: int = 64
@@ -48,52 +51,55 @@ class Policy:
 
 
 def quantize_arrays(arrays: Arrays, policy: Policy) -> Arrays:
-    """The arrays with what the policy names replaced by its quantized form."""
+    """The arrays, with the weights that the policy selects in quantized form."""
     out: Arrays = {}
     for name, array in arrays.items():
         if not policy.applies(name, array):
             out[name] = array
             continue
         stem = name.removesuffix(".weight")
-        # Convolutions have three axes, and mlx quantizes matrices: (out, k, in) goes in as (out * k, in).
+        # mlx quantizes matrices only: the weight of a convolution, (out, kernel, in), is passed as (out * kernel, in).
         rows = array.astype(mx.float32).reshape(-1, array.shape[-1])
-        packed, scales, biases = mx.quantize(rows, group_size=policy.group_size, bits=policy.bits)
-        for part, value in (("weight", packed), ("scales", scales), ("biases", biases)):
+        quantized, scales, biases = mx.quantize(rows, group_size=policy.group_size, bits=policy.bits)
+        for part, value in (("weight", quantized), ("scales", scales), ("biases", biases)):
             out[f"{stem}.{part}"] = value.reshape(*array.shape[:-1], -1)
     return out
 
 
 @dataclass(frozen=True)
-class Packing:
-    """How one stored weight is packed."""
+class QuantizedLayout:
+    """Bits of a quantized weight, and weights that share a scale."""
 
     bits: int
     group_size: int
 
 
-def packing(name: str, packed: mx.array, scales: mx.array, width: int) -> Packing:
-    """Told from the shapes, given the width of the unpacked rows. Raises CheckpointMismatch if no packing fits."""
+def quantized_layout(name: str, weight: mx.array, scales: mx.array, width: int) -> QuantizedLayout:
+    """Layout of a stored weight, from its shapes. width: last axis of the dequantized weight.
+
+    Raises CheckpointMismatch if the shapes fit no layout.
+    """
     groups = scales.shape[-1] if scales.ndim else 0
-    if packed.dtype != mx.uint32 or not groups or packed.shape[:-1] != scales.shape[:-1]:
-        raise CheckpointMismatch(f"{name} {packed.dtype} {packed.shape} does not go with scales {scales.shape}")
-    bits, bits_rest = divmod(packed.shape[-1] * 32, width)
+    if weight.dtype != mx.uint32 or not groups or weight.shape[:-1] != scales.shape[:-1]:
+        raise CheckpointMismatch(f"{name}, {weight.dtype} {weight.shape}, does not fit its scales, {scales.shape}")
+    bits, bits_rest = divmod(weight.shape[-1] * 32, width)
     group_size, group_rest = divmod(width, groups)
     if bits_rest or group_rest or bits not in QUANTIZED_BITS or group_size not in GROUP_SIZES:
-        raise CheckpointMismatch(f"{name} {packed.shape} with {groups} groups is no quantized row of {width}")
-    return Packing(bits, group_size)
+        raise CheckpointMismatch(f"{name} {weight.shape} with {groups} groups is not a quantized row of {width}")
+    return QuantizedLayout(bits, group_size)
 
 
-def unpack(arrays: Arrays, widths: dict[str, int], keep: str | None = None) -> Arrays:
-    """The arrays with quantized weights turned back into float32, but for names that `keep` matches.
+def dequantize_arrays(arrays: Arrays, widths: dict[str, int], keep: str | None = None) -> Arrays:
+    """The arrays, with quantized weights as float32 except those whose names match `keep`.
 
-    widths: the last axis of every weight that may be quantized, unpacked.
+    widths: last axis, dequantized, of every weight that may be quantized.
     """
     out: Arrays = {}
     for name, array in arrays.items():
         stem, _, part = name.rpartition(".")
         is_quantized = f"{stem}.scales" in arrays
         if part == "weight" and is_quantized and not (keep and re.fullmatch(keep, name)):
-            out[name] = _dequantized(name, arrays, widths)
+            out[name] = _dequantize(name, arrays, widths)
         elif part in ("scales", "biases") and is_quantized and not (keep and re.fullmatch(keep, f"{stem}.weight")):
             if f"{stem}.weight" not in arrays:
                 raise CheckpointMismatch(f"{name} belongs to no weight")
@@ -102,33 +108,33 @@ def unpack(arrays: Arrays, widths: dict[str, int], keep: str | None = None) -> A
     return out
 
 
-def in_bits(arrays: Arrays, widths: dict[str, int], bits: int) -> Arrays:
-    """T3's or its draft's arrays with T3_LAYERS in so many bits, whatever they are stored in; FLOAT_BITS: as floats.
+def requantize(arrays: Arrays, widths: dict[str, int], bits: int) -> Arrays:
+    """Arrays of T3 or of its draft, with T3_LAYERS in so many bits; FLOAT_BITS: as floats.
 
-    What has that width already stays as it is stored: rounding it again would cost.
+    Weights that already have this width are kept as stored: quantizing them again would lose precision.
     """
-    right = [
+    unchanged = [
         re.escape(name)
         for name, array in arrays.items()
         if re.fullmatch(T3_LAYERS, name)
         and (scales := arrays.get(f"{name.removesuffix('.weight')}.scales")) is not None
         and name in widths
-        and packing(name, array, scales, widths[name]).bits == bits
+        and quantized_layout(name, array, scales, widths[name]).bits == bits
     ]
-    unpacked = unpack(arrays, widths, keep="|".join(right))
-    return unpacked if bits == FLOAT_BITS else quantize_arrays(unpacked, Policy(bits, layers=T3_LAYERS))
+    floats = dequantize_arrays(arrays, widths, keep="|".join(unchanged))
+    return floats if bits == FLOAT_BITS else quantize_arrays(floats, Policy(bits, layers=T3_LAYERS))
 
 
-def _dequantized(name: str, arrays: Arrays, widths: dict[str, int]) -> mx.array:
+def _dequantize(name: str, arrays: Arrays, widths: dict[str, int]) -> mx.array:
     stem = name.removesuffix(".weight")
-    packed, scales, biases = (arrays.get(f"{stem}.{part}") for part in ("weight", "scales", "biases"))
-    if packed is None or scales is None or biases is None or scales.shape != biases.shape or name not in widths:
+    weight, scales, biases = (arrays.get(f"{stem}.{part}") for part in ("weight", "scales", "biases"))
+    if weight is None or scales is None or biases is None or scales.shape != biases.shape or name not in widths:
         raise CheckpointMismatch(f"{name} is not a quantized weight of this model")
-    how = packing(name, packed, scales, widths[name])
-    rows = packed.reshape(-1, packed.shape[-1])
+    layout = quantized_layout(name, weight, scales, widths[name])
+    rows = weight.reshape(-1, weight.shape[-1])
     scale, bias = (part.astype(mx.float32).reshape(rows.shape[0], -1) for part in (scales, biases))
     if native():
-        unpacked = kernels.dequantize(rows, scale, bias, how.bits)
+        floats = kernels.dequantize(rows, scale, bias, layout.bits)
     else:
-        unpacked = mx.dequantize(rows, scale, bias, group_size=how.group_size, bits=how.bits)
-    return unpacked.reshape(*packed.shape[:-1], -1)
+        floats = mx.dequantize(rows, scale, bias, group_size=layout.group_size, bits=layout.bits)
+    return floats.reshape(*weight.shape[:-1], -1)

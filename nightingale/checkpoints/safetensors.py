@@ -1,4 +1,4 @@
-"""Reads safetensors files, and names the one that is corrupt. Knows nothing of what the arrays are for."""
+"""Reads safetensors files (https://huggingface.co/docs/safetensors) and names the file that is truncated or corrupt."""
 
 import json
 import struct
@@ -8,10 +8,12 @@ import mlx.core as mx
 
 from nightingale.errors import CheckpointMismatch
 
+Arrays = dict[str, mx.array]
 
-def read_arrays(path: Path) -> dict[str, mx.array]:
-    """The arrays of a safetensors file, read from disk when first used. Raises CheckpointMismatch naming the file."""
-    _check(path)
+
+def read_arrays(path: Path) -> Arrays:
+    """Arrays of a file by name; their data is read at first use. Raises CheckpointMismatch naming the file."""
+    _check_size(path)
     try:
         arrays = mx.load(str(path))
     except (OSError, RuntimeError, ValueError) as error:
@@ -20,21 +22,22 @@ def read_arrays(path: Path) -> dict[str, mx.array]:
     return arrays
 
 
-def _check(path: Path) -> None:
-    """Compare the file's size with what its header promises: mlx reads lazily and would notice far too late."""
+def _check_size(path: Path) -> None:
+    """Compare the size of the file with its header: MLX reads data lazily and would fail only when it computes."""
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
             start = file.read(8)
-            length = struct.unpack("<Q", start)[0] if len(start) == 8 else size
-            if length > size - 8:
-                raise CheckpointMismatch(f"{path} is truncated or no safetensors file")
-            header = json.loads(file.read(length))
+            header_size = struct.unpack("<Q", start)[0] if len(start) == 8 else size
+            if header_size > size - 8:
+                raise CheckpointMismatch(f"{path} is truncated or not a safetensors file")
+            header = json.loads(file.read(header_size))
         ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
-        promised = 8 + length + max(ends, default=0)
+        expected = 8 + header_size + max(ends, default=0)
     except OSError as error:
         raise CheckpointMismatch(f"{path} cannot be read: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
-        raise CheckpointMismatch(f"{path} is corrupt: its header is no safetensors header") from error
-    if promised != size:
-        raise CheckpointMismatch(f"{path} is truncated: {size} bytes, {promised} expected")
+        raise CheckpointMismatch(f"{path} is corrupt: its header is not that of a safetensors file") from error
+    if expected != size:
+        fault = "truncated" if size < expected else "too long"
+        raise CheckpointMismatch(f"{path} is {fault}: {size} bytes, {expected} expected")

@@ -1,6 +1,4 @@
-"""A voice: the arrays that condition the models, by name. Reads and writes voice files; makes no voice.
-
-A voice file is a safetensors file with these entries; those marked * may be absent:
+"""Finds, reads and writes voice files. A voice file is a safetensors file with these entries; * marks optional ones:
 
     t3.speaker_embed (E,)   t3.prompt_tokens (N,) *   t3.emotion () *
     s3gen.speaker_embed (F,)   s3gen.prompt_tokens (M,) *   s3gen.prompt_mel (2M, 80) *   (both or neither)
@@ -12,8 +10,8 @@ from pathlib import Path
 import mlx.core as mx
 
 from nightingale.checkpoints.bundled import VOICE_SUFFIX, VOICES_DIR
-from nightingale.checkpoints.safetensors import read_arrays
-from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
+from nightingale.checkpoints.safetensors import Arrays, read_arrays
+from nightingale.errors import CheckpointMismatch, OutputUnavailable, VoiceNotFound, WriteFailed
 from nightingale.models.config import FRAMES_PER_TOKEN, N_MELS
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE
@@ -30,9 +28,9 @@ _REQUIRED = ("t3.speaker_embed", "s3gen.speaker_embed")
 
 
 def find_voice(name: str) -> Path:
-    """The file of a bundled voice, or of a path that ends in .safetensors. Raises VoiceNotFound."""
+    """The file of a bundled voice, or the path itself if it ends in .safetensors. Raises VoiceNotFound."""
     path = Path(name) if name.endswith(VOICE_SUFFIX) else VOICES_DIR / (name + VOICE_SUFFIX)
-    # A name is no path: "../x" must not reach out of the voices.
+    # A name has no folder: "../x" must not leave VOICES_DIR.
     if name.endswith(VOICE_SUFFIX) or Path(name).name == name:
         if os.path.isfile(path):  # Path.is_file raises for a name that is too long
             return path
@@ -42,7 +40,7 @@ def find_voice(name: str) -> Path:
 
 
 def load_voice(name: str = DEFAULT_VOICE) -> Voice:
-    """Read a voice by name or path. Raises VoiceNotFound, or CheckpointMismatch for a file that is no voice."""
+    """Read a voice by name or path. Raises VoiceNotFound, or CheckpointMismatch if the file is not a voice."""
     path = find_voice(name)
     arrays = read_arrays(path)
     if unknown := sorted(set(arrays) - set(_NDIM)):
@@ -62,18 +60,23 @@ def load_voice(name: str = DEFAULT_VOICE) -> Voice:
 
 
 def save_voice(path: Path, voice: Voice) -> None:
-    """Write a voice file. Raises UsageError where it cannot be written."""
+    """Write a voice file. Raises OutputUnavailable if it cannot be created, WriteFailed if writing fails."""
     arrays = {key: getattr(voice, key.replace(".", "_")) for key in _NDIM}
     try:
-        mx.save_safetensors(str(path), {key: array for key, array in arrays.items() if array is not None})
-    except (OSError, RuntimeError) as error:
-        raise UsageError(f"cannot write the voice {path}: {error}") from error
+        file = path.open("wb")
+    except OSError as error:
+        raise OutputUnavailable(f"cannot create the voice {path}: {error.strerror}") from error
+    try:
+        with file:
+            mx.save_safetensors(file, {key: array for key, array in arrays.items() if array is not None})
+    except OSError as error:
+        raise WriteFailed(f"cannot write the voice {path}: {error.strerror}") from error
 
 
-def _check_prompt(path: Path, arrays: dict[str, mx.array]) -> None:
-    """The prompt of S3Gen is two frames of mel to a token."""
+def _check_prompt(path: Path, arrays: Arrays) -> None:
+    """S3Gen's prompt has two mel frames for each token."""
     tokens, mel = arrays.get("s3gen.prompt_tokens"), arrays.get("s3gen.prompt_mel")
     if tokens is None and mel is None:
         return
     if tokens is None or mel is None or mel.shape != (FRAMES_PER_TOKEN * tokens.size, N_MELS):
-        raise CheckpointMismatch(f"{path}: s3gen.prompt_tokens and s3gen.prompt_mel do not belong together")
+        raise CheckpointMismatch(f"{path}: s3gen.prompt_tokens and s3gen.prompt_mel do not fit each other")

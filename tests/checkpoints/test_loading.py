@@ -1,4 +1,4 @@
-"""Loading is all or nothing: every fault of a model folder is named. And the official names reach every parameter."""
+"""Strict loading: every fault of a model folder is an error that names it. Official names map to every parameter."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ import pytest
 from mlx.utils import tree_flatten
 from tiny_models import draft_config, model_config, randomized, t3_config, write_model
 
-from nightingale.checkpoints.chatterbox import chatterbox_english, fold_weight_norm, remap_s3gen, remap_t3
-from nightingale.checkpoints.native import load_arrays, load_model
-from nightingale.checkpoints.quantize import ALL_MATRICES, T3_LAYERS, Policy, in_bits, quantize_arrays
-from nightingale.checkpoints.safetensors import read_arrays
+from nightingale.checkpoints.chatterbox.names import fold_weight_norm, remap_s3gen, remap_t3
+from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
+from nightingale.checkpoints.loading import load_arrays, load_model
+from nightingale.checkpoints.quantize import ALL_MATRICES, T3_LAYERS, Policy, quantize_arrays, requantize
+from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.decoding.cache import make_caches
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.kernels.backend import native
@@ -30,7 +31,6 @@ from nightingale.models.t3 import T3
 from nightingale.options import FLOAT_BITS
 
 GOLDEN = Path(__file__).parents[1] / "golden"
-Arrays = dict[str, mx.array]
 
 
 @pytest.fixture(scope="session")
@@ -69,7 +69,7 @@ def test_a_missing_extra_or_misshapen_entry_is_named(copy: Path, part: str) -> N
     saved = path.read_bytes()
     faults: list[tuple[Callable[[Arrays], object], str]] = [
         (lambda arrays: arrays.pop(name), f"{name} is missing"),
-        (lambda arrays: arrays.update({"odd.weight": mx.zeros((3,))}), "odd.weight is no parameter"),
+        (lambda arrays: arrays.update({"odd.weight": mx.zeros((3,))}), "odd.weight is not a parameter"),
         (lambda arrays: arrays.update({name: mx.zeros((7, 7, 7, 7))}), f"{name} has shape"),
         (lambda arrays: arrays.update({name: arrays[name].astype(mx.int32)}), f"{name} is mlx.core.int32, not"),
     ]
@@ -97,10 +97,10 @@ def test_a_corrupt_header_is_named(copy: Path) -> None:
         load_model(copy)
 
 
-def test_a_file_with_too_much_is_named(copy: Path) -> None:
+def test_a_file_with_extra_bytes_is_named(copy: Path) -> None:
     path = copy / "hift.safetensors"
     path.write_bytes(path.read_bytes() + b"more")
-    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is truncated"):
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is too long"):
         load_model(copy)
 
 
@@ -111,7 +111,7 @@ def test_a_missing_file_is_named(copy: Path, name: str) -> None:
         load_model(copy)
 
 
-def test_no_model_at_all(tmp_path: Path) -> None:
+def test_a_folder_without_a_model_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(VoiceNotFound, match=r"no model in .*config\.json"):
         load_model(tmp_path)
     for name in ("gone", "n" * 300):
@@ -144,7 +144,7 @@ def test_a_bad_config_is_named(copy: Path) -> None:
         (("t3", "llama", "num_heads"), 0), (("s3gen", "encoder", "ffn_size"), -1), (("hift", "n_fft"), 7),
     ],
 )  # fmt: skip
-def test_a_value_that_no_config_has_is_refused(copy: Path, place: tuple[str, ...], value: object) -> None:
+def test_a_wrong_value_in_the_config_is_named(copy: Path, place: tuple[str, ...], value: object) -> None:
     path = copy / "config.json"
     values = inner = json.loads(path.read_text())
     for name in place[:-1]:
@@ -156,39 +156,39 @@ def test_a_value_that_no_config_has_is_refused(copy: Path, place: tuple[str, ...
 
 
 @pytest.mark.parametrize("offsets", [["0", "4"], [None, None], [0, 4.5], [4, 0]])
-def test_a_header_that_lies_is_named(copy: Path, offsets: list[object]) -> None:
+def test_wrong_offsets_in_a_header_are_named(copy: Path, offsets: list[object]) -> None:
     path = copy / "hift.safetensors"
     data = path.read_bytes()
     length = int.from_bytes(data[:8], "little")
     header = json.loads(data[8 : 8 + length])
     header[next(name for name in header if name != "__metadata__")]["data_offsets"] = offsets
-    told = json.dumps(header).encode()
-    path.write_bytes(len(told).to_bytes(8, "little") + told + data[8 + length :])
+    changed = json.dumps(header).encode()
+    path.write_bytes(len(changed).to_bytes(8, "little") + changed + data[8 + length :])
     with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors (is corrupt|cannot be read)"):
         load_model(copy)
 
 
-def test_a_header_without_a_bottom_is_named(copy: Path) -> None:
+def test_a_deeply_nested_header_is_named(copy: Path) -> None:
     path = copy / "hift.safetensors"
     path.write_bytes((100_000).to_bytes(8, "little") + b"[" * 100_000)
     with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is corrupt"):
         load_model(copy)
 
 
-def test_a_tokenizer_with_an_id_that_t3_does_not_read(copy: Path) -> None:
-    """MLX would read past the end of T3's table."""
+def test_a_tokenizer_with_an_id_beyond_the_embeddings_of_t3(copy: Path) -> None:
+    """MLX would read past the end of the embedding table."""
     values = json.loads((copy / "tokenizer.json").read_text())
     values["model"]["vocab"]["H"] = 5000
     (copy / "tokenizer.json").write_text(json.dumps(values))
-    with pytest.raises(CheckpointMismatch, match=r"the tokenizer has .* T3 reads 80"):
+    with pytest.raises(CheckpointMismatch, match=r"the tokenizer has .* T3 only 80"):
         load_model(copy)
 
 
-def test_a_tokenizer_with_more_tokens_than_t3_reads(copy: Path) -> None:
+def test_a_tokenizer_with_more_tokens_than_t3_has_embeddings(copy: Path) -> None:
     values = json.loads((copy / "config.json").read_text())
     values["t3"]["text_vocab_size"] = 20
     (copy / "config.json").write_text(json.dumps(values))
-    with pytest.raises(CheckpointMismatch, match=r"the tokenizer has .* T3 reads 20"):
+    with pytest.raises(CheckpointMismatch, match=r"the tokenizer has .* T3 only 20"):
         load_model(copy)
 
 
@@ -196,16 +196,16 @@ def test_a_draft_of_another_width_than_t3(copy: Path) -> None:
     values = json.loads((copy / "config.json").read_text())
     values["draft"]["llama"]["hidden_size"] = 32
     (copy / "config.json").write_text(json.dumps(values))
-    with pytest.raises(CheckpointMismatch, match="the draft is 32 wide, T3, whose states it reads, 64"):
+    with pytest.raises(CheckpointMismatch, match="the draft is 32 wide, the states of T3 that it reads 64"):
         load_model(copy)
 
 
-# --- stored in few bits ---------------------------------------------------------------------------------------------
+# --- quantized weights ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("bits", [2, 3, 4, 5, 6, 8])
 @pytest.mark.parametrize("shape", [(6, 64), (6, 3, 64), (2, 5, 128)])
-def test_quantized_is_near_and_loads_as_itself(bits: int, shape: tuple[int, ...]) -> None:
+def test_quantized_arrays_load_with_a_small_error(bits: int, shape: tuple[int, ...]) -> None:
     import mlx.nn as nn
 
     class Holder(nn.Module):
@@ -224,8 +224,8 @@ def test_quantized_is_near_and_loads_as_itself(bits: int, shape: tuple[int, ...]
     assert error < 6.0 / (2**bits - 1)
 
 
-def test_ambiguous_packings_are_told_apart() -> None:
-    """64 weights of 4 bits and 32 of 8 have the same number of words to a scale."""
+def test_layouts_with_equal_words_for_each_scale_are_told_apart() -> None:
+    """64 weights of 4 bits and 32 weights of 8 bits are 8 words each."""
     import mlx.nn as nn
 
     weight = mx.random.normal((4, 128), key=mx.random.key(0))
@@ -236,7 +236,7 @@ def test_ambiguous_packings_are_told_apart() -> None:
         assert mx.abs(layer.weight - weight).max().item() < (0.5 if policy.bits == 4 else 0.03)
 
 
-def test_policies_name_what_they_touch() -> None:
+def test_layers_that_a_policy_selects() -> None:
     names = shapes(T3(t3_config()))
     layers = {name for name in names if re.fullmatch(T3_LAYERS, name)}
     assert len(layers) == 2 * 7 + 1
@@ -251,7 +251,7 @@ def test_policies_name_what_they_touch() -> None:
         Policy(8, 48)
 
 
-def test_a_folder_in_few_bits_loads_and_half_of_a_weight_does_not(copy: Path) -> None:
+def test_a_quantized_folder_loads_and_a_weight_without_its_biases_does_not(copy: Path) -> None:
     for part in ("t3", "s3gen", "hift"):
         arrays = quantize_arrays(read_arrays(copy / f"{part}.safetensors"), Policy(8, 32))
         halves = {
@@ -271,7 +271,7 @@ def test_a_folder_in_few_bits_loads_and_half_of_a_weight_does_not(copy: Path) ->
     ("part", "stem"), [("t3", "llama.layers.0.attention.q_proj"), ("t3", "text_embed"), ("hift", "ups.0")]
 )
 @pytest.mark.parametrize("bits", [None, 8])
-def test_packed_weights_that_do_not_fit_are_named(copy: Path, part: str, stem: str, bits: int | None) -> None:
+def test_quantized_weights_that_do_not_fit_are_named(copy: Path, part: str, stem: str, bits: int | None) -> None:
     path = copy / f"{part}.safetensors"
     edit(path, lambda arrays: arrays.update(quantize_arrays(dict(arrays), Policy(4, 32))))
     saved = path.read_bytes()
@@ -292,7 +292,7 @@ def test_packed_weights_that_do_not_fit_are_named(copy: Path, part: str, stem: s
             load_model(copy, bits)
 
 
-def test_bits_on_load(folder: Path) -> None:
+def test_loading_with_fewer_bits(folder: Path) -> None:
     plain, coarse = load_model(folder), load_model(folder, bits=4)
     states = mx.random.normal((3, plain.config.t3.llama.hidden_size), key=mx.random.key(0))
     before, after = plain.t3.speech_head(states), coarse.t3.speech_head(states)
@@ -304,7 +304,7 @@ BITS = [8, 6, 5, 4, 3, 2]
 
 @pytest.fixture(scope="session")
 def stored_in_5_bits(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """As the bundled voice is stored."""
+    """T3 and draft quantized as those of the bundled model."""
     few = shutil.copytree(folder, tmp_path_factory.mktemp("few") / "model")
     for part in ("t3", "draft"):
         arrays = quantize_arrays(read_arrays(few / f"{part}.safetensors"), Policy(5))
@@ -314,10 +314,10 @@ def stored_in_5_bits(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.mark.parametrize("bits", BITS)
-def test_any_number_of_bits_whatever_was_stored(folder: Path, stored_in_5_bits: Path, bits: int) -> None:
+def test_requantizing_to_any_number_of_bits(folder: Path, stored_in_5_bits: Path, bits: int) -> None:
     widths = {name: shape[-1] for name, shape in shapes(T3(t3_config())).items() if shape}
     for source in (folder, stored_in_5_bits):
-        arrays = in_bits(read_arrays(source / "t3.safetensors"), widths, bits)
+        arrays = requantize(read_arrays(source / "t3.safetensors"), widths, bits)
         layers = [name for name in widths if re.fullmatch(T3_LAYERS, name)]
         assert layers
         for name in layers:
@@ -330,12 +330,12 @@ def test_any_number_of_bits_whatever_was_stored(folder: Path, stored_in_5_bits: 
 
 
 @pytest.mark.parametrize("stored", ["folder", "stored_in_5_bits"])
-def test_the_error_grows_as_bits_fall(stored: str, request: pytest.FixtureRequest) -> None:
-    """Of T3's logits and the draft's states, against the stored weights in floats."""
+def test_fewer_bits_mean_a_larger_error(stored: str, request: pytest.FixtureRequest) -> None:
+    """Error of T3's logits and of the draft's states, against the stored weights as floats."""
     source: Path = request.getfixturevalue(stored)
     rows = mx.random.normal((1, 9, 64), key=mx.random.key(0))
 
-    def wants(bits: int | None) -> list[mx.array]:
+    def outputs(bits: int | None) -> list[mx.array]:
         model = load_model(source, bits=bits)
         assert model.draft is not None
         return [
@@ -343,24 +343,24 @@ def test_the_error_grows_as_bits_fall(stored: str, request: pytest.FixtureReques
             model.draft(rows, rows[:, ::-1], make_caches(model.draft.num_layers)),
         ]
 
-    exact = wants(FLOAT_BITS)
+    exact = outputs(FLOAT_BITS)
     for part in range(2):
-        errors = {bits: mx.abs(wants(bits)[part] - exact[part]).mean().item() for bits in BITS}
+        errors = {bits: mx.abs(outputs(bits)[part] - exact[part]).mean().item() for bits in BITS}
         if stored == "stored_in_5_bits":
-            assert errors.pop(5) < 1e-5  # nothing is lost at the width it has
+            assert errors.pop(5) < 1e-5  # the stored width loses nothing
         assert all(coarse > 1.2 * fine > 0 for fine, coarse in itertools.pairwise(errors.values())), errors
 
 
-def test_what_has_the_width_already_stays_as_it_is(stored_in_5_bits: Path) -> None:
+def test_weights_that_have_the_width_are_not_requantized(stored_in_5_bits: Path) -> None:
     widths = {name: shape[-1] for name, shape in shapes(T3(t3_config())).items() if shape}
     before = read_arrays(stored_in_5_bits / "t3.safetensors")
-    after = in_bits(before, widths, 5)
+    after = requantize(before, widths, 5)
     kept = [name for name in before if re.fullmatch(T3_LAYERS.replace("weight", "(weight|scales|biases)"), name)]
     assert len(kept) == 3 * (2 * 7 + 1)
     assert all(mx.array_equal(before[name], after[name]) for name in kept)
 
 
-def test_no_such_number_of_bits(folder: Path) -> None:
+def test_an_unsupported_number_of_bits_is_an_error(folder: Path) -> None:
     for bits in (7, 0, 16):
         with pytest.raises(UsageError, match=f"not {bits}"):
             load_model(folder, bits=bits)
@@ -376,26 +376,26 @@ def official_shapes(part: str) -> dict[str, tuple[int, ...]]:
     return {name: tuple(int(n) for n in shape.split("x")) if shape else () for name, shape in pairs}
 
 
-def nothing(shape: tuple[int, ...]) -> mx.array:
-    """An array of a shape that takes no memory."""
+def hollow(shape: tuple[int, ...]) -> mx.array:
+    """An array of this shape that takes no memory."""
     return mx.broadcast_to(mx.array(0.0), shape)
 
 
-def test_every_official_t3_entry_becomes_a_parameter_and_every_parameter_is_one() -> None:
-    native = remap_t3({name: nothing(shape) for name, shape in official_shapes("t3").items()})
+def test_official_t3_entries_map_one_to_one_to_parameters() -> None:
+    native = remap_t3({name: hollow(shape) for name, shape in official_shapes("t3").items()})
     assert {name: array.shape for name, array in native.items()} == shapes(T3(chatterbox_english().t3))
 
 
-def test_every_official_s3gen_entry_becomes_a_parameter_and_every_parameter_is_one() -> None:
+def test_official_s3gen_entries_map_one_to_one_to_parameters() -> None:
     config = chatterbox_english()
-    arrays = {name: nothing(shape) for name, shape in official_shapes("s3gen").items()}
+    arrays = {name: hollow(shape) for name, shape in official_shapes("s3gen").items()}
     s3gen, hift = remap_s3gen(arrays)
     assert {name: array.shape for name, array in s3gen.items()} == shapes(S3Gen(config.s3gen))
     assert {name: array.shape for name, array in hift.items()} == shapes(HiFT(config.hift))
 
 
 @pytest.mark.parametrize("name", ["tfmr.norm.bias", "text_embed.weight", "flow.encoder_proj.weight"])
-def test_an_entry_that_no_rule_knows_is_named(name: str) -> None:
+def test_an_entry_without_a_rule_is_named(name: str) -> None:
     with pytest.raises(CheckpointMismatch, match=f"{name} is not an entry"):
         remap_t3({name: mx.zeros((1,))})
 
@@ -431,7 +431,7 @@ def test_an_official_entry_of_another_shape_is_named(name: str, shape: tuple[int
         remap_s3gen(arrays)
 
 
-def test_layouts() -> None:
+def test_official_layouts_become_native_ones() -> None:
     conv = mx.random.normal((4, 3, 5), key=mx.random.key(1))  # official Conv1d (out, in, k)
     _, hift = remap_s3gen({"mel2wav.source_downs.0.weight": conv, "mel2wav.ups.1.weight": conv})
     np.testing.assert_array_equal(np.array(hift["source_downs.0.weight"])[1, 2, 0], np.array(conv)[1, 0, 2])
@@ -439,7 +439,7 @@ def test_layouts() -> None:
 
 
 def test_randomized_modules_differ_in_every_parameter() -> None:
-    """The tests above would prove little if the tiny models had constants in them."""
+    """Otherwise the tests above could not detect two exchanged parameters."""
     t3 = T3(t3_config())
     randomized(t3, 0)
     assert all(array.size == 1 or mx.var(array).item() > 0 for _, array in tree_flatten(t3.parameters()))

@@ -1,4 +1,4 @@
-"""Voices are found by name, come back as they were written, and are named when they are broken."""
+"""Voice files: found by name, read back as written, and named in every error."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 from tiny_models import tiny_voice
 
-from nightingale.checkpoints import bundled
-from nightingale.checkpoints import voices as voices
+from nightingale.checkpoints import bundled, voices
 from nightingale.checkpoints.bundled import list_voices
 from nightingale.checkpoints.voices import load_voice, save_voice
-from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
+from nightingale.errors import CheckpointMismatch, OutputUnavailable, VoiceNotFound, WriteFailed
 from nightingale.models.voice import Voice
 
 
@@ -29,7 +28,7 @@ def full_voice() -> Voice:
 
 
 @pytest.mark.parametrize("voice", [tiny_voice(), full_voice()], ids=["small", "full"])
-def test_round_trip(tmp_path: Path, voice: Voice) -> None:
+def test_a_saved_voice_is_read_back(tmp_path: Path, voice: Voice) -> None:
     save_voice(tmp_path / "ada.safetensors", voice)
     loaded = load_voice(str(tmp_path / "ada.safetensors"))
     assert loaded.name == "ada"
@@ -41,7 +40,7 @@ def test_round_trip(tmp_path: Path, voice: Voice) -> None:
             np.testing.assert_array_equal(np.array(after), np.array(before))
 
 
-def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundled_voices_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (bundled, voices):
         monkeypatch.setattr(module, "VOICES_DIR", tmp_path)
     for name in ("zoe", "florence", "ada"):
@@ -52,12 +51,12 @@ def test_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("name", ["nobody", "../voices/nobody", "", ".", "/etc/passwd", "n" * 300])
-def test_an_unknown_name_is_told_with_the_next_step(name: str) -> None:
+def test_an_unknown_name_is_an_error_that_says_how_to_list_voices(name: str) -> None:
     with pytest.raises(VoiceNotFound, match=f'no voice "{name}".*run --list-voices'):
         load_voice(name)
 
 
-def test_a_missing_file() -> None:
+def test_a_missing_voice_file_is_an_error() -> None:
     for name in ("gone", "n" * 300):
         with pytest.raises(VoiceNotFound, match=rf"no voice file {name}\.safetensors"):
             load_voice(f"{name}.safetensors")
@@ -69,11 +68,11 @@ def test_a_missing_file() -> None:
         ({"t3.speaker_embed": None}, "not a voice, t3.speaker_embed is missing"),
         ({"other": mx.zeros((1,))}, "has no entry other"),
         ({"t3.speaker_embed": mx.zeros((1, 16))}, "t3.speaker_embed has shape"),
-        ({"s3gen.prompt_tokens": mx.array([1])}, "do not belong together"),
-        ({"s3gen.prompt_tokens": mx.array([1]), "s3gen.prompt_mel": mx.zeros((3, 80))}, "do not belong together"),
+        ({"s3gen.prompt_tokens": mx.array([1])}, "do not fit each other"),
+        ({"s3gen.prompt_tokens": mx.array([1]), "s3gen.prompt_mel": mx.zeros((3, 80))}, "do not fit each other"),
     ],
 )
-def test_a_file_that_is_no_voice(tmp_path: Path, change: dict[str, mx.array | None], message: str) -> None:
+def test_a_file_that_is_not_a_voice(tmp_path: Path, change: dict[str, mx.array | None], message: str) -> None:
     arrays = {"t3.speaker_embed": mx.zeros((16,)), "s3gen.speaker_embed": mx.zeros((12,))} | change
     path = tmp_path / "bad.safetensors"
     mx.save_safetensors(str(path), {name: array for name, array in arrays.items() if array is not None})
@@ -81,6 +80,13 @@ def test_a_file_that_is_no_voice(tmp_path: Path, change: dict[str, mx.array | No
         load_voice(str(path))
 
 
-def test_a_voice_that_cannot_be_written(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot write the voice"):
+def test_a_voice_file_that_cannot_be_created(tmp_path: Path) -> None:
+    with pytest.raises(OutputUnavailable, match=r"cannot create the voice .*: No such file or directory"):
         save_voice(tmp_path / "nowhere" / "ada.safetensors", tiny_voice())
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_full_disk_while_a_voice_is_written(tmp_path: Path) -> None:
+    (tmp_path / "ada.safetensors").symlink_to("/dev/full")
+    with pytest.raises(WriteFailed, match=r"cannot write the voice .*: No space left on device"):
+        save_voice(tmp_path / "ada.safetensors", tiny_voice())

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from conftest import ROOT
 
-from nightingale.checkpoints.native import BUNDLED_MODEL
+from nightingale.checkpoints.loading import BUNDLED_MODEL
 from nightingale.kernels.cpu import available as has_kernels
 
 TEXT = "Good morning. The kettle is on."

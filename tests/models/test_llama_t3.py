@@ -10,8 +10,8 @@ import pytest
 from mlx.utils import tree_flatten
 from tiny_models import randomized, t3_config, tiny_t3, tiny_voice
 
-from nightingale.checkpoints.chatterbox import remap_t3
-from nightingale.checkpoints.native import load_arrays
+from nightingale.checkpoints.chatterbox.names import remap_t3
+from nightingale.checkpoints.loading import load_arrays
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.loop import Request, T3Session, generate
 from nightingale.decoding.sampling import Sampler

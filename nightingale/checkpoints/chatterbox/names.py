@@ -1,7 +1,7 @@
-"""Official Chatterbox checkpoints to native names and layouts: tables, and the three ways a matrix lies in memory.
+"""Names and layouts of the official Chatterbox checkpoint to native ones: tables of rules, and their application.
 
-An entry must be named by exactly one rule or by the list of what is left out; anything else is an error that names it.
-Native files need none of this.
+Every official entry must match exactly one rule or a pattern of unused entries. Any other entry is an error.
+Official names are those of the PyTorch modules in src/chatterbox/models of https://github.com/resemble-ai/chatterbox.
 """
 
 import re
@@ -10,28 +10,16 @@ from typing import Literal, NamedTuple
 
 import mlx.core as mx
 
+from nightingale.checkpoints.safetensors import Arrays
 from nightingale.errors import CheckpointMismatch
-from nightingale.models.config import (
-    EncoderConfig,
-    EstimatorConfig,
-    FlowConfig,
-    HiFTConfig,
-    LlamaConfig,
-    ModelConfig,
-    PerceiverConfig,
-    RopeScaling,
-    S3GenConfig,
-    T3Config,
-)  # fmt: skip
 
-Arrays = dict[str, mx.array]
-# How the official array lies: as ours, conv (out, in, k), transposed conv (in, out, k), a 1-wide conv that is a Linear
-# of ours, or with a leading axis of one.
+# Axes of the official weight. PyTorch has Conv1d as (out, in, kernel) and ConvTranspose1d as (in, out, kernel), MLX has
+# (out, kernel, in) for both. "pointwise": a Conv1d of kernel 1 that is a Linear here. "unbatched": a leading axis of 1.
 Layout = Literal["same", "conv", "conv_transpose", "pointwise", "unbatched"]
 
 
 class Rule(NamedTuple):
-    """`official` is a regular expression for the whole name, `native` what re.sub would put there."""
+    """One renaming: `official` is a regular expression for the whole name, `native` its replacement as in re.sub."""
 
     official: str
     native: str
@@ -56,12 +44,12 @@ T3_RULES = (
     Rule(r"tfmr\.layers\.(\d+)\.post_attention_layernorm\.weight", r"llama.layers.\1.post_attention_norm.weight"),
     Rule(r"tfmr\.norm\.weight", r"llama.norm.weight"),
 )
-# Llama's own vocabulary is never looked up; the text head only serves a training loss.
-T3_DROPPED = (r"tfmr\.embed_tokens\.weight", r"text_head\.weight")
+# The embeddings of Llama's own vocabulary are not used; the text head serves a training loss only.
+T3_UNUSED = (r"tfmr\.embed_tokens\.weight", r"text_head\.weight")
 
 
 def _conformer(official: str, native: str) -> tuple[Rule, ...]:
-    """The rules of a stack of conformer blocks."""
+    """Rules for a stack of conformer blocks of S3Gen's encoder."""
     old, new = rf"flow\.encoder\.{official}\.(\d+)", rf"encoder.{native}.\1"
     return (
         Rule(rf"{old}\.norm_mha\.{_WB}", rf"{new}.norm_attention.\2"),
@@ -75,9 +63,9 @@ def _conformer(official: str, native: str) -> tuple[Rule, ...]:
 
 
 def _stage(official: str, native: str) -> tuple[Rule, ...]:
-    """The rules of a stage of the estimator: resnet, transformers and, down and up, a convolution.
+    """Rules for one stage of the flow's estimator: a resnet, transformers and, except in the middle, a convolution.
 
-    official: an expression with no group, or with one, which `native` then uses as \\1.
+    official: a pattern without a group, or with one group, to which `native` refers as \\1.
     """
     old, n = rf"flow\.decoder\.estimator\.{official}", 1 + official.count("(")
     a, b = rf"\{n}", rf"\{n + 1}"
@@ -132,69 +120,72 @@ HIFT_RULES = (
     ),
     Rule(rf"mel2wav\.m_source\.l_linear\.{_WB}", r"source_linear.\1"),
     Rule(rf"mel2wav\.f0_predictor\.classifier\.{_WB}", r"f0_predictor.classifier.\1"),
-    # Convolution and ELU take turns in the official list.
+    # The official list alternates convolution and ELU.
     *(
         Rule(rf"mel2wav\.f0_predictor\.condnet\.{2 * i}\.{_WB}", rf"f0_predictor.convs.{i}.\1", "conv")
         for i in range(5)
     ),
 )
-# What makes a voice from a recording is not S3Gen's business.
-S3GEN_DROPPED = (r"tokenizer\..*", r"speaker_encoder\..*")
+# These two networks make a voice from a recording.
+S3GEN_UNUSED = (r"tokenizer\..*", r"speaker_encoder\..*")
 
 
 def remap_t3(arrays: Arrays) -> Arrays:
-    """The official t3_cfg.safetensors in native names."""
-    return _remap(arrays, T3_RULES, T3_DROPPED)
+    """Entries of the official t3_cfg.safetensors -> entries of the native T3."""
+    return _remap(arrays, T3_RULES, T3_UNUSED)
 
 
 def remap_s3gen(arrays: Arrays) -> tuple[Arrays, Arrays]:
-    """The official s3gen.safetensors as native S3Gen and native HiFT."""
+    """Entries of the official s3gen.safetensors -> entries of the native S3Gen and of the native HiFT."""
     arrays = fold_weight_norm(arrays)
-    s3gen = _remap(arrays, S3GEN_RULES, (*S3GEN_DROPPED, r"mel2wav\..*"))
-    hift = _remap(arrays, HIFT_RULES, (*S3GEN_DROPPED, r"flow\..*"))
+    s3gen = _remap(arrays, S3GEN_RULES, (*S3GEN_UNUSED, r"mel2wav\..*"))
+    hift = _remap(arrays, HIFT_RULES, (*S3GEN_UNUSED, r"flow\..*"))
     return s3gen, hift
 
 
 def fold_weight_norm(arrays: Arrays) -> Arrays:
-    """Weights that are stored as magnitude and direction (over their first axis), multiplied out."""
+    """Multiply out weight norm over the first axis: w = g * v / |v|, as torch.nn.utils.parametrizations.weight_norm.
+
+    original0 is g, original1 is v.
+    """
     magnitude, direction = ".parametrizations.weight.original0", ".parametrizations.weight.original1"
     folded = {}
     for name, array in arrays.items():
         if name.endswith(direction):
             stem = name[: -len(direction)]
             if stem + magnitude not in arrays:
-                raise CheckpointMismatch(f"{name} has no magnitude beside it")
-            v, scale = array.astype(mx.float32), arrays[stem + magnitude]
+                raise CheckpointMismatch(f"{name} has no magnitude: {stem + magnitude} is missing")
+            v, g = array.astype(mx.float32), arrays[stem + magnitude]
             length = mx.sqrt(mx.sum(v * v, axis=tuple(range(1, v.ndim)), keepdims=True))
-            if scale.shape != length.shape:
-                raise CheckpointMismatch(f"{stem + magnitude} has shape {scale.shape}, not {length.shape}")
-            folded[stem + ".weight"] = scale * v / length
+            if g.shape != length.shape:
+                raise CheckpointMismatch(f"{stem + magnitude} has shape {g.shape}, not {length.shape}")
+            folded[stem + ".weight"] = g * v / length
         elif not name.endswith(magnitude):
             folded[name] = array
     return folded
 
 
-def _remap(arrays: Arrays, rules: Sequence[Rule], dropped: Sequence[str]) -> Arrays:
+def _remap(arrays: Arrays, rules: Sequence[Rule], unused: Sequence[str]) -> Arrays:
     native: Arrays = {}
     for name, array in arrays.items():
-        if any(re.fullmatch(pattern, name) for pattern in dropped):
+        if any(re.fullmatch(pattern, name) for pattern in unused):
             continue
-        hits = [(rule, match) for rule in rules if (match := re.fullmatch(rule.official, name))]
-        if len(hits) != 1:
-            raise CheckpointMismatch(f"{name} is not an entry of this kind of checkpoint")
-        rule, match = hits[0]
+        matches = [(rule, match) for rule in rules if (match := re.fullmatch(rule.official, name))]
+        if len(matches) != 1:
+            raise CheckpointMismatch(f"{name} is not an entry of an official checkpoint")
+        rule, match = matches[0]
         target = match.expand(rule.native)
         if target in native:
             raise CheckpointMismatch(f"{name} and another entry are both {target}")
         try:
-            native[target] = _relaid(array, rule.layout)
+            native[target] = _to_native_layout(array, rule.layout)
         except ValueError as error:
-            raise CheckpointMismatch(f"{name} has shape {array.shape}, which is not that of such an entry") from error
+            raise CheckpointMismatch(f"{name} has shape {array.shape}, not one of layout {rule.layout}") from error
     return native
 
 
-def _relaid(array: mx.array, layout: Layout) -> mx.array:
-    """The array as ours lies; biases and norms are vectors and lie as they are."""
+def _to_native_layout(array: mx.array, layout: Layout) -> mx.array:
+    """Biases and norms are vectors and stay as they are. Raises ValueError for a shape that does not fit."""
     if layout == "unbatched":
         return array.squeeze(0)
     if array.ndim != 3:
@@ -206,34 +197,3 @@ def _relaid(array: mx.array, layout: Layout) -> mx.array:
     if layout == "pointwise":
         return array.squeeze(-1)
     return array
-
-
-def chatterbox_english() -> ModelConfig:
-    """Sizes of ResembleAI/chatterbox (English, 500M), from its published configuration."""
-    return ModelConfig(
-        t3=T3Config(
-            llama=LlamaConfig(
-                hidden_size=1024, num_layers=30, num_heads=16, num_kv_heads=16, head_dim=64, intermediate_size=4096,
-                rms_norm_eps=1e-5, rope_theta=500_000.0, rope_scaling=RopeScaling(8.0, 1.0, 4.0, 8192),
-            ),
-            text_vocab_size=704, start_text_token=255, stop_text_token=0, max_text_tokens=2048,
-            speech_vocab_size=8194, start_speech_token=6561, stop_speech_token=6562, max_speech_tokens=4096,
-            speaker_embed_size=256, perceiver=PerceiverConfig(num_queries=32, num_heads=4), emotion=True,
-        ),
-        draft=None,
-        s3gen=S3GenConfig(
-            encoder=EncoderConfig(
-                vocab_size=6561, hidden_size=512, num_heads=8, ffn_size=2048, num_blocks=6, num_up_blocks=4,
-                lookahead_tokens=3,
-            ),
-            estimator=EstimatorConfig(channels=256, num_heads=8, head_dim=64, blocks_per_stage=4, num_mid_blocks=12),
-            flow=FlowConfig(num_steps=10, cfg_rate=0.7, schedule="cosine"),
-            speaker_embed_size=192,
-        ),
-        hift=HiFTConfig(
-            base_channels=512, upsample_rates=(8, 5, 3), upsample_kernel_sizes=(16, 11, 7), n_fft=16, hop_length=4,
-            resblock_kernel_sizes=(3, 7, 11), resblock_dilations=(1, 3, 5), source_resblock_kernel_sizes=(7, 7, 11),
-            f0_channels=512, num_harmonics=8, sine_amplitude=0.1, noise_std=0.003, voiced_threshold=10.0,
-            leaky_slope=0.1, audio_limit=0.99,
-        ),
-    )

@@ -1,0 +1,198 @@
+"""Loads a model folder: finds its files, reads them, and checks that every entry fits the networks exactly.
+
+There are two kinds of folder: native (config.json, tokenizer.json, t3, s3gen, hift and perhaps draft .safetensors) and
+official English Chatterbox (t3_cfg.safetensors, s3gen.safetensors, tokenizer.json).
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import mlx.core as mx
+import mlx.nn as nn
+from mlx.utils import tree_flatten
+
+from nightingale.checkpoints.bundled import VOICES_DIR
+from nightingale.checkpoints.chatterbox.names import remap_s3gen, remap_t3
+from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
+from nightingale.checkpoints.quantize import T3_LAYERS, dequantize_arrays, quantized_layout, requantize
+from nightingale.checkpoints.safetensors import Arrays, read_arrays
+from nightingale.checkpoints.tokenizer import TextTokenizer
+from nightingale.errors import CheckpointMismatch, VoiceNotFound
+from nightingale.kernels import cpu as kernels
+from nightingale.kernels.backend import on_cpu
+from nightingale.models.config import ModelConfig, from_dict
+from nightingale.models.draft import DraftModel
+from nightingale.models.hift import HiFT
+from nightingale.models.layers import pack
+from nightingale.models.s3gen.generator import S3Gen
+from nightingale.models.t3 import T3
+
+BUNDLED_MODEL = VOICES_DIR / "model"
+_OFFICIAL = ("t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json")
+
+
+@dataclass(frozen=True)
+class Model:
+    """The networks of one folder, with their config and tokenizer."""
+
+    config: ModelConfig
+    tokenizer: TextTokenizer
+    t3: T3
+    draft: DraftModel | None
+    s3gen: S3Gen
+    hift: HiFT
+
+
+def load_model(folder: Path | None = None, bits: int | None = None, with_draft: bool = True) -> Model:
+    """Load the model of a folder, or the bundled one.
+
+    bits: of the layers of T3 and of the draft; None keeps them as stored.
+
+    Raises VoiceNotFound if there is no model, CheckpointMismatch if its files are damaged or do not fit each other.
+    """
+    folder = BUNDLED_MODEL if folder is None else folder
+    if os.path.isfile(folder / "config.json"):  # Path.is_file raises for a name that is too long
+        model = _build(folder, read_config(folder / "config.json"), with_draft)
+        _fill_native(model, folder, bits)
+    elif all(os.path.isfile(folder / name) for name in _OFFICIAL):
+        model = _build(folder, chatterbox_english(), with_draft)
+        _fill_official(model, folder, bits)
+    else:
+        raise VoiceNotFound(f"no model in {folder}: neither config.json nor {', '.join(_OFFICIAL)}")
+    _prepare(model)
+    return model
+
+
+def read_config(path: Path) -> ModelConfig:
+    """Read and check a config.json."""
+    try:
+        values = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise CheckpointMismatch(f"{path} cannot be read: {error}") from error
+    if not isinstance(values, dict):
+        raise CheckpointMismatch(f"{path} is not a config")
+    try:
+        return from_dict(ModelConfig, values)
+    except CheckpointMismatch as error:
+        raise CheckpointMismatch(f"{path}: {error}") from error
+
+
+def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None = None) -> None:
+    """Load entries into a module, strictly: names and shapes must be exactly those of its parameters.
+
+    Quantized weights stay quantized where the device multiplies them fast; elsewhere they become floats.
+
+    source: the file, for messages. bits: quantize T3_LAYERS to this width first; None keeps what is stored.
+
+    Raises CheckpointMismatch naming the source and the entry.
+    """
+    expected = dict(tree_flatten(module.parameters()))
+    # On a CPU the quantized product of MLX itself is slower than the one in float32.
+    keep = None if on_cpu() and not kernels.available() else T3_LAYERS
+    try:
+        widths = {name: array.shape[-1] for name, array in expected.items() if array.ndim}
+        if bits is not None:
+            arrays = requantize(arrays, widths, bits)
+        arrays = dequantize_arrays(arrays, widths, keep)
+        _quantize_layers(module, arrays, expected)
+        _check_entries(module, arrays)
+    except CheckpointMismatch as error:
+        raise CheckpointMismatch(f"{source}: {error}") from error
+    # float16 is for storage only. A GPU reads T3's weights anew for each token: bfloat16 halves the bytes.
+    dtype = mx.bfloat16 if isinstance(module, T3 | DraftModel) and not on_cpu() else mx.float32
+    module.load_weights([(name, _cast_floats(array, dtype)) for name, array in arrays.items()])
+
+
+def _build(folder: Path, config: ModelConfig, with_draft: bool) -> Model:
+    """The tokenizer of a folder, and networks whose weights are not loaded yet."""
+    tokenizer = TextTokenizer(folder / "tokenizer.json")
+    _check_sizes(folder, config, tokenizer)
+    try:
+        draft = DraftModel(config.draft) if with_draft and config.draft is not None else None
+        return Model(config, tokenizer, T3(config.t3), draft, S3Gen(config.s3gen), HiFT(config.hift))
+    except (ArithmeticError, AssertionError, ValueError) as error:
+        raise CheckpointMismatch(f"{folder / 'config.json'} has sizes that no model can have: {error}") from error
+
+
+def _fill_native(model: Model, folder: Path, bits: int | None) -> None:
+    modules = {"t3": model.t3, "draft": model.draft, "s3gen": model.s3gen, "hift": model.hift}
+    for name, module in modules.items():
+        if module is None:
+            continue
+        path = folder / f"{name}.safetensors"
+        if not os.path.isfile(path):
+            raise CheckpointMismatch(f"{path} is missing")
+        load_arrays(module, read_arrays(path), str(path), bits if isinstance(module, T3 | DraftModel) else None)
+
+
+def _fill_official(model: Model, folder: Path, bits: int | None) -> None:
+    t3_path, s3gen_path = folder / "t3_cfg.safetensors", folder / "s3gen.safetensors"
+    try:
+        t3_arrays = remap_t3(read_arrays(t3_path))
+        s3gen_arrays, hift_arrays = remap_s3gen(read_arrays(s3gen_path))
+    except CheckpointMismatch as error:
+        raise CheckpointMismatch(f"{folder}: {error}") from error
+    load_arrays(model.t3, t3_arrays, str(t3_path), bits)
+    load_arrays(model.s3gen, s3gen_arrays, str(s3gen_path))
+    load_arrays(model.hift, hift_arrays, str(s3gen_path))
+
+
+def _prepare(model: Model) -> None:
+    """Read the weights from disk, in the layouts that the kernels multiply fastest."""
+    model.t3.fuse()
+    pack(model.s3gen)
+    pack(model.hift)
+    modules: list[nn.Module] = [model.t3, model.s3gen, model.hift]
+    if model.draft is not None:
+        model.draft.fuse()
+        modules.append(model.draft)
+    mx.eval([module.parameters() for module in modules])
+
+
+def _check_sizes(folder: Path, config: ModelConfig, tokenizer: TextTokenizer) -> None:
+    """Check that T3 has an embedding for every text id, and that the draft is as wide as T3."""
+    if tokenizer.vocab_size > config.t3.text_vocab_size:
+        raise CheckpointMismatch(
+            f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, T3 only {config.t3.text_vocab_size}"
+        )
+    width = config.t3.llama.hidden_size
+    if config.draft is not None and config.draft.llama.hidden_size != width:
+        raise CheckpointMismatch(
+            f"{folder}: the draft is {config.draft.llama.hidden_size} wide, the states of T3 that it reads {width}"
+        )
+
+
+def _quantize_layers(module: nn.Module, arrays: Arrays, expected: Arrays) -> None:
+    """Replace the layers whose arrays are quantized by their quantized form. expected: the parameters as floats."""
+
+    def parameters(path: str, layer: nn.Module) -> bool | dict[str, Any]:
+        weight, scales = f"{path}.weight", arrays.get(f"{path}.scales")
+        if scales is None or weight not in arrays or not hasattr(layer, "to_quantized"):
+            return False
+        layout = quantized_layout(weight, arrays[weight], scales, expected[weight].shape[-1])
+        return {"bits": layout.bits, "group_size": layout.group_size, "mode": "affine"}
+
+    if any(name.endswith(".scales") for name in arrays):
+        nn.quantize(module, class_predicate=parameters)
+
+
+def _check_entries(module: nn.Module, arrays: Arrays) -> None:
+    """Raise CheckpointMismatch unless names, shapes and kinds of numbers are those of the module's parameters."""
+    expected = dict(tree_flatten(module.parameters()))
+    for name in sorted(set(expected) | set(arrays)):
+        if name not in arrays:
+            raise CheckpointMismatch(f"{name} is missing")
+        if name not in expected:
+            raise CheckpointMismatch(f"{name} is not a parameter of {type(module).__name__}")
+        if arrays[name].shape != expected[name].shape:
+            raise CheckpointMismatch(f"{name} has shape {arrays[name].shape}, not {expected[name].shape}")
+        has, needs = arrays[name].dtype, expected[name].dtype
+        if has != needs and not (mx.issubdtype(has, mx.floating) and mx.issubdtype(needs, mx.floating)):
+            raise CheckpointMismatch(f"{name} is {has}, not {needs}")
+
+
+def _cast_floats(array: mx.array, dtype: mx.Dtype) -> mx.array:
+    return array.astype(dtype) if mx.issubdtype(array.dtype, mx.floating) else array
