@@ -4,11 +4,9 @@ samples from stream.py; what is decided here is the order, the keys of the noise
 
 # ruff: noqa: E402
 import logging
-import sys
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any
 
 from nightingale.kernels.blas import use_openblas
 
@@ -30,7 +28,7 @@ from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
 from nightingale.text.split import CUT_MARK
 from nightingale.text.stream import Sentence, SentenceStream
-from nightingale.vocoding import CarryingVocoder, Keys, Vocoder, chunk_sizes, speak_tokens, vocoder_for
+from nightingale.vocoding import NoiseKeys, make_vocoder
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +68,7 @@ class Engine:
             logger.warning("this model has no draft: it speaks without speculation")
         self.statistics = Statistics()
         self.use_voice(DEFAULT_VOICE if voice is None else voice)
-        self._vocoder: Vocoder[Any] = vocoder_for(self._model.s3gen, self._model.hift)
+        self._vocoder = make_vocoder(self._model.s3gen, self._model.hift)
         config = self._model.config
         ids = mx.arange(config.t3.speech_vocab_size)
         self._forbidden = (ids >= config.s3gen.encoder.vocab_size) & (ids != config.t3.stop_speech_token)
@@ -120,10 +118,8 @@ class Engine:
         if first is None:
             logger.warning("the voice found nothing to say: %s", text)
             return
-        state = self._vocoder.start(self.voice, Keys(fold_in(key, _FLOW), fold_in(key, _SOURCE)), options.speed)
-        # A model that looks both ways would compute everything again for every chunk, and with seams.
-        sizes = chunk_sizes() if isinstance(self._vocoder, CarryingVocoder) else [sys.maxsize]
-        for samples in speak_tokens(self._vocoder, chain([first], tokens), state, sizes):
+        keys = NoiseKeys(fold_in(key, _FLOW), fold_in(key, _SOURCE))
+        for samples in self._vocoder.stream(chain([first], tokens), self.voice, keys, options.speed):
             yield AudioChunk(samples, SAMPLE_RATE, index, text)
         if self.statistics.stop_reason == "token limit":
             num_tokens = self.statistics.num_tokens - num_before

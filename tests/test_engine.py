@@ -82,7 +82,7 @@ def test_sound_begins_before_the_sentence_is_finished(endless: Engine) -> None:
 
 def test_chunks_are_the_whole(endless: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     chunked = samples(endless.speak(LONG, GREEDY))
-    monkeypatch.setattr("nightingale.engine.chunk_sizes", lambda: [10**6])
+    monkeypatch.setattr("nightingale.vocoding.chunk_sizes", lambda: iter([10**6]))
     whole = samples(endless.speak(LONG, GREEDY))
     np.testing.assert_allclose(chunked, whole, atol=1e-3)
 

@@ -1,6 +1,6 @@
-"""Chunks against the whole: exactly where the models go on from a state, without a seam where they are recomputed."""
+"""Vocoders: streamed chunks equal the whole sentence, and models that cannot stream make it at once."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import mlx.core as mx
 import numpy as np
@@ -11,17 +11,9 @@ from nightingale.models.hift import HiFT
 from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.voice import Voice
-from nightingale.vocoding import (
-    SEAM_FRAMES,
-    CarryingVocoder,
-    Keys,
-    RecomputingVocoder,
-    chunk_sizes,
-    speak_tokens,
-    vocoder_for,
-)
+from nightingale.vocoding import NoiseKeys, StreamingVocoder, Vocoder, WholeVocoder, chunk_sizes, make_vocoder
 
-KEYS = Keys(fold_in(seed_key(5), 1), fold_in(seed_key(5), 2))
+KEYS = NoiseKeys(fold_in(seed_key(5), 1), fold_in(seed_key(5), 2))
 TOKENS = np.random.RandomState(1).randint(0, 10, 60).tolist()
 
 
@@ -57,10 +49,19 @@ def random_sizes(seed: int) -> Iterator[int]:
         yield int(generator.choice([1, 2, 3, 5, 8, 13, 30]))
 
 
-def test_the_vocoder_fits_the_models() -> None:
-    assert isinstance(vocoder_for(*tiny_models(6, True)), CarryingVocoder)
-    assert isinstance(vocoder_for(*tiny_models(None, True)), RecomputingVocoder)
-    assert isinstance(vocoder_for(*tiny_models(6, False)), RecomputingVocoder)
+def stream(vocoder: Vocoder, tokens: Iterable[int], voice: Voice, speed: float = 1.0) -> list[Floats]:
+    return list(vocoder.stream(tokens, voice, KEYS, speed))
+
+
+@pytest.fixture
+def set_sizes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Iterator[int]], None]:
+    return lambda sizes: monkeypatch.setattr("nightingale.vocoding.chunk_sizes", lambda: sizes)
+
+
+def test_only_models_with_windows_are_streamed() -> None:
+    assert isinstance(make_vocoder(*tiny_models(6, True)), StreamingVocoder)
+    assert isinstance(make_vocoder(*tiny_models(None, True)), WholeVocoder)
+    assert isinstance(make_vocoder(*tiny_models(6, False)), WholeVocoder)
 
 
 def test_chunks_grow() -> None:
@@ -69,28 +70,43 @@ def test_chunks_grow() -> None:
 
 
 @pytest.mark.parametrize("speed,prompted", [(1.0, False), (1.0, True), (1.3, False), (0.8, True)])
-def test_any_chunks_are_the_whole(speed: float, prompted: bool) -> None:
+def test_chunks_of_any_size_equal_the_whole(
+    speed: float, prompted: bool, set_sizes: Callable[[Iterator[int]], None]
+) -> None:
     models, voice = tiny_models(6, True), tiny_voice(prompted)
     expected = whole(*models, voice, speed)
     assert len(expected) == 480 * round(120 / speed) and np.abs(expected).max() > 0.05
-    vocoder = CarryingVocoder(*models)
     for seed in range(4):
-        chunks = list(speak_tokens(vocoder, iter(TOKENS), vocoder.start(voice, KEYS, speed), random_sizes(seed)))
+        set_sizes(random_sizes(seed))
+        chunks = stream(StreamingVocoder(*models), TOKENS, voice, speed)
         assert len(chunks) > 3
         assert np.abs(np.concatenate(chunks) - expected).max() < 1e-4
 
 
-def test_a_state_can_be_used_twice() -> None:
-    vocoder = CarryingVocoder(*tiny_models(6, True))
-    _, state = vocoder.step(TOKENS[:20], vocoder.start(tiny_voice(False), KEYS, 1.0), last=False)
-    first, _ = vocoder.step(TOKENS[20:30], state, last=False)
-    again, _ = vocoder.step(TOKENS[20:30], state, last=False)
-    other, _ = vocoder.step(TOKENS[30:40], state, last=False)
+def test_two_streams_at_once_do_not_disturb_each_other() -> None:
+    vocoder, voice = StreamingVocoder(*tiny_models(6, True)), tiny_voice(False)
+    alone = stream(vocoder, TOKENS, voice)
+    pairs = zip(*(vocoder.stream(TOKENS, voice, KEYS, 1.0) for _ in range(2)), strict=True)
+    for expected, (first, second) in zip(alone, pairs, strict=True):
+        np.testing.assert_array_equal(first, expected)
+        np.testing.assert_array_equal(second, expected)
+
+
+def test_states_can_be_used_twice() -> None:
+    s3gen, hift = tiny_models(6, True)
+    mel, state = s3gen.step(mx.array([TOKENS[:20]]), s3gen.start(noise("speaker", (12,)), key=KEYS.flow), last=False)
+    _, hift_state = hift.step(mel, hift.start(KEYS.source), last=False)
+
+    def continued(tokens: list[int]) -> Floats:
+        mel, _ = s3gen.step(mx.array([tokens]), state, last=False)
+        return np.array(hift.step(mel, hift_state, last=False)[0])
+
+    first, again, other = continued(TOKENS[20:30]), continued(TOKENS[20:30]), continued(TOKENS[30:40])
     assert np.array_equal(first, again) and not np.array_equal(first, other)
 
 
 def test_sound_begins_before_the_tokens_end() -> None:
-    vocoder = CarryingVocoder(*tiny_models(6, True))
+    vocoder = StreamingVocoder(*tiny_models(6, True))
     taken = 0
 
     def count() -> Iterator[int]:
@@ -99,46 +115,22 @@ def test_sound_begins_before_the_tokens_end() -> None:
             taken += 1
             yield token
 
-    chunks = speak_tokens(vocoder, count(), vocoder.start(tiny_voice(False), KEYS, 1.0), chunk_sizes(10))
-    # three tokens and three frames are waited for
+    chunks = vocoder.stream(count(), tiny_voice(False), KEYS, 1.0)
+    # The look-ahead is three tokens and three frames.
     assert len(next(chunks)) == 480 * (2 * (10 - 3) - 3) and taken == 11
     assert sum(map(len, chunks)) == 480 * (2 * 60 - 11)
 
 
 @pytest.mark.parametrize("tokens", [[], [3], [3, 4], TOKENS[:7]])
 @pytest.mark.parametrize("window", [6, None])
-def test_short_sentences(tokens: list[int], window: int | None) -> None:
-    vocoder = vocoder_for(*tiny_models(window, window is not None))
-    chunks = list(speak_tokens(vocoder, tokens, vocoder.start(tiny_voice(False), KEYS, 1.0), [3, 3, 3]))
-    assert sum(map(len, chunks)) == 960 * len(tokens)
-
-
-def test_recomputed_source_goes_on_in_phase_and_samples_are_faded_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    s3gen, hift = tiny_models(None, False)
-    monkeypatch.setattr(HiFT, "f0", lambda self, mel: mx.full((1, mel.shape[1]), 163.0))
-    source, _ = hift.source(mx.full((1, 120), 163.0), mx.zeros((1,), mx.uint32), KEYS.source, 0)
-    vocoder = RecomputingVocoder(s3gen, hift)
-    _, first = vocoder.step(TOKENS[:20], vocoder.start(tiny_voice(False), KEYS, 1.0), last=False)
-    chunk, second = vocoder.step(TOKENS[20:40], first, last=False)
-    assert (first.frame, second.frame) == (2 * 17, 2 * 37)
-    for state in (first, second):
-        span = slice((state.frame - SEAM_FRAMES) * 480, state.frame * 480)
-        assert np.abs(np.array(state.source - source[:, span])).max() < 1e-5
-        assert len(state.samples) == SEAM_FRAMES * 480
-    assert len(chunk) == (second.frame - first.frame) * 480
-    assert abs(chunk[0] - first.samples[0]) < 1e-3
+def test_short_sentences(tokens: list[int], window: int | None, set_sizes: Callable[[Iterator[int]], None]) -> None:
+    set_sizes(iter([3, 3, 3]))
+    chunks = stream(make_vocoder(*tiny_models(window, window is not None)), tokens, tiny_voice(False))
+    assert all(map(len, chunks)) and sum(map(len, chunks)) == 960 * len(tokens)
 
 
 @pytest.mark.parametrize("speed,prompted", [(1.0, False), (1.0, True), (1.3, False)])
-def test_recomputed_chunks_have_the_length_of_the_whole_and_no_seam(speed: float, prompted: bool) -> None:
+def test_models_that_look_both_ways_make_one_chunk(speed: float, prompted: bool) -> None:
     models, voice = tiny_models(None, False), tiny_voice(prompted)
-    vocoder = RecomputingVocoder(*models)
-    expected = whole(*models, voice, speed)
-    alone = list(speak_tokens(vocoder, TOKENS, vocoder.start(voice, KEYS, speed), [100]))
-    assert len(alone) == 1 and np.abs(alone[0] - expected).max() < 1e-6
-    chunks = list(speak_tokens(vocoder, TOKENS, vocoder.start(voice, KEYS, speed), [13, 17, 20, 30]))
-    sound = np.concatenate(chunks)
-    assert len(chunks) == 4 and len(sound) == len(expected)
-    jumps = np.abs(np.diff(sound))
-    seams = np.cumsum([len(c) for c in chunks])[:-1] - 1
-    assert jumps[seams].max() <= np.quantile(jumps, 0.999)
+    (samples,) = stream(WholeVocoder(*models), TOKENS, voice, speed)
+    np.testing.assert_array_equal(samples, whole(*models, voice, speed))

@@ -1,6 +1,6 @@
-"""Signal processing: Fourier transforms as matrices, mel spectrogram, resampling, stretching in time, crossfade.
+"""Signal processing: Fourier transforms as matrices, mel spectrogram, resampling, stretching in time.
 
-What runs inside a network is in MLX, what prepares or joins sound on the host is in numpy. Knows no model.
+What runs inside a network is in MLX, what prepares sound on the host is in numpy. Knows no model.
 """
 
 import math
@@ -113,12 +113,6 @@ def resample(samples: Floats, from_rate: int, to_rate: int, zero_crossings: int 
         rows = windows[first::down][: -(-(count - phase) // up)]
         result[phase::up] = rows @ taps.astype(np.float32)
     return result
-
-
-def crossfade(before: Floats, after: Floats) -> Floats:
-    """Two takes of the same samples (N,) -> one that begins as the first and ends as the second."""
-    rise = (np.arange(len(after)) + 0.5) / max(1, len(after))
-    return (before * (1.0 - rise) + after * rise).astype(np.float32)
 
 
 @dataclass(frozen=True)
