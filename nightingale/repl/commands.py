@@ -1,6 +1,6 @@
-"""What a line does: text is spoken, `/word` is a command, `//text` is text that begins with a slash.
+"""Runs the lines of the prompt: plain text is spoken, `/name` is a command, `//text` is text that begins with a slash.
 
-Knows the speech and the settings of the conversation. Knows no terminal: it answers with text.
+Every line is answered with a text. The terminal is left to screen.py and plain.py.
 """
 
 from __future__ import annotations
@@ -16,12 +16,16 @@ from nightingale.audio.speaker import Speaker
 from nightingale.audio.wav import open_wav
 from nightingale.errors import InputUnavailable, NightingaleError, TextError, UsageError
 from nightingale.options import SpeakOptions
-from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread, Utterance
+from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread
+from nightingale.repl.utterance import MAX_KEPT_S, Utterance
 from nightingale.statistics import as_lines
 from nightingale.text.decode import DROPPED, TextDecoder
 from nightingale.text.input import open_sources
 
-MAX_FILE = 10_000_000  # bytes: a hundred hours of speech
+MAX_FILE_SIZE = 10_000_000  # bytes: more than 100 hours of speech
+DOUBLE_PRESS_S = 2.0  # a second Ctrl-C within this time leaves
+LEAVE_HINT = "Ctrl-C again or Ctrl-D leaves"
+NOTHING_YET = "nothing has been spoken yet"
 MARK_NAMES = {
     ".": "dot", ",": "comma", "-": "hyphen", "_": "underscore", "/": "slash", ":": "colon", ";": "semicolon",
     "@": "at", "!": "exclamation mark", "?": "question mark", "'": "apostrophe", '"': "quote", "&": "and",
@@ -30,12 +34,69 @@ MARK_NAMES = {
 
 
 class Quit(Exception):
-    """The conversation is over."""
+    """The user leaves."""
+
+
+class Session:
+    """The settings of one run of the prompt. `answer` runs a line."""
+
+    def __init__(
+        self, speech: SpeechThread, options: SpeakOptions, voice: str, list_voices: Callable[[], list[str]]
+    ) -> None:
+        self.speech = speech
+        self.options = options
+        self.voice = voice
+        self.list_voices = list_voices
+
+    def answer(self, line: str) -> str:
+        """Run a line. Returns its output or its error, often an empty text. Raises Quit."""
+        line = line.strip()
+        try:
+            if line.startswith("/") and not line.startswith("//"):
+                return self._run_command(line[1:].translate(DROPPED))
+            if line:
+                self.speak(line.removeprefix("/"))
+            return ""
+        except NightingaleError as error:
+            return str(error)
+        except OSError as error:
+            return f"{line.split()[0]}: {error.strerror or error}"
+
+    def speak(self, text: str) -> None:
+        """Queue a text. Raises TextError if it is not UTF-8: a terminal's other bytes arrive as surrogates."""
+        text = TextDecoder("the line").feed(text.encode("utf-8", "surrogateescape"), final=True)
+        self.speech.speak(text, self.options)
+
+    def setting(self, name: str, value: str) -> str:
+        """Change one of the options, or only show it if `value` is empty. Raises UsageError."""
+        current = dataclasses.asdict(self.options).get(name)
+        if current is None:
+            raise UsageError(f"no setting {name}; /set lists them")
+        if value:
+            try:
+                current = type(current)(value)
+            except ValueError:
+                whole = "whole " if isinstance(current, int) else ""
+                raise UsageError(f"{name} must be a {whole}number, not {value}") from None
+            self.options = dataclasses.replace(self.options, **{name: current})
+        return f"{name} {current}"
+
+    def _run_command(self, line: str) -> str:
+        name, _, argument = line.partition(" ")
+        command = COMMANDS.get(name.casefold())
+        if command is None:
+            raise UsageError(f"no command /{name}; /help lists them, and // speaks a slash")
+        argument = argument.strip()
+        if command.needs_argument and not argument:
+            raise UsageError(f"/{name} {command.usage}: {command.help}")
+        if argument and not command.usage:
+            raise UsageError(f"/{name} takes nothing after it")
+        return command.run(self, argument)
 
 
 @dataclass(frozen=True)
 class Command:
-    """usage: its argument as /help shows it, in brackets when it may be left out."""
+    """usage: the argument as /help shows it; brackets mark an optional one."""
 
     run: Callable[[Session, str], str]
     usage: str
@@ -46,68 +107,11 @@ class Command:
         return bool(self.usage) and not self.usage.startswith("[")
 
 
-class Session:
-    """The settings of a conversation, and what its lines do."""
-
-    def __init__(
-        self, speech: SpeechThread, options: SpeakOptions, voice: str, voices: Callable[[], list[str]]
-    ) -> None:
-        self.speech = speech
-        self.options = options
-        self.voice = voice
-        self.voices = voices
-
-    def handle(self, line: str) -> str:
-        """Do what a line says; the answer may be empty. Raises NightingaleError, and Quit."""
-        text = line.strip()
-        if text.startswith("//"):
-            self.speak(text[1:])
-        elif text.startswith("/"):
-            return self.command(text[1:].translate(DROPPED))
-        elif text:
-            self.speak(text)
-        return ""
-
-    def speak(self, text: str) -> None:
-        """Raises TextError for what is not text: bytes that are not UTF-8 come from a terminal as surrogates."""
-        text = TextDecoder("that").feed(text.encode("utf-8", "surrogateescape"), final=True)
-        self.speech.speak(text, self.options)
-
-    def command(self, line: str) -> str:
-        name, _, argument = line.partition(" ")
-        found = COMMANDS.get(name.casefold())
-        if found is None:
-            raise UsageError(f"no command /{name}; /help lists them, and // speaks a slash")
-        argument = argument.strip()
-        if found.needs_argument and not argument:
-            raise UsageError(f"/{name} {found.usage}: {found.help}")
-        if argument and not found.usage:
-            raise UsageError(f"/{name} takes nothing after it")
-        return found.run(self, argument)
-
-    @property
-    def volume(self) -> float:
-        return 1.0 if self.speech.sink is None else self.speech.sink.volume
-
-    def change(self, name: str, value: str) -> str:
-        """Set one of the options. Raises UsageError for another name, or a value out of range."""
-        kinds = {field.name: type(getattr(self.options, field.name)) for field in dataclasses.fields(self.options)}
-        if name not in kinds:
-            raise UsageError(f"no setting {name}; /set lists them")
-        try:
-            number = kinds[name](value)
-        except ValueError:
-            whole = "whole " if kinds[name] is int else ""
-            raise UsageError(f"{name.replace('_', ' ')} must be a {whole}number, not {value}") from None
-        self.options = dataclasses.replace(self.options, **{name: number})
-        return f"{name.replace('_', ' ')} {number}"
-
-
 def _voice(session: Session, name: str) -> str:
     if not name:
         return f"voice {session.voice}"
 
-    def use(_: int) -> None:
+    def use() -> None:
         engine: SpeakingEngine | None = session.speech.engine
         assert engine is not None
         engine.use_voice(name)
@@ -117,44 +121,56 @@ def _voice(session: Session, name: str) -> str:
     return ""
 
 
+def _voices(session: Session, _: str) -> str:
+    return "\n".join(session.list_voices())
+
+
 def _speed(session: Session, value: str) -> str:
-    return session.change("speed", value) if value else f"speed {session.options.speed}"
+    return session.setting("speed", value)
 
 
 def _seed(session: Session, value: str) -> str:
-    return session.change("seed", value) if value else f"seed {session.options.seed}"
+    return session.setting("seed", value)
 
 
 def _volume(session: Session, value: str) -> str:
+    sink = session.speech.sink
     if value:
         try:
             percent = float(value.removesuffix("%"))
         except ValueError:
             percent = -1.0
         if not 0 <= percent <= 200:
-            raise UsageError(f"volume is a percentage, 0 to 200, not {value}")
-        if session.speech.sink is not None:
-            session.speech.sink.volume = percent / 100
-    return f"volume {session.volume:.0%}"
+            raise UsageError(f"volume must be 0 to 200 percent, not {value}")
+        if sink is not None:
+            sink.volume = percent / 100
+    return f"volume {1.0 if sink is None else sink.volume:.0%}"
 
 
 def _save(session: Session, path: str) -> str:
-    utterance = _last(session.speech)
-    with open_wav(os.path.expanduser(path)) as sink:
+    utterance = _last_utterance(session.speech)
+    with open_wav(_file_name(path)) as wav:
         for chunk in utterance.chunks or ():
-            sink.write(chunk)
-    return f"{sink.seconds:.1f} s in {path}"
+            wav.write(chunk)
+    return f"saved {wav.seconds:.1f} s to {path}"
 
 
-def _last(speech: SpeechThread) -> Utterance:
+def _last_utterance(speech: SpeechThread) -> Utterance:
+    """The last utterance. Raises UsageError if it is not complete or not kept."""
     utterance = speech.last
-    if utterance is None or utterance.chunks == []:
-        raise UsageError("nothing was spoken yet")
+    if utterance is None or (utterance.chunks == [] and utterance.end_s is not None):
+        raise UsageError(NOTHING_YET)
     if utterance.chunks is None:
-        raise UsageError("that was too long to be kept; nightingale-tts -f FILE -o OUTPUT writes any length")
+        limit = f"{MAX_KEPT_S / 60:.0f} minutes"
+        raise UsageError(f"the last text took more than {limit} and is not kept; use nightingale-tts -f FILE -o OUTPUT")
     if utterance.end_s is None:
-        raise UsageError("it is still being made; try again in a moment")
+        raise UsageError("the last text is not complete yet; try again in a moment")
     return utterance
+
+
+def _file_name(path: str) -> str:
+    """Expands `~`. A file named `-` is not standard input or output here."""
+    return "./-" if path == "-" else os.path.expanduser(path)
 
 
 def _replay(session: Session, _: str) -> str:
@@ -172,7 +188,7 @@ def _pause(session: Session, _: str) -> str:
     if sink is None:
         return ""
     sink.paused = not sink.paused
-    return "paused; /pause goes on" if sink.paused else ""
+    return "paused; /pause continues" if sink.paused else ""
 
 
 def _device(session: Session, name: str) -> str:
@@ -182,16 +198,20 @@ def _device(session: Session, name: str) -> str:
     return "" if session.speech.sink is None else f"device {session.speech.sink.name}"
 
 
+def _devices(_: Session, __: str) -> str:
+    return "\n".join(list_devices())
+
+
 def _read(session: Session, path: str) -> str:
-    path = os.path.expanduser(path)
+    path = _file_name(path)
     try:
         info = os.stat(path)
     except OSError as error:
         raise InputUnavailable(f"cannot read {path}: {error.strerror}") from error
     if not stat.S_ISREG(info.st_mode):
-        raise InputUnavailable(f"cannot read {path}: it is not a file")
-    if info.st_size > MAX_FILE:
-        raise TextError(f"{path} is too long for a conversation; nightingale-tts -f FILE speaks any length")
+        raise InputUnavailable(f"cannot read {path}: it is not a regular file")
+    if info.st_size > MAX_FILE_SIZE:
+        raise TextError(f"{path} is too large for the prompt; use nightingale-tts -f FILE")
     (source,) = open_sources([path])
     try:
         text = "".join(source.pieces())
@@ -202,68 +222,59 @@ def _read(session: Session, path: str) -> str:
     return ""
 
 
-def spell_out(text: str) -> str:
-    """Letter by letter, as the voice reads it."""
-    return ", ".join(MARK_NAMES.get(mark, mark.upper()) for mark in text if not mark.isspace()) + "."
-
-
 def _spell(session: Session, text: str) -> str:
     session.speak(spell_out(text))
     return ""
 
 
+def spell_out(text: str) -> str:
+    """A text that reads as the letters and marks of `text`, one by one."""
+    return ", ".join(MARK_NAMES.get(mark, mark.upper()) for mark in text if not mark.isspace()) + "."
+
+
 def _stats(session: Session, _: str) -> str:
     utterance = session.speech.last
     if utterance is None:
-        return "nothing was spoken yet"
-    session.speech.playing()
-    figures = {name: value for name, value in utterance.stats.figures().items() if name != "ready_s"}
+        return NOTHING_YET
+    session.speech.playing()  # brings its statistics up to date
+    figures = {name: value for name, value in utterance.statistics.figures().items() if name != "ready_s"}
     return as_lines(figures)
 
 
 def _set(session: Session, argument: str) -> str:
     if argument:
         name, _, value = argument.replace("=", " ").partition(" ")
-        shown = dataclasses.asdict(session.options).get(name)
-        return session.change(name, value.strip()) if value or shown is None else f"{name.replace('_', ' ')} {shown}"
+        return session.setting(name, value.strip())
     return "\n".join(f"{name:<22} {value}" for name, value in dataclasses.asdict(session.options).items())
 
 
-def _help(session: Session, _: str) -> str:
+def _help(_: Session, __: str) -> str:
     rows = [(f"/{name} {command.usage}".rstrip(), command.help) for name, command in COMMANDS.items()]
-    rows.append(("//text", "speak text that begins with a slash"))
+    rows.append(("//TEXT", "speak a text that begins with a slash"))
     keys = "Alt-Enter: new line. Ctrl-R: search. Ctrl-C: stop. Ctrl-D: leave."
     return "\n".join([*(f"{left:<20} {right}" for left, right in rows), keys])
 
 
-def _quit(session: Session, _: str) -> str:
+def _quit(_: Session, __: str) -> str:
     raise Quit
 
 
 COMMANDS: dict[str, Command] = {
-    "voice": Command(_voice, "[NAME]", "speak with another voice: a name or a file"),
-    "voices": Command(lambda session, _: "\n".join(session.voices()), "", "list the voices"),
-    "speed": Command(_speed, "[X]", "0.5 (slow) to 2.0 (fast)"),
-    "volume": Command(_volume, "[PERCENT]", "0 to 200"),
-    "seed": Command(_seed, "[N]", "another number is another reading"),
-    "save": Command(_save, "FILE", "write what was spoken last as WAV"),
-    "replay": Command(_replay, "", "hear what was spoken last again"),
-    "stop": Command(_stop, "", "be silent, and forget what waits (Ctrl-C)"),
-    "pause": Command(_pause, "", "wait here, or go on"),
-    "device": Command(_device, "[NAME]", "play on another device: a number or part of its name"),
-    "devices": Command(lambda session, _: "\n".join(list_devices()), "", "list the devices"),
-    "read": Command(_read, "FILE", "speak a file"),
-    "spell": Command(_spell, "TEXT", "speak letter by letter"),
-    "stats": Command(_stats, "", "times of what was spoken last"),
-    "set": Command(_set, "[NAME VALUE]", "change how it is spoken, or list that"),
-    "help": Command(_help, "", "this list"),
-    "quit": Command(_quit, "", "leave (Ctrl-D)"),
+    "voice": Command(_voice, "[NAME]", "show the voice, or change it: a name or a voice file"),
+    "voices": Command(_voices, "", "list the voices"),
+    "speed": Command(_speed, "[X]", "show the speed, or change it: 0.5 (slow) to 2.0 (fast)"),
+    "volume": Command(_volume, "[PERCENT]", "show the volume, or change it: 0 to 200"),
+    "seed": Command(_seed, "[N]", "show the seed, or change it for another reading"),
+    "save": Command(_save, "FILE", "save the last text spoken as WAV"),
+    "replay": Command(_replay, "", "play the last text spoken again"),
+    "stop": Command(_stop, "", "stop playback and clear the queue (also Ctrl-C)"),
+    "pause": Command(_pause, "", "pause playback, or continue it"),
+    "device": Command(_device, "[NAME]", "show the device, or change it: a number or part of a name"),
+    "devices": Command(_devices, "", "list the devices"),
+    "read": Command(_read, "FILE", "speak a text file"),
+    "spell": Command(_spell, "TEXT", "spell a text letter by letter"),
+    "stats": Command(_stats, "", "show times and counts of the last text spoken"),
+    "set": Command(_set, "[NAME VALUE]", "list all settings, or change one"),
+    "help": Command(_help, "", "show this list"),
+    "quit": Command(_quit, "", "leave (also Ctrl-D)"),
 }
-
-
-def answer(session: Session, line: str) -> str:
-    """What to show for a line; a failure is an answer too."""
-    try:
-        return session.handle(line)
-    except NightingaleError as error:
-        return str(error)

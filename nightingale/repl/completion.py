@@ -1,4 +1,4 @@
-"""What Tab offers: commands, voices, settings, files."""
+"""Tab completion: commands, voices, settings, file names."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nightingale.repl.commands import COMMANDS, Session
 
 
 class LineCompleter(Completer):
-    """Commands, and what may follow them; plain text is not completed."""
+    """Completes commands and their arguments. Plain text is not completed."""
 
     def __init__(self, session: Session) -> None:
         self._session = session
@@ -23,9 +23,9 @@ class LineCompleter(Completer):
             return
         name, blank, argument = line[1:].partition(" ")
         if not blank:
-            for command, entry in COMMANDS.items():
-                if command.startswith(name):
-                    yield Completion("/" + command, start_position=-len(line), display_meta=entry.help)
+            for key, command in COMMANDS.items():
+                if key.startswith(name):
+                    yield Completion("/" + key, start_position=-len(line), display_meta=command.help)
         elif name in ("read", "save"):
             yield from self._paths.get_completions(Document(argument.lstrip()), complete_event)
         else:
@@ -35,7 +35,7 @@ class LineCompleter(Completer):
 
     def _words(self, name: str) -> list[str]:
         if name == "voice":
-            return self._session.voices()
+            return self._session.list_voices()
         if name == "set":
             return [key + " " for key in vars(self._session.options)]
         return []

@@ -1,4 +1,4 @@
-"""The conversation where a cursor cannot be moved: TERM=dumb, or an editor's shell. A line in, a line spoken."""
+"""The prompt for terminals without cursor movement: TERM=dumb, or a shell inside an editor."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ import select
 import time
 from typing import TextIO
 
-from nightingale.repl.commands import Quit, Session, answer
+from nightingale.repl.commands import DOUBLE_PRESS_S, LEAVE_HINT, Quit, Session
 from nightingale.repl.speech_thread import SpeechThread
 
-DOUBLE_PRESS_S = 2.0
-LOOK_EVERY_S = 0.2
+POLL_S = 0.2
 
 
-def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
-    """Until the lines end or someone quits. Raises what ended the speech. Ctrl-C stops, and twice leaves."""
+def run_plain(session: Session, input: TextIO, output: TextIO) -> None:
+    """Run lines until they end or the user quits. Raises the error that ended the speech thread.
+
+    Ctrl-C stops playback; pressed twice in silence, it leaves. At the end of the input, what was queued is played.
+    """
     speech = session.speech
     interrupted_at = -DOUBLE_PRESS_S
     while speech.failure is None:
         try:
-            print("> ", end="", file=shown, flush=True)
-            line = read_line(lines, speech)
+            print("> ", end="", file=output, flush=True)
+            line = read_line(input, speech)
             if not line:
                 break
-            if said := answer(session, line):
-                print(said, file=shown)
+            if text := session.answer(line):
+                print(text, file=output)
         except Quit:
             return
         except KeyboardInterrupt:
@@ -32,19 +34,19 @@ def run_plain(session: Session, lines: TextIO, shown: TextIO) -> None:
                 return
             speech.stop()
             interrupted_at = time.monotonic()
-            print("\nstopped; Ctrl-C again or Ctrl-D leaves", file=shown)
+            print(f"\nstopped; {LEAVE_HINT}", file=output)
         while speech.notices:
-            print(speech.notices.popleft(), file=shown)
+            print(speech.notices.popleft(), file=output)
     if speech.failure is not None:
         raise speech.failure
-    print(file=shown)
-    speech.wait()  # what was asked for before the input ended is still said
+    print(file=output)
+    speech.wait()
 
 
-def read_line(lines: TextIO, speech: SpeechThread) -> str:
-    """The next line, "" at the end of all or when the speech has failed: whoever types nothing is told too."""
-    # A terminal hands out one line at a time, so none can wait unseen in the buffer of `lines`.
-    while lines.isatty() and not select.select([lines], [], [], LOOK_EVERY_S)[0]:
+def read_line(input: TextIO, speech: SpeechThread) -> str:
+    """The next line; "" at the end of the input, and as soon as the speech thread has failed."""
+    # A terminal returns one line per read, so no line is left in Python's buffer while select waits.
+    while input.isatty() and not select.select([input], [], [], POLL_S)[0]:
         if speech.failure is not None:
             return ""
-    return lines.readline()
+    return input.readline()

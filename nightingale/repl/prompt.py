@@ -11,14 +11,15 @@ from collections.abc import Callable
 
 from nightingale.audio.sink import Sink
 from nightingale.options import SpeakOptions
-from nightingale.repl.speech_thread import SpeakingEngine
+from nightingale.repl.commands import Session
+from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread
 from nightingale.signals import defer_signals
 
-GREETING = "nightingale-tts: type, and it is spoken. /help lists commands, Ctrl-D leaves."
+GREETING = "nightingale-tts: type a line to hear it. /help lists the commands, Ctrl-D leaves."
 
 
 class NoticeHandler(logging.Handler):
-    """Shows what the library logs as notices."""
+    """Shows warnings that the library logs as notices."""
 
     def __init__(self, notices: deque[str]) -> None:
         super().__init__(logging.WARNING)
@@ -33,24 +34,20 @@ def run_prompt(
     open_sink: Callable[[], Sink],
     options: SpeakOptions,
     voice: str,
-    voices: Callable[[], list[str]],
+    list_voices: Callable[[], list[str]],
     keep_history: bool,
 ) -> None:
     """Run until the user leaves. Raises the error that ended the speech thread. Always joins the thread."""
-    with defer_signals():
-        from nightingale.repl.commands import Session
-        from nightingale.repl.speech_thread import SpeechThread
-
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
-        if isinstance(stream, io.TextIOWrapper):  # bytes that are not UTF-8 must not raise
+        if isinstance(stream, io.TextIOWrapper):  # what is not UTF-8, or cannot be shown, must not raise
             stream.reconfigure(errors=errors)
     speech = handler = None
     try:
-        with defer_signals():  # the program cannot end while a thread runs that nobody closes
+        with defer_signals():  # an exception here would leave a thread that keeps the program alive
             speech = SpeechThread(load_engine, open_sink)
         handler = NoticeHandler(speech.notices)
         logging.getLogger("nightingale").addHandler(handler)
-        session = Session(speech, options, voice, voices)
+        session = Session(speech, options, voice, list_voices)
         print(GREETING, flush=True)
         if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
             from nightingale.repl.plain import run_plain

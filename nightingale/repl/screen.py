@@ -1,12 +1,10 @@
-"""The conversation on a screen: prompt, toolbar and keys, with prompt_toolkit.
-
-What a line does is decided in commands.py; nothing here makes sound.
-"""
+"""The prompt with a toolbar, key bindings and history, on prompt_toolkit. commands.py runs the lines."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import signal
 import time
 
@@ -22,81 +20,82 @@ from prompt_toolkit.output import Output
 from prompt_toolkit.styles import Style
 from prompt_toolkit.utils import get_cwidth
 
-from nightingale.repl.commands import Quit, Session, answer
+from nightingale.repl.commands import DOUBLE_PRESS_S, LEAVE_HINT, Quit, Session
 from nightingale.repl.completion import LineCompleter
+from nightingale.repl.speech_thread import SpeechThread
 
 PROMPT = "> "
-DOUBLE_PRESS_S = 2.0  # within which a second Ctrl-C leaves
 REFRESH_S = 0.1
-HINT = "Ctrl-C again or Ctrl-D leaves; /help lists commands"
+MAX_FOLLOWING = 3  # sentences shown after the one that is playing
 STYLE = Style.from_dict({
     "prompt": "bold",
     "bottom-toolbar": "noreverse",
     "bottom-toolbar.text": "noreverse",
-    "spoken": "fg:ansibrightblack",
-    "speaking": "bold",
-    "state": "reverse",
+    "playing": "bold",
+    "following": "fg:ansibrightblack",
+    "status": "reverse",
     "figures": "fg:ansibrightblack",
 })  # fmt: skip
 
 
 class Screen:
-    """A prompt above a toolbar. `run` returns when the person leaves, and raises what ended the speech."""
+    """A prompt above a toolbar. `run` returns when the user leaves, and raises the error that ended the thread."""
 
     def __init__(
         self, session: Session, history: History, input: Input | None = None, output: Output | None = None
     ) -> None:
         self._session, self._speech = session, session.speech
-        self._interrupted_at = -DOUBLE_PRESS_S
+        self._interrupted_at = -DOUBLE_PRESS_S  # the last Ctrl-C that found nothing to stop or to clear
         self._handlers = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-        self._signal: signal.Signals | None = None  # what asked to leave
+        self._signal: signal.Signals | None = None  # the one that ended the prompt
         self._hint = ""
-        self._shown: StyleAndTextTuples = []
+        self._shown: StyleAndTextTuples = []  # the toolbar as drawn last
         self._prompt: PromptSession[str] = PromptSession(
             [("class:prompt", PROMPT)], history=history, style=STYLE, key_bindings=self._keys(),
             auto_suggest=AutoSuggestFromHistory(), completer=LineCompleter(session),
-            complete_while_typing=Condition(lambda: self._line().startswith("/")),
+            complete_while_typing=Condition(lambda: self._prompt.default_buffer.text.startswith("/")),
             bottom_toolbar=self._toolbar, prompt_continuation="  ", reserve_space_for_menu=6,
             enable_suspend=True, input=input, output=output,
         )  # fmt: skip
 
-    def _line(self) -> str:
-        return self._prompt.default_buffer.text
-
     def run(self) -> None:
         while True:
             try:
-                line = self._prompt.prompt(pre_run=self._start_refreshing)
+                line = self._prompt.prompt(pre_run=self._start_background)
                 self._hint = ""
-                if said := answer(self._session, line):
-                    print(said, file=_OutputFile(self._prompt.output))
-            except KeyboardInterrupt:  # while no prompt was there to take the key
+                if text := self._session.answer(line):
+                    self._print(text)
+            except KeyboardInterrupt:  # Ctrl-C while a line is run
                 self._speech.stop()
             except (EOFError, Quit):
                 break
-        if self._signal is not None:  # now that the screen is in order
+        if self._signal is not None:  # the terminal is restored: the usual handler can end the program
             signal.signal(self._signal, self._handlers[self._signal])
             signal.raise_signal(self._signal)
+
+    def _print(self, text: str) -> None:
+        output = self._prompt.output
+        output.write(text + "\n")
+        output.flush()
 
     # --- keys ---
 
     def _keys(self) -> KeyBindings:
         keys = KeyBindings()
-        add = keys.add
 
-        @add("escape", "enter")
+        @keys.add("escape", "enter")
         def _(event: KeyPressEvent) -> None:
             event.current_buffer.insert_text("\n")
 
-        @add("c-c")
-        @add("<sigint>")
+        @keys.add("c-c")
+        @keys.add("<sigint>")
         def _(event: KeyPressEvent) -> None:
             self._interrupt(event)
 
         return keys
 
     def _interrupt(self, event: KeyPressEvent) -> None:
-        """Silence first; then an empty line; then the door."""
+        """Ctrl-C stops playback; in silence it clears the line; on an empty line, pressed twice, it leaves."""
         if self._speech.busy:
             self._speech.stop()
             self._hint = "stopped"
@@ -106,12 +105,12 @@ class Screen:
             event.app.exit(exception=EOFError)
         else:
             self._interrupted_at = time.monotonic()
-            self._hint = HINT
+            self._hint = f"{LEAVE_HINT}; /help lists the commands"
         event.app.invalidate()
 
-    # --- what moves while a line is typed ---
+    # --- while a line is typed ---
 
-    def _start_refreshing(self) -> None:
+    def _start_background(self) -> None:
         app = self._prompt.app
         app.create_background_task(self._refresh(app))
         with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):  # not in the main thread
@@ -125,14 +124,14 @@ class Screen:
             app.exit(exception=EOFError)
 
     async def _refresh(self, app: Application[str]) -> None:
-        """Show what the speech says, and draw the toolbar when it has changed."""
+        """Print notices above the prompt, redraw the toolbar when it changes, and end the prompt after a failure."""
         while True:
             if self._speech.failure is not None and not app.is_done:
                 app.exit(exception=self._speech.failure)
                 return
             while self._speech.notices:
                 notice = self._speech.notices.popleft()
-                await run_in_terminal(lambda text=notice: print(text, file=_OutputFile(app.output)))  # type: ignore[misc]
+                await run_in_terminal(functools.partial(self._print, notice))
             before = self._shown
             if self._toolbar() != before:
                 app.invalidate()
@@ -144,67 +143,57 @@ class Screen:
         return self._shown
 
     def _sentence_line(self, width: int) -> StyleAndTextTuples:
-        """The sentence that the sink is at, by the position of the loudspeaker, and those around it."""
+        """The sentence that is playing, and the next ones that have been made."""
         sink, utterance = self._speech.sink, self._speech.playing()
         if sink is None or utterance is None:
             return []
-        current, *following = utterance.sentences_from(sink.played_s) or [""]
-        here = truncate(current, width)
-        rest = truncate(" " + " ".join(following[:3]), width - get_cwidth(here))
-        return [("class:speaking", here), ("class:spoken", rest), ("", "\n")]
-
-
-class _OutputFile:
-    """print() to prompt_toolkit's output, which may be a test's."""
-
-    def __init__(self, output: Output) -> None:
-        self._output = output
-
-    def write(self, text: str) -> int:
-        self._output.write(text)
-        return len(text)
-
-    def flush(self) -> None:
-        self._output.flush()
+        current, *following = utterance.sentences_from(sink.played_s)
+        left = truncate(current, width)
+        right = truncate(" " + " ".join(following[:MAX_FOLLOWING]), width - get_cwidth(left))
+        return [("class:playing", left), ("class:following", right), ("", "\n")]
 
 
 def activity(session: Session) -> str:
-    """One word for what the speech does."""
+    """What the speech thread does, in one word."""
     speech = session.speech
     if speech.sink is not None and speech.sink.paused:
         return "paused"
-    if speech.busy:
-        return "loading" if speech.loading else "speaking"
     if speech.loading:
         return "loading"
-    return "ready"
+    return "speaking" if speech.busy else "ready"
 
 
 def status_line(session: Session, hint: str, width: int) -> StyleAndTextTuples:
-    """The toolbar's last line: settings, state, and figures of the utterance spoken last."""
+    """Settings and activity on the left; on the right a hint, else figures of the last utterance."""
     speech, sink = session.speech, session.speech.sink
     left = f" {session.voice} | {session.options.speed:g}x | {activity(session)} "
     if sink is not None and sink.name == "muted":
         left += "| muted "
     if speech.num_waiting:
         left += f"| {speech.num_waiting} waiting "
+    right = " " + (hint or ", ".join(_figures(speech)))
+    return [("class:status", truncate(left, width)), ("class:figures", truncate(right, width - len(left)))]
+
+
+def _figures(speech: SpeechThread) -> list[str]:
     figures = []
-    if (utterance := speech.last) is not None and utterance.stats.first_sample_s is not None:
-        figures.append(f"first sound {utterance.stats.first_sample_s * 1000:.0f} ms")
-        if utterance.end_s is not None and utterance.stats.realtime_factor is not None:
-            figures.append(f"factor {utterance.stats.realtime_factor:.2f}")
-    underruns = speech.underruns + (sink.underruns if sink is not None else 0)
+    if (utterance := speech.last) is not None and utterance.statistics.first_sample_s is not None:
+        figures.append(f"first sound {utterance.statistics.first_sample_s * 1000:.0f} ms")
+        if utterance.end_s is not None and utterance.statistics.realtime_factor is not None:
+            figures.append(f"factor {utterance.statistics.realtime_factor:.2f}")
+    underruns = speech.underruns + (speech.sink.underruns if speech.sink is not None else 0)
     if underruns:
         figures.append(f"underruns {underruns}")
-    right = hint or ", ".join(figures)
-    return [("class:state", truncate(left, width)), ("class:figures", truncate(" " + right, max(0, width - len(left))))]
+    return figures
 
 
 def truncate(text: str, width: int) -> str:
-    """As much of a text as a line of the screen takes, without line ends."""
+    """A text on one line of at most `width` columns; a longer one ends in "..."."""
     text = text.replace("\n", " ")
     if get_cwidth(text) <= width:
         return text
-    while text and get_cwidth(text) > width - 3:
+    if width <= 3:
+        return ""
+    while get_cwidth(text) > width - 3:
         text = text[: min(len(text) - 1, width - 3)]
-    return text + "..." if width > 3 else ""
+    return text + "..."

@@ -1,7 +1,4 @@
-"""The one thread that speaks: it loads the engine, takes jobs from a bounded queue, and writes sound to a sink.
-
-Knows neither terminal nor commands. Whoever watches it reads its fields; what it has to say it puts into `notices`.
-"""
+"""The thread that speaks: loads the engine, runs jobs from a bounded queue, and writes audio to a sink."""
 
 from __future__ import annotations
 
@@ -11,24 +8,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.sink import NullSink, Sink
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.options import SpeakOptions
+from nightingale.repl.utterance import Utterance
 from nightingale.signals import defer_signals
 from nightingale.statistics import Statistics
 
-MAX_QUEUE = 100  # utterances
-CHECK_S = 0.25
-PIECE_SIZE = 10_000  # characters that the engine takes at once
-MAX_KEPT_S = 600.0  # of the last utterance, for replay and save: 58 MB
+MAX_QUEUE = 100  # jobs, and notices
+CHECK_S = 0.25  # between two checks of a device that plays
+PIECE_SIZE = 10_000  # characters given to the engine at once
+
+Job: TypeAlias = Callable[[], object]
 
 
 class SpeakingEngine(Protocol):
-    """What is asked of an engine."""
+    """The methods of nightingale.engine.Engine that the prompt calls."""
 
     def speak(
         self, text: str | Iterable[str], options: SpeakOptions, statistics: Statistics
@@ -37,102 +35,78 @@ class SpeakingEngine(Protocol):
     def close(self) -> None: ...
 
 
-@dataclass
-class Utterance:
-    """One utterance on its way to the sink. Seconds are of the sink's clock.
-
-    sentence_starts: start, number and text of each sentence. chunks: None once there are too many to keep.
-    """
-
-    stats: Statistics
-    start_s: float
-    sentence_starts: list[tuple[float, int, str]] = field(default_factory=list)
-    end_s: float | None = None
-    chunks: list[AudioChunk] | None = field(default_factory=list)
-
-    def add(self, chunk: AudioChunk, at_s: float) -> None:
-        if not self.sentence_starts or self.sentence_starts[-1][1] != chunk.sentence:
-            self.sentence_starts.append((at_s, chunk.sentence, chunk.text))
-        if self.chunks is not None:
-            self.chunks.append(chunk)
-            if at_s - self.start_s > MAX_KEPT_S:
-                self.chunks = None
-
-    def sentences_from(self, played_s: float) -> list[str]:
-        """The sentence that is being heard and those made after it."""
-        current = sum(at_s <= played_s for at_s, _, _ in self.sentence_starts)
-        return [text for _, _, text in self.sentence_starts[max(0, current - 1) :]]
-
-
 class SpeechThread:
-    """Speaks what it is given, one after the other. `close` must be called; it joins the thread.
+    """Makes and plays one text after the other. `close` must be called: it joins the thread.
 
-    engine, sink: None until they are there. failure: what ended the thread before its time.
+    engine, sink: None until loaded. failure: the error that ended the thread. last: the newest utterance that is not
+    a replay. notices: messages for the user. underruns: those of closed sinks.
     """
 
     def __init__(self, load_engine: Callable[[], SpeakingEngine], open_sink: Callable[[], Sink]) -> None:
         self.engine: SpeakingEngine | None = None
         self.sink: Sink | None = None
         self.failure: BaseException | None = None
-        self.last: Utterance | None = None  # for replay and save
+        self.last: Utterance | None = None
         self.notices: deque[str] = deque(maxlen=MAX_QUEUE)
-        self.underruns = 0  # of sinks that are closed
+        self.underruns = 0
         self._load_engine, self._open_sink = load_engine, open_sink
-        self._unplayed: deque[Utterance] = deque()  # begun, and not yet heard to the end
-        self._jobs: queue.Queue[tuple[int, Callable[[int], None]] | None] = queue.Queue(MAX_QUEUE)
-        self._num_stops = 0  # goes up with every stop: jobs from before are not done
-        self._lock = threading.Lock()
-        self._working = False
+        self._jobs: queue.Queue[tuple[int, Job] | None] = queue.Queue(MAX_QUEUE)
+        self._num_stops = 0  # calls of `stop`; each job carries the number at its submission
+        self._stops_before_job = 0  # that number of the current job
+        self._unplayed: deque[Utterance] = deque()  # not yet played to the end; the first one is playing
+        self._lock = threading.Lock()  # for _num_stops and _unplayed
         self._thread = threading.Thread(target=self._run, name="speech")
         self._thread.start()
 
-    # --- from any thread ---
+    # --- called by any thread ---
 
     def speak(self, text: str, options: SpeakOptions) -> None:
-        """Speak after everything that waits. Raises NightingaleError when too much does."""
-        self.submit(lambda epoch: self._speak(text, options, epoch))
+        """Queue a text. Raises NightingaleError when the queue is full."""
+        self.submit(lambda: self._speak(text, options))
 
     def replay(self) -> None:
-        """Say the last utterance again, from memory."""
+        """Queue the last utterance again, from memory."""
         self.submit(self._replay)
 
     def change_sink(self, open_sink: Callable[[], Sink]) -> None:
-        """Play elsewhere, once all that waits was heard here."""
-        self.submit(lambda _: self._change_sink(open_sink))
+        """Play on another sink, after everything queued before has been played."""
+        self.submit(lambda: self._change_sink(open_sink))
 
-    def submit(self, job: Callable[[int], None]) -> None:
-        """Have the speaking thread do something in turn; it is told the epoch that the job belongs to."""
+    def submit(self, job: Job) -> None:
+        """Run a job in the thread, after those queued before. `stop` cancels it. Raises NightingaleError when full."""
         try:
             self._jobs.put_nowait((self._num_stops, job))
         except queue.Full:
-            raise NightingaleError(f"{MAX_QUEUE} utterances wait already; /stop forgets them") from None
+            raise NightingaleError(f"the queue is full ({MAX_QUEUE} lines); /stop clears it") from None
 
     def stop(self) -> None:
-        """Silence, and nothing waits any more."""
+        """Stop playback at once, cancel the current job and clear the queue."""
         with self._lock:
             self._num_stops += 1
+            self._unplayed.clear()
             with contextlib.suppress(queue.Empty):
                 while True:
                     self._jobs.get_nowait()
-        self._unplayed.clear()
+                    self._jobs.task_done()
         if self.sink is not None:
             self.sink.stop()
             self.sink.paused = False
 
     def close(self) -> None:
-        """Stop, and end the thread. An interpreter that ends before it is aborted by MLX's threads."""
+        """Stop, and join the thread: if the interpreter exits while it runs, MLX aborts the process."""
         with defer_signals():
             self.stop()
             self._jobs.put(None)
             self._thread.join()
 
     def wait(self) -> None:
-        """Until all is said and heard."""
+        """Wait until everything has been played, or the thread has failed."""
         while self.busy and self.failure is None:
             time.sleep(0.02)
 
     @property
     def num_waiting(self) -> int:
+        """Jobs in the queue, without the current one."""
         return self._jobs.qsize()
 
     @property
@@ -141,38 +115,40 @@ class SpeechThread:
 
     @property
     def busy(self) -> bool:
-        """Whether there is anything that a stop would end."""
-        return self._working or not self._jobs.empty() or (self.sink is not None and self.sink.busy)
+        """Whether a job runs or waits, or audio is playing."""
+        return self._jobs.unfinished_tasks > 0 or (self.sink is not None and self.sink.busy)
 
     def playing(self) -> Utterance | None:
-        """The utterance that the sink is at, None in silence."""
+        """The utterance that is playing, None in silence. Records its playback in its statistics."""
         sink = self.sink
         if sink is None or not sink.busy:
             return None
         played_s = sink.played_s
-        with contextlib.suppress(IndexError):  # both threads may drop one
-            while (end_s := self._unplayed[0].end_s) is not None and end_s < played_s:
-                self._unplayed.popleft()
+        self._drop_played(played_s)
         utterance = next((utterance for utterance in self._unplayed.copy() if utterance.sentence_starts), None)
         if utterance is not None:
-            utterance.stats.record_playback(played_s - utterance.start_s)
+            utterance.statistics.record_playback(played_s - utterance.start_s)
         return utterance
 
-    # --- the speaking thread ---
+    def _drop_played(self, played_s: float) -> None:
+        with self._lock:
+            while self._unplayed and (end_s := self._unplayed[0].end_s) is not None and end_s < played_s:
+                self._unplayed.popleft()
+
+    # --- called by the thread itself ---
 
     def _run(self) -> None:
         try:
-            self.sink = self._open()
+            self.sink = self._open_first_sink()
             self.engine = self._load_engine()
             while (entry := self._next_job()) is not None:
-                epoch, job = entry
-                self._working = True
+                self._stops_before_job, job = entry
                 try:
-                    if epoch == self._num_stops:
-                        self._run_job(job, epoch)
+                    if not self._cancelled:
+                        self._run_job(job)
                 finally:
-                    self._working = False
-        except BaseException as error:  # told to the thread that watches
+                    self._jobs.task_done()
+        except BaseException as error:  # raised again by the thread that shows the prompt
             self.failure = error
         finally:
             if self.sink is not None:
@@ -180,25 +156,30 @@ class SpeechThread:
             if self.engine is not None:
                 self.engine.close()
 
-    def _next_job(self) -> tuple[int, Callable[[int], None]] | None:
-        """The next job; meanwhile what was said is seen to be heard."""
+    @property
+    def _cancelled(self) -> bool:
+        """Whether `stop` was called after the current job was submitted."""
+        return self._stops_before_job != self._num_stops
+
+    def _next_job(self) -> tuple[int, Job] | None:
+        """Wait for a job; check the device while it plays."""
         while self.sink is not None and self.sink.busy:
-            self._run_job(lambda _: self.sink.check_device() if self.sink else None, self._num_stops)
+            self._run_job(self.sink.check_device)
             with contextlib.suppress(queue.Empty):
                 return self._jobs.get(timeout=CHECK_S)
         return self._jobs.get()
 
-    def _run_job(self, job: Callable[[int], None], epoch: int) -> None:
-        """What goes wrong with one utterance does not end the conversation."""
+    def _run_job(self, job: Job) -> None:
+        """Errors become notices. A device that fails is replaced by silence."""
         try:
-            job(epoch)
+            job()
         except AudioDeviceError as error:
             self.notices.append(str(error))
             self._replace_sink(NullSink())
         except NightingaleError as error:
             self.notices.append(str(error))
 
-    def _open(self) -> Sink:
+    def _open_first_sink(self) -> Sink:
         try:
             return self._open_sink()
         except AudioDeviceError as error:
@@ -209,70 +190,63 @@ class SpeechThread:
         assert self.sink is not None
         try:
             sink = open_sink()
-        except AudioDeviceError as error:  # the old one stays
+        except AudioDeviceError as error:  # keep the old one
             raise NightingaleError(str(error)) from error
         try:
             self.sink.wait()
-        except AudioDeviceError as error:  # what it had not played is lost; the new one is not
+        except AudioDeviceError as error:  # the old device failed; the new one takes over
             self.notices.append(str(error))
         except BaseException:
-            sink.close()  # nobody else knows of it
+            sink.close()
             raise
         self._replace_sink(sink)
         self.notices.append(f"playing on {sink.name}")
 
     def _replace_sink(self, sink: Sink) -> None:
         old, self.sink = self.sink, sink
-        self._unplayed.clear()
+        with self._lock:
+            self._unplayed.clear()
         if old is not None:
             sink.volume = old.volume
             self.underruns += old.underruns
             old.close()
 
-    def _speak(self, text: str, options: SpeakOptions, epoch: int) -> None:
+    def _speak(self, text: str, options: SpeakOptions) -> None:
         assert self.engine is not None
-        utterance = self._new_utterance()
-        self._play(self.engine.speak(_pieces(text), options, utterance.stats), utterance, epoch)
+        self.last = utterance = self._new_utterance()
+        self._play(self.engine.speak(_pieces(text), options, utterance.statistics), utterance)
 
-    def _replay(self, epoch: int) -> None:
+    def _replay(self) -> None:
         if self.last is None or not self.last.chunks:
             raise NightingaleError("there is nothing to replay")
-        again = self._new_utterance(keep=False)
-        self._play(again.stats.time_chunks(self.last.chunks), again, epoch)
+        chunks = self.last.chunks
+        utterance = self._new_utterance()
+        utterance.chunks = None
+        self._play(utterance.statistics.time_chunks(chunks), utterance)
 
-    def _new_utterance(self, keep: bool = True) -> Utterance:
+    def _new_utterance(self) -> Utterance:
         assert self.sink is not None
         utterance = Utterance(Statistics(), self.sink.written_s)
-        if keep:
-            self.last = utterance
-        else:
-            utterance.chunks = None
         self._unplayed.append(utterance)
         return utterance
 
-    def _play(self, chunks: Iterator[AudioChunk], utterance: Utterance, epoch: int) -> None:
+    def _play(self, chunks: Iterator[AudioChunk], utterance: Utterance) -> None:
         assert self.sink is not None
         sink, ticket = self.sink, self.sink.begin()
         before = sink.underruns
         try:
-            if epoch == self._num_stops:  # else a stop came between the queue and the ticket
+            if not self._cancelled:  # checked again: a stop before begin() does not invalidate the ticket
                 for chunk in chunks:
                     utterance.add(chunk, sink.written_s)
                     if not sink.write(chunk, ticket):
                         break
-        finally:  # what failed halfway has an end too
+        finally:  # also for an utterance that failed halfway
             utterance.end_s = sink.written_s
-            utterance.stats.underruns = sink.underruns - before
+            utterance.statistics.underruns = sink.underruns - before
             sink.finish(ticket)
-        self._drop_played()
-
-    def _drop_played(self) -> None:
-        """Nobody may be watching: what was heard is forgotten here too."""
-        assert self.sink is not None
-        while len(self._unplayed) > 1 and (self._unplayed[0].end_s or 0.0) < self.sink.played_s:
-            self._unplayed.popleft()
+        self._drop_played(sink.played_s)  # here too: at a plain terminal nobody calls `playing`
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A long text in pieces, so that its first sentence is spoken at once."""
+    """A long text in pieces, so that its first sentence is spoken before all of it is split."""
     return (text[i : i + PIECE_SIZE] for i in range(0, len(text), PIECE_SIZE))

@@ -1,9 +1,10 @@
-"""What a line of the conversation does: commands, completion, history."""
+"""Lines of the prompt: commands, settings, completion, history."""
 
 from __future__ import annotations
 
 import os
 import stat
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,83 +17,124 @@ from prompt_toolkit.document import Document
 
 from nightingale.errors import AudioDeviceError
 from nightingale.options import SpeakOptions
-from nightingale.repl.commands import Quit, Session, answer, spell_out
+from nightingale.repl.commands import Quit, Session, spell_out
 from nightingale.repl.completion import LineCompleter
 from nightingale.repl.history import MemoryHistory, PrivateHistory, history_path, open_history
 from nightingale.repl.screen import activity, status_line
 
 
 def spoken(session: Session, sink: RecordingSink, line: str) -> float:
-    """Words that a line makes the sink hear."""
-    before = sink.words
-    assert answer(session, line) == ""
+    """Number of words played for a line."""
+    before = sink.num_words
+    assert session.answer(line) == ""
     session.speech.wait()
-    return sink.words - before
+    return sink.num_words - before
 
 
-def test_slashes(session: Session, sink: RecordingSink) -> None:
+def test_one_slash_is_a_command_and_two_are_text(session: Session, sink: RecordingSink) -> None:
     assert spoken(session, sink, "//etc is a folder") == 4
     assert spoken(session, sink, "  one two ") == 2
-    assert "no command /" in answer(session, "/")
-    assert "takes nothing" in answer(session, "/stop now")
-    assert answer(session, "/read") == "/read FILE: speak a file"
-    assert answer(session, "") == ""
+    assert "no command /" in session.answer("/")
+    assert "takes nothing" in session.answer("/stop now")
+    assert session.answer("/read") == "/read FILE: speak a text file"
+    assert session.answer("") == ""
     with pytest.raises(Quit):
-        session.handle("/QUIT")
+        session.answer("/QUIT")
 
 
-def test_what_is_no_text_is_dropped(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
-    """As in a pipe: bytes that are not UTF-8 reach Python as surrogates, and a NUL ends no file name."""
+def test_controls_and_bytes_that_are_not_utf8(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
+    """As in a pipe. Bytes that are not UTF-8 arrive as surrogates; a NUL in a file name would raise ValueError."""
     assert spoken(session, sink, "one\x00 two \x1b[31mthree\udce2\x80 four") == 3
     assert session.speech.last is not None and session.speech.last.sentences_from(0.0) == ["one two three\ufffd four"]
-    assert answer(session, f"/save {tmp_path}/a\x00b\udce9.wav") == f"0.3 s in {tmp_path}/ab\udce9.wav"
+    assert session.answer(f"/save {tmp_path}/a\x00b\udce9.wav") == f"saved 0.3 s to {tmp_path}/ab\udce9.wav"
     assert os.listdir(os.fsencode(tmp_path)) == [b"ab\xe9.wav"]
-    assert answer(session, "/read a\x00b") == "cannot read ab: No such file or directory"
-    assert answer(session, "\udce9\udce8") == "that is not UTF-8 text (binary, or another encoding?)"
+    assert session.answer("/read a\x00b") == "cannot read ab: No such file or directory"
+    assert session.answer("\udce9\udce8") == "the line is not UTF-8 text (binary, or another encoding?)"
 
 
 def test_settings(session: Session, sink: RecordingSink) -> None:
-    assert answer(session, "/speed 2") == "speed 2.0" and spoken(session, sink, "one two") == 1
-    assert "between 0.5 and 2.0" in answer(session, "/speed 9") and session.options.speed == 2.0
-    assert "must be a whole number" in answer(session, "/seed 1.5")
-    assert "must be a number" in answer(session, "/speed soon")
-    assert answer(session, "/seed 7") == "seed 7" and answer(session, "/seed") == "seed 7"
-    assert answer(session, "/set sentence_silence_ms 90") == "sentence silence ms 90"
+    assert session.answer("/speed 2") == "speed 2.0" and spoken(session, sink, "one two") == 1
+    assert "between 0.5 and 2.0" in session.answer("/speed 9") and session.options.speed == 2.0
+    assert "must be a whole number" in session.answer("/seed 1.5")
+    assert "must be a number" in session.answer("/speed soon")
+    assert session.answer("/seed 7") == "seed 7" and session.answer("/seed") == "seed 7"
+    assert session.answer("/set sentence_silence_ms 90") == "sentence_silence_ms 90"
     assert session.options == replace(SpeakOptions(), speed=2.0, seed=7, sentence_silence_ms=90)
-    assert answer(session, "/set sentence_silence_ms") == "sentence silence ms 90"
-    assert "no setting colour" in answer(session, "/set colour blue")
-    assert "temperature" in answer(session, "/set")
-    assert answer(session, "/volume 50%") == "volume 50%" and sink.volume == 0.5
-    assert "0 to 200" in answer(session, "/volume 900") and sink.volume == 0.5
+    assert session.answer("/set sentence_silence_ms") == "sentence_silence_ms 90"
+    assert "no setting colour" in session.answer("/set colour blue")
+    assert "temperature" in session.answer("/set")
+    assert session.answer("/volume 50%") == "volume 50%" and sink.volume == 0.5
+    assert "0 to 200" in session.answer("/volume 900") and sink.volume == 0.5
 
 
 def test_voices(session: Session) -> None:
-    assert answer(session, "/voices") == "florence\nother"
-    answer(session, "/voice other")
+    assert session.answer("/voices") == "florence\nother"
+    session.answer("/voice other")
     until(lambda: session.voice == "other")
-    answer(session, "/voice nobody")
+    session.answer("/voice nobody")
     until(lambda: bool(session.speech.notices))
-    assert 'no voice "nobody"' in session.speech.notices[0] and answer(session, "/voice") == "voice other"
+    assert 'no voice "nobody"' in session.speech.notices[0] and session.answer("/voice") == "voice other"
 
 
 def test_save_and_replay(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
-    assert answer(session, f"/save {tmp_path}/x.wav") == "nothing was spoken yet"
+    assert session.answer(f"/save {tmp_path}/x.wav") == "nothing has been spoken yet"
     assert spoken(session, sink, "one two three") == 3
-    assert answer(session, f"/save {tmp_path}/x.wav") == f"0.3 s in {tmp_path}/x.wav"
+    assert session.answer(f"/save {tmp_path}/x.wav") == f"saved 0.3 s to {tmp_path}/x.wav"
     samples, rate = soundfile.read(tmp_path / "x.wav")
     assert (len(samples), rate) == (7200, 24_000)
-    assert "cannot create" in answer(session, f"/save {tmp_path}/no/x.wav")
     assert spoken(session, sink, "/replay") == 3
     assert spoken(session, sink, "/replay") == 3
+
+
+def test_save_errors_are_one_line(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "fifo")
+    assert spoken(session, sink, "word " * 50) == 50  # more than a pipe holds
+
+    def read_one_byte() -> None:
+        with open(tmp_path / "fifo", "rb", buffering=0) as fifo:
+            fifo.read(1)
+
+    reader = threading.Thread(target=read_one_byte)
+    reader.start()
+    errors = {
+        f"{tmp_path}/none/x.wav": f"cannot create {tmp_path}/none/x.wav: No such file or directory",
+        f"{tmp_path}/folder": f"cannot create {tmp_path}/folder: Is a directory",
+        f"{tmp_path}/folder/": f"cannot create {tmp_path}/folder/: Is a directory",
+        f"{tmp_path}/x.wav/": f"cannot create {tmp_path}/x.wav/: it is the name of a folder",
+        "~nobody-here/x.wav": "cannot create ~nobody-here/x.wav: No such file or directory",
+        "/proc/x.wav": "cannot create /proc/x.wav: No such file or directory",
+        f"{tmp_path}/fifo": "/save: Broken pipe",
+    }
+    if os.path.exists("/dev/full"):
+        errors["/dev/full"] = "cannot write to /dev/full: No space left on device"
+    for path, error in errors.items():
+        assert session.answer(f"/save {path}") == error
+    reader.join()
+    assert sorted(os.listdir(tmp_path)) == ["fifo", "folder"]
+
+
+def test_file_names_of_save_and_read(
+    session: Session, sink: RecordingSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`~` is the home folder, and `-` is a file."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    spoken(session, sink, "one two")
+    assert session.answer("/save ~/x y.wav") == "saved 0.2 s to ~/x y.wav"
+    assert session.answer("/save -") == "saved 0.2 s to -"
+    assert sorted(os.listdir(tmp_path)) == ["-", "x y.wav"]
+    (tmp_path / "-").write_text("three")
+    assert spoken(session, sink, "/read -") == spoken(session, sink, "/read ~/-") == 1
 
 
 def test_pause_and_stop(session: Session, sink: RecordingSink) -> None:
-    assert "paused" in answer(session, "/pause") and sink.paused and activity(session) == "paused"
-    assert answer(session, "/pause") == "" and not sink.paused
+    assert "paused" in session.answer("/pause") and sink.paused and activity(session) == "paused"
+    assert session.answer("/pause") == "" and not sink.paused
     sink.gate.clear()
-    answer(session, "one")
-    answer(session, "two")
-    answer(session, "/stop")
+    session.answer("one")
+    session.answer("two")
+    session.answer("/stop")
     session.speech.wait()
     assert not sink.chunks
 
@@ -101,31 +143,31 @@ def test_read(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
     (tmp_path / "text").write_bytes(b"\xef\xbb\xbfone two\r\n\r\nthree")
     assert spoken(session, sink, f"/read {tmp_path}/text") == 3
     (tmp_path / "blob").write_bytes(bytes(range(256)) * 10)
-    assert "not UTF-8" in answer(session, f"/read {tmp_path}/blob")
-    assert "No such file" in answer(session, f"/read {tmp_path}/none")
-    assert "not a file" in answer(session, f"/read {tmp_path}")
+    assert "not UTF-8" in session.answer(f"/read {tmp_path}/blob")
+    assert "No such file" in session.answer(f"/read {tmp_path}/none")
+    assert "not a regular file" in session.answer(f"/read {tmp_path}")
     os.mkfifo(tmp_path / "fifo")
-    assert "not a file" in answer(session, f"/read {tmp_path}/fifo")
+    assert "not a regular file" in session.answer(f"/read {tmp_path}/fifo")
 
 
-def test_spelling(session: Session, sink: RecordingSink) -> None:
+def test_spell(session: Session, sink: RecordingSink) -> None:
     assert spell_out("Tea-2 go") == "T, E, A, hyphen, 2, G, O."
     assert spoken(session, sink, "/spell cat") == 3
 
 
 def test_stats_of_the_last_utterance(session: Session, sink: RecordingSink) -> None:
-    assert answer(session, "/stats") == "nothing was spoken yet"
+    assert session.answer("/stats") == "nothing has been spoken yet"
     spoken(session, sink, "one two")
-    shown = answer(session, "/stats")
+    shown = session.answer("/stats")
     assert "first sample" in shown and "tokens per s" in shown and "sound            0.2 s" in shown
     assert "first sound" in text_of(status_line(session, "", 200))
 
 
 def test_devices(session: Session, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("nightingale.repl.commands.list_devices", lambda: ["*  0  sink", "   1  nose"])
-    assert "nose" in answer(session, "/devices") and answer(session, "/device") == "device sink"
+    monkeypatch.setattr("nightingale.repl.commands.list_devices", lambda: ["*  0  recorder", "   1  other recorder"])
+    assert "other recorder" in session.answer("/devices") and session.answer("/device") == "device recorder"
     other = RecordingSink()
-    other.name = "other sink"
+    other.name = "other recorder"
 
     def open_speaker(name: str) -> RecordingSink:
         if name == "other":
@@ -134,17 +176,17 @@ def test_devices(session: Session, sink: RecordingSink, monkeypatch: pytest.Monk
 
     monkeypatch.setattr("nightingale.repl.commands.Speaker", open_speaker)
     sink.volume = 0.5
-    answer(session, "/device piano")
+    session.answer("/device piano")
     until(lambda: list(session.speech.notices) == ["no device piano"])
     assert session.speech.sink is sink and not sink.closed
-    answer(session, "/device other")
+    session.answer("/device other")
     until(lambda: session.speech.sink is other)
     assert sink.closed and other.volume == 0.5
-    answer(session, "one")
-    until(lambda: other.words == 1)
+    session.answer("one")
+    until(lambda: other.num_words == 1)
 
 
-def test_history_is_private_and_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_file_is_private_and_in_the_xdg_state_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
     history, notice = open_history(keep=True)
     assert isinstance(history, PrivateHistory) and not notice
@@ -157,18 +199,18 @@ def test_history_is_private_and_in_its_place(tmp_path: Path, monkeypatch: pytest
     assert list(PrivateHistory(path).load_history_strings()) == ["kept"]
 
 
-def test_history_that_cannot_be_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_history_that_cannot_be_saved(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "file"))
     history, notice = open_history(keep=True)
-    assert isinstance(history, MemoryHistory) and "history is not kept" in notice
+    assert isinstance(history, MemoryHistory) and "history is not saved" in notice
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
     (tmp_path / "nightingale-tts").mkdir()
     os.mkfifo(tmp_path / "nightingale-tts" / "pipe", mode=0o666)
     mode = (tmp_path / "nightingale-tts" / "pipe").stat().st_mode
-    (tmp_path / "nightingale-tts" / "history").symlink_to("pipe")  # in place of /dev/null
+    (tmp_path / "nightingale-tts" / "history").symlink_to("pipe")  # stands for /dev/null
     history, notice = open_history(keep=True)
-    assert isinstance(history, MemoryHistory) and notice == "the history is not kept: it is not a file"
+    assert isinstance(history, MemoryHistory) and notice == "the history is not saved: it is not a regular file"
     assert (tmp_path / "nightingale-tts" / "pipe").stat().st_mode == mode
     history, notice = open_history(keep=False)
     history.append_string(" secret")
@@ -192,6 +234,6 @@ def test_completion(session: Session, tmp_path: Path) -> None:
     assert completions(session, "plain text") == completions(session, "//text") == []
 
 
-def test_sound_of_the_fake_is_not_silence(session: Session, sink: RecordingSink) -> None:
+def test_the_fake_engine_is_audible(session: Session, sink: RecordingSink) -> None:
     spoken(session, sink, "one")
     assert np.abs(sink.chunks[0].samples).max() > 0.4

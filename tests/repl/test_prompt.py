@@ -1,4 +1,4 @@
-"""The prompt as a shell sees it: at a terminal, at a dumb one, ended by a signal. test_repl.py has what it does."""
+"""The prompt as a process on a pseudo-terminal: exit codes, signals, options, encodings."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ import pytest
 from conftest import FAKE
 
 
-def prompted(
+def run_prompt(
     keys: bytes, number: int | None, term: str, environment: dict[str, str], *args: str
 ) -> tuple[int, str]:
-    """Exit code and screen of the prompt after these keys, or this signal."""
+    """Exit code and screen of the prompt. At each new prompt it gets the keys and the signal, if any."""
     main, side = pty.openpty()
     environment = os.environ | environment | {"TERM": term}
     command = [sys.executable, str(FAKE), *args]
@@ -40,17 +40,17 @@ def prompted(
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
 def test_prompt(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
     environment = no_device | {"XDG_STATE_HOME": str(tmp_path)}
-    code, shown = prompted(b"one two\r/speed 2\r\x04", None, term, environment)
+    code, shown = run_prompt(b"one two\r/speed 2\r\x04", None, term, environment)
     assert code == 0 and "speed 2.0" in shown and "muted: no sound" in shown and "Traceback" not in shown
     assert ("\x1b" in shown) == (term != "dumb")
     assert (tmp_path / "nightingale-tts" / "history").exists() == (term != "dumb")
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
-def test_what_is_typed_is_utf8_or_left_out(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
-    """Whatever the locale, and though the terminal may send anything."""
+def test_input_is_utf8_whatever_the_locale(term: str, no_device: dict[str, str], tmp_path: Path) -> None:
+    """Other bytes are shown as ?, and dropped from the speech."""
     environment = no_device | {"XDG_STATE_HOME": str(tmp_path), "PYTHONIOENCODING": "ascii:strict"}
-    code, shown = prompted(b"na\xc3\xafve\r/set caf\xe9 1234\r\x04", None, term, environment)
+    code, shown = run_prompt(b"na\xc3\xafve\r/set caf\xe9 1234\r\x04", None, term, environment)
     assert code == 0 and "Traceback" not in shown and "Exception" not in shown
     assert "no setting caf?;" in shown
     if term != "dumb":
@@ -58,30 +58,30 @@ def test_what_is_typed_is_utf8_or_left_out(term: str, no_device: dict[str, str],
         assert "+/set caf? 1234\n" in kept
 
 
-def test_ways_to_speed_reach_the_engine_of_the_prompt(no_device: dict[str, str]) -> None:
+def test_engine_options_reach_the_engine_of_the_prompt(no_device: dict[str, str]) -> None:
     args = ["--bits", "4", "--speculate", "--kv-budget", "99", "--no-history"]
-    code, shown = prompted(b"one two\r\x04", None, "dumb", no_device, *args)
+    code, shown = run_prompt(b"one two\r\x04", None, "dumb", no_device, *args)
     assert code == 0 and "4 bits, speculate True, CacheOptions(bits=None, budget=99)" in shown
-    code, shown = prompted(b"", None, "dumb", no_device, "--kv-bits", "7")
+    code, shown = run_prompt(b"", None, "dumb", no_device, "--kv-bits", "7")
     assert code == 2 and shown.count("\n") == 1 and "8 or 4 bits, not 7" in shown
 
 
 @pytest.mark.parametrize("args", [["--stats"], ["--stats", "json"], ["-q"], ["--quiet"]])
-def test_what_the_prompt_does_not_heed_is_refused(args: list[str], no_device: dict[str, str]) -> None:
-    code, shown = prompted(b"\x04", None, "dumb", no_device, "--no-history", *args)
+def test_options_without_effect_at_the_prompt_are_refused(args: list[str], no_device: dict[str, str]) -> None:
+    code, shown = run_prompt(b"\x04", None, "dumb", no_device, "--no-history", *args)
     assert code == 2 and shown.count("\n") == 1 and "does not go with the prompt" in shown
 
 
 @pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_prompt_ends_with_a_signal(number: int, exit_code: int, no_device: dict[str, str], tmp_path: Path) -> None:
     environment = no_device | {"XDG_STATE_HOME": str(tmp_path)}
-    code, shown = prompted(b"one", number, "xterm", environment)
+    code, shown = run_prompt(b"one", number, "xterm", environment)
     assert code == exit_code and "Traceback" not in shown
 
 
 @pytest.mark.parametrize("term", ["dumb", "xterm"])
-def test_prompt_without_a_voice(term: str, no_device: dict[str, str]) -> None:
-    """Said at once, though nothing is typed."""
+def test_a_missing_voice_ends_the_prompt(term: str, no_device: dict[str, str]) -> None:
+    """At once, before anything is typed."""
     main, side = pty.openpty()
     command = [sys.executable, str(FAKE), "-v", "nobody", "--no-history"]
     environment = os.environ | no_device | {"TERM": term}

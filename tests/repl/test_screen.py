@@ -1,4 +1,4 @@
-"""The conversation at a screen: keys through prompt_toolkit's pipe, with an engine that hums; and without a screen."""
+"""The prompt on a screen, with keys sent through prompt_toolkit's pipe, and the plain prompt."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from collections.abc import Iterator
 
 import pytest
 from prompt_fixtures import RecordingSink, text_of, until
-from prompt_toolkit.history import History, InMemoryHistory
+from prompt_toolkit.history import InMemoryHistory
 from prompt_toolkit.input import PipeInput, create_pipe_input
 from prompt_toolkit.output import DummyOutput
 from speak_fake import Engine
 
 from nightingale.errors import VoiceNotFound
 from nightingale.options import SpeakOptions
-from nightingale.repl.commands import COMMANDS, Session
+from nightingale.repl.commands import COMMANDS, LEAVE_HINT, Session
 from nightingale.repl.plain import run_plain
-from nightingale.repl.screen import HINT, Screen, activity, status_line, truncate
+from nightingale.repl.screen import Screen, activity, status_line, truncate
 from nightingale.repl.speech_thread import SpeechThread
 
 CTRL_C, CTRL_D, CTRL_R, ENTER, ALT_ENTER = "\x03", "\x04", "\x12", "\r", "\x1b\r"
 
 
-class Screened(DummyOutput):
-    """Remembers what is printed between prompts and above them."""
+class RecordingOutput(DummyOutput):
+    """Keeps the text that is printed between and above prompts."""
 
     def __init__(self) -> None:
         self.text = ""
@@ -38,37 +38,37 @@ class Screened(DummyOutput):
 
 
 @contextlib.contextmanager
-def at_screen(session: Session, history: History | None = None) -> Iterator[tuple[PipeInput, Screened, list[str]]]:
-    """A person's keyboard; what ends the screen is noted in the list."""
-    output, ended = Screened(), []
+def shown_prompt(session: Session) -> Iterator[tuple[PipeInput, RecordingOutput, list[str]]]:
+    """The prompt in a thread: its keyboard, its output, and a list that gets the way it ended."""
+    output, ended = RecordingOutput(), []
 
     with create_pipe_input() as keys:
 
-        def sit() -> None:
+        def show() -> None:
             try:
-                Screen(session, history or InMemoryHistory(), keys, output).run()
+                Screen(session, InMemoryHistory(), keys, output).run()
                 ended.append("left")
             except BaseException as error:
                 ended.append(repr(error))
 
-        person = threading.Thread(target=sit)
-        person.start()
+        thread = threading.Thread(target=show)
+        thread.start()
         try:
             yield keys, output, ended
         finally:
             if not ended:
                 keys.send_text(CTRL_C + CTRL_D)
-            person.join(5)
-            if person.is_alive():
+            thread.join(5)
+            if thread.is_alive():
                 keys.send_text(CTRL_C + CTRL_D)
-                person.join(5)
-            assert not person.is_alive()
+                thread.join(5)
+            assert not thread.is_alive()
 
 
 def test_lines_are_spoken_in_order_and_ctrl_d_leaves(session: Session, sink: RecordingSink) -> None:
-    with at_screen(session) as (keys, _, ended):
+    with shown_prompt(session) as (keys, _, ended):
         keys.send_text("one two" + ENTER + "three" + ENTER + ENTER)
-        until(lambda: sink.words == 3)
+        until(lambda: sink.num_words == 3)
         keys.send_text("x" + CTRL_D)  # not on an empty line
         time.sleep(0.1)
         assert not ended
@@ -78,27 +78,27 @@ def test_lines_are_spoken_in_order_and_ctrl_d_leaves(session: Session, sink: Rec
     assert [len(chunk.samples) for chunk in sink.chunks] == [4800, 2400]
 
 
-def test_typing_ahead_waits_and_ctrl_c_forgets_it(session: Session, sink: RecordingSink) -> None:
+def test_lines_typed_ahead_wait_and_ctrl_c_clears_them(session: Session, sink: RecordingSink) -> None:
     sink.gate.clear()
-    with at_screen(session) as (keys, _, ended):
+    with shown_prompt(session) as (keys, _, ended):
         keys.send_text("one" + ENTER + "two" + ENTER + "three" + ENTER + "kept")
         until(lambda: session.speech.num_waiting == 2)
         assert "2 waiting" in text_of(status_line(session, "", 200)) and activity(session) == "speaking"
         keys.send_text(CTRL_C)
         until(lambda: not session.speech.busy)
         assert sink.num_stops == 1 and not sink.chunks
-        keys.send_text(ENTER)  # what was being typed is still there
-        until(lambda: sink.words == 1)
+        keys.send_text(ENTER)  # the line being typed is still there
+        until(lambda: sink.num_words == 1)
         assert not ended
 
 
-def test_ctrl_c_when_idle_hints_and_twice_leaves(session: Session) -> None:
-    with at_screen(session) as (keys, _, ended):
+def test_ctrl_c_in_silence_clears_the_line_and_pressed_twice_leaves(session: Session) -> None:
+    with shown_prompt(session) as (keys, output, ended):
         keys.send_text("half a line" + CTRL_C)
         time.sleep(0.1)
         assert not ended
         keys.send_text(CTRL_C)
-        time.sleep(0.1)
+        until(lambda: LEAVE_HINT in output.text)
         assert not ended
         keys.send_text(CTRL_C)
         until(lambda: bool(ended))
@@ -107,32 +107,34 @@ def test_ctrl_c_when_idle_hints_and_twice_leaves(session: Session) -> None:
 
 def test_hint_is_shown(session: Session) -> None:
     with create_pipe_input() as keys:
-        assert HINT in text_of(status_line(session, HINT, 200))
-        screen = Screen(session, InMemoryHistory(), keys, Screened())
+        assert LEAVE_HINT in text_of(status_line(session, LEAVE_HINT, 200))
+        screen = Screen(session, InMemoryHistory(), keys, RecordingOutput())
         assert "ready" in text_of(screen._toolbar())
 
 
 def test_pasted_lines_are_one_utterance(session: Session, sink: RecordingSink) -> None:
-    with at_screen(session) as (keys, _, _):
+    with shown_prompt(session) as (keys, _, _):
         keys.send_text("\x1b[200~one two\nthree\r\nfour\x1b[201~" + ENTER)
-        until(lambda: sink.words == 4)
+        until(lambda: sink.num_words == 4)
+        assert session.speech.last and session.speech.last.sentences_from(0.0) == ["one two", "three", "four"]
         keys.send_text("five" + ALT_ENTER + "six" + ENTER)
-        until(lambda: sink.words == 6)
-    assert len(set(map(id, sink.tickets))) >= 1 and session.speech.num_waiting == 0
+        until(lambda: sink.num_words == 6)
+        assert session.speech.last.sentences_from(0.0) == ["five", "six"]
+    assert session.speech.num_waiting == 0
 
 
 def test_ctrl_r_finds_an_earlier_line(session: Session, sink: RecordingSink) -> None:
-    with at_screen(session) as (keys, _, _):
+    with shown_prompt(session) as (keys, _, _):
         keys.send_text("one two three" + ENTER + "four" + ENTER)
-        until(lambda: sink.words == 4)
+        until(lambda: sink.num_words == 4)
         keys.send_text(CTRL_R + "two" + ENTER)
         time.sleep(0.1)
         keys.send_text(ENTER)
-        until(lambda: sink.words == 7)
+        until(lambda: sink.num_words == 7)
 
 
 def test_answers_and_notices_are_shown(session: Session) -> None:
-    with at_screen(session) as (keys, output, ended):
+    with shown_prompt(session) as (keys, output, ended):
         keys.send_text("/nonsense" + ENTER)
         until(lambda: "no command /nonsense" in output.text)
         keys.send_text("fail" + ENTER)
@@ -145,14 +147,14 @@ def test_answers_and_notices_are_shown(session: Session) -> None:
         assert ended == ["left"]
 
 
-def test_a_bug_in_the_speaking_thread_reaches_the_caller(session: Session) -> None:
-    with at_screen(session) as (keys, _, ended):
+def test_an_unexpected_error_in_the_speech_thread_ends_the_prompt(session: Session) -> None:
+    with shown_prompt(session) as (keys, _, ended):
         keys.send_text("bug" + ENTER)
         until(lambda: bool(ended))
         assert ended == ["RuntimeError('a bug, as asked')"]
 
 
-def test_the_prompt_is_there_before_the_model(sink: RecordingSink) -> None:
+def test_lines_can_be_typed_while_the_model_loads(sink: RecordingSink) -> None:
     may_load = threading.Event()
 
     def load() -> Engine:
@@ -162,37 +164,37 @@ def test_the_prompt_is_there_before_the_model(sink: RecordingSink) -> None:
     speech = SpeechThread(load, lambda: sink)
     try:
         session = Session(speech, SpeakOptions(), "florence", list)
-        with at_screen(session) as (keys, _, _):
+        with shown_prompt(session) as (keys, _, _):
             keys.send_text("one two" + ENTER)
             until(lambda: speech.num_waiting == 1)
             assert activity(session) == "loading" and not sink.chunks
             may_load.set()
-            until(lambda: sink.words == 2)
+            until(lambda: sink.num_words == 2)
     finally:
         may_load.set()
         speech.close()
 
 
-def test_a_model_that_cannot_be_loaded_ends_it(sink: RecordingSink) -> None:
+def test_a_model_that_cannot_be_loaded_ends_the_prompt(sink: RecordingSink) -> None:
     speech = SpeechThread(lambda: Engine(voice="nobody"), lambda: sink)
     try:
-        with at_screen(Session(speech, SpeakOptions(), "nobody", list)) as (_, _, ended):
+        with shown_prompt(Session(speech, SpeakOptions(), "nobody", list)) as (_, _, ended):
             until(lambda: bool(ended))
             assert "VoiceNotFound" in ended[0]
     finally:
         speech.close()
 
 
-def test_plain_terminal(session: Session, sink: RecordingSink) -> None:
+def test_plain_prompt(session: Session, sink: RecordingSink) -> None:
     shown = io.StringIO()
     run_plain(session, io.StringIO("one two\n/speed\n/nonsense\nfail\n"), shown)
-    assert sink.words == 2
+    assert sink.num_words == 2
     assert "speed 1.0" in shown.getvalue() and "no command /nonsense" in shown.getvalue()
     run_plain(session, io.StringIO("/quit\none\n"), shown)
-    assert sink.words == 2
+    assert sink.num_words == 2
 
 
-def test_plain_terminal_tells_what_ended_it(sink: RecordingSink) -> None:
+def test_plain_prompt_raises_the_error_of_the_speech_thread(sink: RecordingSink) -> None:
     speech = SpeechThread(lambda: Engine(voice="nobody"), lambda: sink)
     try:
         until(lambda: speech.failure is not None)
@@ -202,8 +204,8 @@ def test_plain_terminal_tells_what_ended_it(sink: RecordingSink) -> None:
         speech.close()
 
 
-def test_toolbar_fits_the_screen(session: Session) -> None:
+def test_toolbar_fits_the_width(session: Session) -> None:
     assert truncate("a sentence that is long", 10) == "a sente..." and truncate("short", 10) == "short"
     assert truncate("\u4f60\u597d\u4f60\u597d", 7) == "\u4f60\u597d..." and truncate("text", 2) == ""
     for width in (0, 1, 5, 20, 80):
-        assert len(text_of(status_line(session, HINT, width))) <= max(width, 1)
+        assert len(text_of(status_line(session, LEAVE_HINT, width))) <= max(width, 1)

@@ -1,4 +1,4 @@
-"""The thread that speaks: its queue, its sinks, what it keeps."""
+"""The speech thread: its queue, its sinks, the audio it keeps."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from nightingale.repl.screen import status_line
 from nightingale.repl.speech_thread import MAX_QUEUE, SpeechThread
 
 
-def test_muted_without_a_device_and_says_so() -> None:
+def test_without_a_device_the_prompt_is_muted_with_a_notice() -> None:
     def open_sink() -> RecordingSink:
         raise AudioDeviceError("no sound: there is no device to play on")
 
@@ -31,28 +31,28 @@ def test_muted_without_a_device_and_says_so() -> None:
         assert list(speech.notices) == ["muted: no sound: there is no device to play on"]
         session = Session(speech, SpeakOptions(), "florence", list)
         assert "muted" in text_of(status_line(session, "", 200))
-        assert speech.last is not None and speech.last.chunks and speech.last.stats.sound_s == 0.2
+        assert speech.last is not None and speech.last.chunks and speech.last.statistics.sound_s == 0.2
     finally:
         speech.close()
 
 
-def test_a_device_that_fails_leaves_a_muted_conversation(
+def test_a_device_that_fails_is_replaced_by_silence(
     speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(chunk: AudioChunk, ticket: int) -> bool:
-        raise AudioDeviceError("the device sink has stopped playing")
+        raise AudioDeviceError("the device recorder has stopped playing")
 
     monkeypatch.setattr(sink, "write", fail)
     speech.speak("one", SpeakOptions())
     until(lambda: speech.sink is not None and speech.sink.name == "muted")
-    assert sink.closed and list(speech.notices) == ["the device sink has stopped playing"]
+    assert sink.closed and list(speech.notices) == ["the device recorder has stopped playing"]
 
 
 @pytest.mark.parametrize("error", [AudioDeviceError("gone"), NightingaleError("the engine failed")])
-def test_what_failed_halfway_has_come_to_its_end(
+def test_an_utterance_that_failed_halfway_is_complete(
     speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch, error: NightingaleError
 ) -> None:
-    """It can be saved, and what is said after it is seen to be heard."""
+    """So that it can be saved, and later utterances are shown while they play."""
     written = sink.write
 
     def fail(chunk: AudioChunk, ticket: int) -> bool:
@@ -68,24 +68,24 @@ def test_what_failed_halfway_has_come_to_its_end(
     assert speech.last is not None and speech.last.end_s == 0.2 and finished == [0]
 
 
-def test_a_device_that_fails_while_another_is_chosen(
+def test_a_device_that_fails_while_another_is_opened(
     speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail() -> None:
-        raise AudioDeviceError("the device sink has stopped playing")
+        raise AudioDeviceError("the device recorder has stopped playing")
 
     monkeypatch.setattr(sink, "wait", fail)
     other = RecordingSink()
-    other.name = "other sink"
+    other.name = "other recorder"
     speech.change_sink(lambda: other)
     speech.speak("one two", SpeakOptions())
-    until(lambda: other.words == 2)
+    until(lambda: other.num_words == 2)
     assert speech.sink is other and not other.closed and sink.closed and not sink.chunks
-    assert list(speech.notices) == ["the device sink has stopped playing", "playing on other sink"]
+    assert list(speech.notices) == ["the device recorder has stopped playing", "playing on other recorder"]
 
 
 @pytest.mark.parametrize("error", [NightingaleError("as asked"), RuntimeError("a bug, as asked")])
-def test_the_other_device_is_given_back_if_it_is_not_used(
+def test_a_new_device_that_is_not_used_is_closed(
     speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     def fail() -> None:
@@ -101,24 +101,24 @@ def test_the_other_device_is_given_back_if_it_is_not_used(
 def test_the_queue_is_bounded(speech: SpeechThread, sink: RecordingSink) -> None:
     until(lambda: not speech.loading)
     sink.gate.clear()
-    with pytest.raises(NightingaleError, match="wait already"):
+    with pytest.raises(NightingaleError, match="the queue is full"):
         for _ in range(MAX_QUEUE + 2):
             speech.speak("one", SpeakOptions())
     speech.stop()
     assert speech.num_waiting == 0
 
 
-def test_nothing_of_a_stopped_utterance_comes_later(speech: SpeechThread, sink: RecordingSink) -> None:
+def test_a_stopped_utterance_writes_no_more_chunks(speech: SpeechThread, sink: RecordingSink) -> None:
     until(lambda: not speech.loading)
     for _ in range(50):
         speech.speak("one. two. three. four", SpeakOptions())
         speech.stop()
-        played = len(sink.chunks)
+        num_chunks = len(sink.chunks)
         speech.wait()
-        assert len(sink.chunks) == played
+        assert len(sink.chunks) == num_chunks
 
 
-def test_sentence_that_the_ear_is_at(speech: SpeechThread, sink: RecordingSink) -> None:
+def test_sentences_from_the_one_that_is_playing(speech: SpeechThread, sink: RecordingSink) -> None:
     speech.speak("one. two three. four.\nfive.", SpeakOptions())
     until(lambda: speech.last is not None and speech.last.end_s is not None)
     utterance = speech.last
@@ -128,7 +128,7 @@ def test_sentence_that_the_ear_is_at(speech: SpeechThread, sink: RecordingSink) 
     assert at == [sentences, sentences, sentences[1:], sentences[2:], sentences[3:]]
 
 
-def test_a_long_text_is_begun_before_all_of_it_is_cut(
+def test_a_long_text_starts_before_all_of_it_is_split(
     speech: SpeechThread, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("nightingale.repl.speech_thread.PIECE_SIZE", 20)
@@ -138,10 +138,10 @@ def test_a_long_text_is_begun_before_all_of_it_is_cut(
     assert speech.last is not None and len(speech.last.sentences_from(0.0)) == 1
     sink.gate.set()
     speech.wait()
-    assert speech.last.sentences_from(0.0) == ["One.", "Two.", "Three."] * 10 and sink.words == 30
+    assert speech.last.sentences_from(0.0) == ["One.", "Two.", "Three."] * 10 and sink.num_words == 30
 
 
-def test_500_utterances_keep_nothing(speech: SpeechThread, sink: RecordingSink) -> None:
+def test_500_utterances_leave_no_memory_descriptors_or_threads(speech: SpeechThread, sink: RecordingSink) -> None:
     import tracemalloc
 
     until(lambda: not speech.loading)
@@ -164,8 +164,8 @@ def test_500_utterances_keep_nothing(speech: SpeechThread, sink: RecordingSink) 
     assert len(os.listdir("/dev/fd")) == descriptors and threading.active_count() == threads
 
 
-def test_ctrl_c_while_it_closes(sink: RecordingSink) -> None:
-    """Told when the thread has ended: an interpreter that ends before a model is loaded is aborted."""
+def test_ctrl_c_during_close_waits_for_the_thread(sink: RecordingSink) -> None:
+    """The thread still joins: MLX aborts an interpreter that exits while a model loads."""
 
     def load() -> Engine:
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

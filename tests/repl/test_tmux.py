@@ -1,4 +1,4 @@
-"""The program at a terminal that exists: driven by tmux's send-keys, seen by capture-pane."""
+"""The program in a real terminal: tmux sends the keys and captures the screen."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ class Terminal:
     def screen(self) -> str:
         return self._tmux("capture-pane", "-p")
 
-    def until(self, seen: Callable[[str], bool], timeout_s: float = 20.0) -> str:
+    def until(self, condition: Callable[[str], bool], timeout_s: float = 20.0) -> str:
         deadline = time.monotonic() + timeout_s
-        while not seen(screen := self.screen()):
+        while not condition(screen := self.screen()):
             assert time.monotonic() < deadline, screen
             time.sleep(0.03)
         return screen
@@ -55,11 +55,11 @@ class Terminal:
 
 @pytest.fixture
 def folder() -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(prefix="tmux", dir="/tmp") as name:  # a socket's path must be short
+    with tempfile.TemporaryDirectory(prefix="tmux", dir="/tmp") as name:  # the path of a socket must be short
         yield Path(name)
 
 
-def test_a_conversation(folder: Path) -> None:
+def test_lines_commands_completion_and_keys(folder: Path) -> None:
     terminal = Terminal(folder, {"HOME": str(folder), "PULSE_SERVER": "none"}, FAKE)
     try:
         terminal.until(lambda screen: "ready" in screen or "muted" in screen)
@@ -82,9 +82,9 @@ def test_a_conversation(folder: Path) -> None:
     assert kept == ["+one two three", "+/speed 2"]
 
 
-@pytest.mark.skipif(bool(pulse.missing()), reason=pulse.missing() or "it is there")
-def test_ctrl_c_while_speaking_is_silence_within_150_ms(folder: Path) -> None:
-    """The real voice, to a real device, in a real terminal; the next line is spoken as if nothing had been."""
+@pytest.mark.skipif(bool(pulse.missing()), reason=pulse.missing())
+def test_ctrl_c_stops_playback_within_150_ms(folder: Path) -> None:
+    """With the real model and a PulseAudio null sink. The next line is spoken and shown as usual."""
 
     def loud(since: int) -> bool:
         return any(np.abs(block).max() > 0.05 for _, block in recorder.blocks[since:])
@@ -94,24 +94,24 @@ def test_ctrl_c_while_speaking_is_silence_within_150_ms(folder: Path) -> None:
         terminal = Terminal(folder, server.environment, ROOT / "nightingale_tts.py")
         try:
             terminal.until(lambda screen: "ready" in screen)
-            taken = []
+            delays = []
             for _ in range(pulse.ATTEMPTS):
-                begun = len(recorder.blocks)
+                start = len(recorder.blocks)
                 terminal.keys(text, "Enter")
-                terminal.keys("This one is never heard.", "Enter")
-                terminal.until(lambda _, begun=begun: loud(begun))  # type: ignore[misc]
-                asked = time.perf_counter()
+                terminal.keys("This line is never played.", "Enter")
+                terminal.until(lambda _, start=start: loud(start))  # type: ignore[misc]
+                pressed_at = time.perf_counter()
                 terminal.keys("C-c")
                 terminal.until(lambda screen: "stopped" in screen and "ready" in screen)
                 time.sleep(0.3)
-                taken.append(recorder.last_loud() - asked)
-                if taken[-1] < 0.150:
+                delays.append(recorder.last_loud() - pressed_at)
+                if delays[-1] < 0.150:
                     break
-            assert taken[-1] < 0.150, taken
-            begun = len(recorder.blocks)
-            terminal.keys("One more sentence, to be heard to its end.", "Enter")
-            terminal.until(lambda screen: screen.count("One more sentence") == 2)  # what is heard is shown
-            terminal.until(lambda _: loud(begun))
+            assert delays[-1] < 0.150, delays
+            start = len(recorder.blocks)
+            terminal.keys("One more sentence, played to its end.", "Enter")
+            terminal.until(lambda screen: screen.count("One more sentence") == 2)  # as typed, and while it plays
+            terminal.until(lambda _: loud(start))
             terminal.keys("C-d")
             terminal.until(lambda screen: "left 0" in screen)
         finally:

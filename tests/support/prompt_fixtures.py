@@ -1,13 +1,14 @@
-"""What the tests of the conversation share: an sink for a loudspeaker, and patience."""
+"""Fixtures for the tests of the prompt: a sink that records, a speech thread with a fake engine, a session."""
 
 from __future__ import annotations
 
 import threading
 import time
 from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import pytest
-from speak_fake import Engine
+from speak_fake import SAMPLES_PER_WORD, Engine
 
 from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.sink import NullSink
@@ -15,11 +16,14 @@ from nightingale.options import SpeakOptions
 from nightingale.repl.commands import Session
 from nightingale.repl.speech_thread import SpeechThread
 
+if TYPE_CHECKING:
+    from prompt_toolkit.formatted_text import StyleAndTextTuples
+
 
 class RecordingSink(NullSink):
-    """A sink that remembers. closed `gate`: it takes nothing, and is busy, until it is opened or stopped."""
+    """Keeps all chunks. While `gate` is cleared, the sink is busy and `write` waits until it is set or stopped."""
 
-    name = "sink"
+    name = "recorder"
 
     def __init__(self) -> None:
         super().__init__()
@@ -39,10 +43,10 @@ class RecordingSink(NullSink):
         while not self.gate.wait(0.005):
             if ticket != self._ticket:
                 return False
-        taken = super().write(chunk, ticket)
-        if taken:
+        accepted = super().write(chunk, ticket)
+        if accepted:
             self.chunks.append(chunk)
-        return taken
+        return accepted
 
     def stop(self) -> None:
         super().stop()
@@ -53,19 +57,21 @@ class RecordingSink(NullSink):
         self.closed = True
 
     @property
-    def words(self) -> float:
-        return sum(len(chunk.samples) for chunk in self.chunks) / 2400
+    def num_words(self) -> float:
+        """Words of the fake engine, at speed 1."""
+        return sum(len(chunk.samples) for chunk in self.chunks) / SAMPLES_PER_WORD
 
 
-def until(reached: Callable[[], bool], timeout_s: float = 10.0) -> None:
+def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
+    """Wait for a condition."""
     deadline = time.monotonic() + timeout_s
-    while not reached():
-        assert time.monotonic() < deadline, "it did not come to pass"
+    while not condition():
+        assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.005)
 
 
-def text_of(fragments: list[tuple[str, str]] | object) -> str:
-    return "".join(fragment[1] for fragment in fragments)  # type: ignore[attr-defined]
+def text_of(fragments: StyleAndTextTuples) -> str:
+    return "".join(fragment[1] for fragment in fragments)
 
 
 @pytest.fixture
