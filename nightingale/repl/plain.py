@@ -35,12 +35,17 @@ def run_plain(session: Session, input: TextIO, output: TextIO) -> None:
             speech.stop()
             interrupted_at = time.monotonic()
             print(f"\nstopped; {LEAVE_HINT}", file=output)
-        while speech.notices:
-            print(speech.notices.popleft(), file=output)
-    if speech.failure is not None:
-        raise speech.failure
+        print_notices(speech, output)
     print(file=output)
     speech.wait()
+    print_notices(speech, output)
+    if speech.failure is not None:
+        raise speech.failure
+
+
+def print_notices(speech: SpeechThread, output: TextIO) -> None:
+    while speech.notices:
+        print(speech.notices.popleft(), file=output)
 
 
 def read_line(input: TextIO, speech: SpeechThread) -> str:

@@ -1,4 +1,4 @@
-"""Starts the prompt: speech thread, notices, and the screen that suits the terminal."""
+"""Starts and ends the prompt: the speech thread, its notices, and the screen that suits the terminal."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from nightingale.repl.commands import Session
 from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread
 from nightingale.signals import defer_signals
 
-GREETING = "nightingale-tts: type a line to hear it. /help lists the commands, Ctrl-D leaves."
+GREETING = "nightingale-tts: type a line to hear it. /help lists commands, Ctrl-D leaves."
 
 
 class NoticeHandler(logging.Handler):
-    """Shows warnings that the library logs as notices."""
+    """Turns warnings that the library logs into notices."""
 
     def __init__(self, notices: deque[str]) -> None:
         super().__init__(logging.WARNING)
@@ -39,7 +39,7 @@ def run_prompt(
 ) -> None:
     """Run until the user leaves. Raises the error that ended the speech thread. Always joins the thread."""
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
-        if isinstance(stream, io.TextIOWrapper):  # what is not UTF-8, or cannot be shown, must not raise
+        if isinstance(stream, io.TextIOWrapper):  # invalid bytes are dropped later; ? for what the terminal cannot show
             stream.reconfigure(errors=errors)
     speech = handler = None
     try:

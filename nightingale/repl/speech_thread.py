@@ -244,7 +244,7 @@ class SpeechThread:
             utterance.end_s = sink.written_s
             utterance.statistics.underruns = sink.underruns - before
             sink.finish(ticket)
-        self._drop_played(sink.played_s)  # here too: at a plain terminal nobody calls `playing`
+        self._drop_played(sink.played_s)  # the plain prompt never calls `playing`
 
 
 def _pieces(text: str) -> Iterator[str]:

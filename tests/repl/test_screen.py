@@ -112,6 +112,19 @@ def test_hint_is_shown(session: Session) -> None:
         assert "ready" in text_of(screen._toolbar())
 
 
+def test_toolbar_shows_the_sentence_that_is_playing_and_the_next_ones(
+    session: Session, sink: RecordingSink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RecordingSink, "busy", True)
+    session.answer("one. two three. four. five. six")
+    until(lambda: sink.num_words == 6)
+    with create_pipe_input() as keys:
+        screen = Screen(session, InMemoryHistory(), keys, RecordingOutput())
+        for played_s, shown in ((0.05, "one. two three. four. five."), (0.15, "two three. four. five. six")):
+            monkeypatch.setattr(RecordingSink, "played_s", played_s)
+            assert text_of(screen._toolbar()).splitlines()[0] == shown
+
+
 def test_pasted_lines_are_one_utterance(session: Session, sink: RecordingSink) -> None:
     with shown_prompt(session) as (keys, _, _):
         keys.send_text("\x1b[200~one two\nthree\r\nfour\x1b[201~" + ENTER)
@@ -192,6 +205,16 @@ def test_plain_prompt(session: Session, sink: RecordingSink) -> None:
     assert "speed 1.0" in shown.getvalue() and "no command /nonsense" in shown.getvalue()
     run_plain(session, io.StringIO("/quit\none\n"), shown)
     assert sink.num_words == 2
+
+
+def test_plain_prompt_reports_errors_after_the_end_of_the_input(session: Session, sink: RecordingSink) -> None:
+    shown = io.StringIO()
+    sink.gate.clear()
+    threading.Timer(0.2, sink.gate.set).start()
+    run_plain(session, io.StringIO("one\nfail\n"), shown)
+    assert "the engine failed, as asked" in shown.getvalue()
+    with pytest.raises(RuntimeError, match="a bug"):
+        run_plain(session, io.StringIO("one\nbug\n"), shown)
 
 
 def test_plain_prompt_raises_the_error_of_the_speech_thread(sink: RecordingSink) -> None:
