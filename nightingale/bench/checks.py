@@ -1,28 +1,28 @@
-"""What must be the same in all rows, and how far the sound of the lossy ones is from the baseline's."""
+"""Checks of the results: what all settings must have in common, and how far lossy settings may be from the baseline."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from nightingale.bench.measure import Measured, Row
-from nightingale.bench.rows import BASELINE, KERNELS, KERNELS_SPECULATION
-from nightingale.models.dsp import mel_spectrogram
+from nightingale.bench.measure import BenchResult, SettingResult
+from nightingale.bench.settings import BASELINE, KERNELS, KERNELS_SPECULATION
+from nightingale.models.dsp import MEL_N_FFT, mel_spectrogram
 
-_DB = 20.0 / math.log(10.0)  # the mel is in natural logarithms
-
-_FARTHER = 1.25  # how much farther than another reading a lossy row may be
 OTHER_SEED = "other seed"
+_DB = 20.0 / math.log(10.0)  # mel spectra are natural logarithms
+_TOLERANCE = 1.25  # a lossy setting may be this many times as far from the baseline as another seed is
 
-OffDb = dict[str, dict[str, float]]  # row, then text -> dB from the baseline
-Verdict = Literal["held", "NOT held", "not checked"]
+Distances = dict[str, dict[str, float]]  # setting key or OTHER_SEED -> text -> dB
+Verdict = Literal["passed", "FAILED", "not checked"]
 
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the list. detail: what was found, for each row where it matters."""
+    """One check. detail: the values, or the settings and texts that failed."""
 
     title: str
     verdict: Verdict
@@ -30,119 +30,128 @@ class Check:
 
 
 def mel_distance(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Mean difference of two sounds' log mels in dB, each frame of one against those of the other that fit it best.
+    """Mean difference in dB between the log mel spectra of two sounds, aligned by dynamic time warping.
 
-    One token more or less moves all that comes after it: hence the alignment, by dynamic time warping.
+    Without alignment a single additional token would shift everything after it.
     """
-    if min(len(a), len(b)) < 960:  # two frames, less than which has no spectrum
+    if min(len(a), len(b)) < MEL_N_FFT // 2:  # too short for a spectrum
         return 0.0 if len(a) == len(b) else math.inf
     first, second = mel_spectrogram(a)[0], mel_spectrogram(b)[0]
     costs = np.stack([np.abs(second - frame).mean(axis=-1) for frame in first]).astype(np.float64)
-    total, steps = _warped(costs)
+    total, steps = _warp(costs)
     return float(total / steps * _DB)
 
 
-def _warped(costs: NDArray[np.float64]) -> tuple[float, int]:
-    """The cheapest way from corner to corner of a matrix, and how many cells it has."""
+def _warp(costs: NDArray[np.float64]) -> tuple[float, int]:
+    """Dynamic time warping: total cost and length of the cheapest path from corner to corner of a cost matrix."""
     rows, columns = costs.shape
     total = np.full((rows + 1, columns + 1), np.inf)
     steps = np.zeros((rows + 1, columns + 1), np.int64)
     total[0, 0] = 0.0
-    for diagonal in range(2, rows + columns + 1):  # cells of a diagonal do not need each other
+    for diagonal in range(2, rows + columns + 1):  # the cells of a diagonal are independent of each other
         i = np.arange(max(1, diagonal - columns), min(rows, diagonal - 1) + 1)
         j = diagonal - i
-        before = np.stack([total[i - 1, j - 1], total[i - 1, j], total[i, j - 1]])
-        counts = np.stack([steps[i - 1, j - 1], steps[i - 1, j], steps[i, j - 1]])
-        best = before.argmin(axis=0)
+        totals = np.stack([total[i - 1, j - 1], total[i - 1, j], total[i, j - 1]])
+        lengths = np.stack([steps[i - 1, j - 1], steps[i - 1, j], steps[i, j - 1]])
+        best = totals.argmin(axis=0)
         at = np.arange(len(i))
-        total[i, j] = costs[i - 1, j - 1] + before[best, at]
-        steps[i, j] = counts[best, at] + 1
+        total[i, j] = costs[i - 1, j - 1] + totals[best, at]
+        steps[i, j] = lengths[best, at] + 1
     return float(total[-1, -1]), int(steps[-1, -1])
 
 
-def distances(measured: Measured) -> OffDb:
-    """Row -> text -> dB from the baseline; under OTHER_SEED what another reading of the same text has."""
-    found: OffDb = {}
-    baseline = measured.rows[0].cells
-    for row in measured.rows:
-        found[row.setting.key] = {
-            name: mel_distance(baseline[name].samples, cell.samples) for name, cell in row.cells.items()
+def measure_distances(result: BenchResult) -> Distances:
+    """Mel distances of every setting from the baseline, and under OTHER_SEED of two seeds with the same setting."""
+    baseline, last = result.rows[0].texts, result.rows[-1].texts
+    distances = {
+        row.setting.key: {
+            name: mel_distance(baseline[name].samples, text.samples) for name, text in row.texts.items()
         }
-    last = measured.rows[-1].cells
-    found[OTHER_SEED] = {name: mel_distance(last[name].samples, sound) for name, sound in measured.other.items()}
-    return found
+        for row in result.rows
+    }
+    distances[OTHER_SEED] = {
+        name: mel_distance(last[name].samples, samples) for name, samples in result.other_seed.items()
+    }
+    return distances
 
 
-def check(measured: Measured, off_db: OffDb) -> list[Check]:
-    """The list."""
+def check(result: BenchResult, distances: Distances) -> list[Check]:
+    """All checks, in the order in which they are shown."""
     return [
-        _same_samples(measured),
-        _same_tokens(measured),
-        _same_every_run(measured),
-        _same_with_speculation(measured),
-        _spectra(measured, off_db),
+        _check_num_samples(result),
+        _check_num_tokens(result),
+        _check_repeatable(result),
+        _check_speculation(result),
+        _check_spectra(result, distances),
     ]
 
 
-def _told(title: str, wrong: dict[str, list[str]], otherwise: str) -> Check:
-    """wrong: row -> what is wrong with it."""
-    details = [f"{key} ({', '.join(found)})" for key, found in wrong.items() if found]
-    return Check(title, "NOT held" if details else "held", "; ".join(details) or otherwise)
+def _as_check(title: str, failures: dict[str, list[str]], detail: str) -> Check:
+    """failures: setting key -> what failed. detail: shown if nothing failed."""
+    failed = [f"{key} ({', '.join(found)})" for key, found in failures.items() if found]
+    return Check(title, "FAILED" if failed else "passed", "; ".join(failed) or detail)
 
 
-def _lossless(measured: Measured) -> list[Row]:
-    return [row for row in measured.rows if row.setting.lossless and row.setting is not BASELINE]
+def _lossless(result: BenchResult) -> list[SettingResult]:
+    return [row for row in result.rows if row.setting.lossless and row.setting is not BASELINE]
 
 
-def _same_samples(measured: Measured) -> Check:
-    wanted = {name: len(cell.samples) for name, cell in measured.rows[0].cells.items()}
-    wrong = {
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers))
+
+
+def _check_num_samples(result: BenchResult) -> Check:
+    expected = {name: len(text.samples) for name, text in result.rows[0].texts.items()}
+    failures = {
         row.setting.key: [
-            f"{name}: {len(cell.samples)}, not {wanted[name]}"
-            for name, cell in row.cells.items()
-            if len(cell.samples) != wanted[name]
+            f"{name}: {len(text.samples)}, not {expected[name]}"
+            for name, text in row.texts.items()
+            if len(text.samples) != expected[name]
         ]
-        for row in _lossless(measured)
+        for row in _lossless(result)
     }
-    return _told("sample count unchanged by the lossless rows", wrong, ", ".join(map(str, wanted.values())))
+    return _as_check("lossless settings: same number of samples as the baseline", failures, _listed(expected.values()))
 
 
-def _same_tokens(measured: Measured) -> Check:
-    """In every run of a row; and the lossless rows say as many as the baseline."""
-    wanted = {name: cell.num_tokens for name, cell in measured.rows[0].cells.items()}
-    wrong: dict[str, list[str]] = {}
-    for row in measured.rows:
-        for name, cell in row.cells.items():
-            counts = {run.num_tokens for run in cell.runs}
-            if counts != {wanted[name] if row.setting.lossless else cell.num_tokens}:
-                wrong.setdefault(row.setting.key, []).append(f"{name}: {', '.join(map(str, sorted(counts)))}")
-    title = "token count stable, and the baseline's in the lossless rows"
-    return _told(title, wrong, ", ".join(map(str, wanted.values())))
+def _check_num_tokens(result: BenchResult) -> Check:
+    """Every run of a setting must have the same number of tokens; in lossless settings, that of the baseline."""
+    expected = {name: text.num_tokens for name, text in result.rows[0].texts.items()}
+    failures: dict[str, list[str]] = {}
+    for row in result.rows:
+        for name, text in row.texts.items():
+            counts = {run.statistics.num_tokens for run in text.runs}
+            if counts != {expected[name] if row.setting.lossless else text.num_tokens}:
+                failures.setdefault(row.setting.key, []).append(f"{name}: {_listed(sorted(counts))}")
+    title = "same number of tokens in every run, in lossless settings that of the baseline"
+    return _as_check(title, failures, _listed(expected.values()))
 
 
-def _same_every_run(measured: Measured) -> Check:
-    wrong = {
-        row.setting.key: [name for name, cell in row.cells.items() if len(set(cell.hashes)) > 1]
-        for row in measured.rows
+def _check_repeatable(result: BenchResult) -> Check:
+    failures = {
+        row.setting.key: [name for name, text in row.texts.items() if len({run.sha256 for run in text.runs}) > 1]
+        for row in result.rows
     }
-    return _told("same hash in every run of a row", wrong, f"{measured.rounds} runs")
+    return _as_check("same hash in every run of a setting", failures, f"{result.rounds} runs")
 
 
-def _same_with_speculation(measured: Measured) -> Check:
-    """Where the kernels give a row the same arithmetic alone and among others."""
-    title = "same hash with speculation on and off, with kernels"
-    off, on = measured.row(KERNELS), measured.row(KERNELS_SPECULATION)
+def _check_speculation(result: BenchResult) -> Check:
+    """With the kernels, a row of a product has the same bits whether it is computed alone or among others."""
+    title = "kernels: same hash with and without speculation"
+    off, on = result.row(KERNELS), result.row(KERNELS_SPECULATION)
     if off is None or on is None:
         return Check(title, "not checked", "the kernels do not run here")
-    wrong = [name for name, cell in off.cells.items() if cell.hashes[0] != on.cells[name].hashes[0]]
-    return _told(title, {KERNELS_SPECULATION.key: wrong}, f"{len(off.cells)} texts")
+    failed = [name for name, text in off.texts.items() if text.runs[0].sha256 != on.texts[name].runs[0].sha256]
+    return _as_check(title, {KERNELS_SPECULATION.key: failed}, f"{len(off.texts)} texts")
 
 
-def _spectra(measured: Measured, off_db: OffDb) -> Check:
-    """One other token and all that follow may be others: so a lossy row may be as far off as another reading is."""
-    limit = _FARTHER * max(off_db[OTHER_SEED].values())
-    lossy = {row.setting.key: off_db[row.setting.key] for row in measured.rows if not row.setting.lossless}
-    wrong = {key: [f"{name}: {db:.1f} dB" for name, db in found.items() if db > limit] for key, found in lossy.items()}
-    told = [f"{key} {max(found.values()):.1f}" for key, found in lossy.items()]
-    detail = f"{', '.join(told)} dB at most; limit {limit:.1f} dB"
-    return _told("spectra of the lossy rows as near as another seed's", wrong, detail)
+def _check_spectra(result: BenchResult, distances: Distances) -> Check:
+    """One different token changes all later ones: a lossy setting may be as far from the baseline as another seed."""
+    limit = _TOLERANCE * max(distances[OTHER_SEED].values())
+    lossy = {row.setting.key: distances[row.setting.key] for row in result.rows if not row.setting.lossless}
+    failures = {
+        key: [f"{name}: {db:.1f} dB" for name, db in of_texts.items() if db > limit]
+        for key, of_texts in lossy.items()
+    }
+    largest = [f"{key} {max(of_texts.values()):.1f}" for key, of_texts in lossy.items()]
+    detail = f"{', '.join(largest)} dB at most; limit {limit:.1f} dB"
+    return _as_check("lossy settings: spectra as near to the baseline as another seed", failures, detail)

@@ -1,9 +1,10 @@
-"""One row of the benchmark in a process of its own, since the native kernels are chosen when a process starts.
+"""An engine with one setting in a process of its own: the native kernels are chosen when a process starts.
 
-The parent sends a text and a seed at a time, the worker answers with a `Spoken`; both as pickles, over the worker's
-standard input and output. What fails is sent as the exception that it is.
+The parent sends pairs of text and seed, the worker answers each with a `Run`. Both are pickled, over the standard input
+and output of the worker. An error of the engine is sent as the exception itself.
 """
 
+import hashlib
 import json
 import os
 import pickle
@@ -11,7 +12,6 @@ import platform
 import resource
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,12 +21,13 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from nightingale.bench.rows import TEXTS, Setting
+from nightingale.bench.settings import TEXTS, Setting
 from nightingale.errors import NightingaleError
 from nightingale.options import CacheOptions, SpeakOptions
+from nightingale.statistics import Statistics
 
 _ROOT = Path(__file__).parents[2]
-# Without the folder that it is started in: a json.py there would be imported.
+# sys.path without the current folder: a json.py in it would be imported.
 _CODE = "import sys; sys.path = [p for p in sys.path if p]; from nightingale.bench.worker import work; work()"
 _MAXRSS_UNIT = 1 if sys.platform == "darwin" else 1024  # bytes
 
@@ -34,38 +35,39 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Hello:
-    """What runs in a worker. kernels: whether they do. multiplies_packed: whether few bits are multiplied as stored."""
+class WorkerInfo:
+    """kernels: whether the native ones run. multiplies_quantized: whether quantized weights are multiplied directly."""
 
     kernels: bool
-    multiplies_packed: bool
+    multiplies_quantized: bool
     machine: dict[str, str]
 
 
 @dataclass(frozen=True)
-class Spoken:
-    """One text by a warm engine. first_sound_s: until its first chunk. peak_mb: the process's memory until now."""
+class Run:
+    """One text, spoken once. peak_mb: peak memory of the process so far."""
 
-    seconds: float
-    t3_s: float
-    first_sound_s: float
-    num_tokens: int
-    peak_mb: float
+    statistics: Statistics
     samples: NDArray[np.float32]
+    peak_mb: float
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.samples.tobytes()).hexdigest()
 
 
 class Worker:
-    """The parent's side."""
+    """The parent's handle of a worker process."""
 
     def __init__(self, process: "subprocess.Popen[bytes]") -> None:
         self._process = process
-        self.hello = self._answer(Hello)
+        self.info = self._answer(WorkerInfo)
 
-    def speak(self, text: str, seed: int) -> Spoken:
+    def speak(self, text: str, seed: int) -> Run:
         assert self._process.stdin
         pickle.dump((text, seed), self._process.stdin)
         self._process.stdin.flush()
-        return self._answer(Spoken)
+        return self._answer(Run)
 
     def _answer(self, kind: type[T]) -> T:
         assert self._process.stdout
@@ -81,7 +83,7 @@ class Worker:
 
 @contextmanager
 def start(setting: Setting, model: str | None, voice: str | None) -> Iterator[Worker]:
-    """A worker that has loaded its engine and spoken once. Raises what its engine raises."""
+    """A worker that has loaded its engine and spoken once. Raises the errors of its engine."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT), *_python_path()])}
     environment.pop("NIGHTINGALE_KERNELS", None)
     if not setting.kernels:
@@ -90,7 +92,7 @@ def start(setting: Setting, model: str | None, voice: str | None) -> Iterator[Wo
     with subprocess.Popen(
         [sys.executable, "-c", _CODE, task],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment,
-        start_new_session=True,  # Ctrl-C is the parent's, which ends the workers
+        start_new_session=True,  # Ctrl-C must reach the parent only, which then ends the workers
     ) as process:  # fmt: skip
         try:
             yield Worker(process)
@@ -103,13 +105,13 @@ def _python_path() -> list[str]:
 
 
 def work() -> None:
-    """The worker's side; its task is the first argument."""
+    """Main function of the worker process; its first argument is the task."""
     task: dict[str, Any] = json.loads(sys.argv[1])
     answers = sys.stdout.buffer
     try:
-        engine, hello = _load(Setting(**task["setting"]), task["model"], task["voice"])
-        _speak(engine, TEXTS["short"], 0)  # buffers allocated, files in memory
-        pickle.dump(hello, answers)
+        engine, info = _load(Setting(**task["setting"]), task["model"], task["voice"])
+        _speak(engine, TEXTS["short"], 0)  # allocates buffers and reads the files into memory
+        pickle.dump(info, answers)
         answers.flush()
         while True:
             try:
@@ -122,7 +124,7 @@ def work() -> None:
         pickle.dump(error, answers)
 
 
-def _load(setting: Setting, model: str | None, voice: str | None) -> tuple[Any, Hello]:
+def _load(setting: Setting, model: str | None, voice: str | None) -> tuple[Any, WorkerInfo]:
     from nightingale.engine import BLAS, Engine  # isort: skip (before mlx, which keeps the BLAS it finds)
     import mlx.core as mx
 
@@ -139,17 +141,11 @@ def _load(setting: Setting, model: str | None, voice: str | None) -> tuple[Any, 
         "blas": BLAS or "MLX's own",
         "kernels": kernels.description(),
     }
-    return engine, Hello(native(), native() or not on_cpu(), machine)
+    return engine, WorkerInfo(native(), native() or not on_cpu(), machine)
 
 
-def _speak(engine: Any, text: str, seed: int) -> Spoken:
-    pieces: list[NDArray[np.float32]] = []
-    first_sound_s = 0.0
-    began = time.perf_counter()
-    for chunk in engine.speak(text, SpeakOptions(seed=seed)):
-        first_sound_s = first_sound_s or time.perf_counter() - began
-        pieces.append(chunk.samples)
-    seconds = time.perf_counter() - began
-    samples = np.concatenate(pieces) if pieces else np.zeros(0, np.float32)
+def _speak(engine: Any, text: str, seed: int) -> Run:
+    chunks = [chunk.samples for chunk in engine.speak(text, SpeakOptions(seed=seed))]
+    samples = np.concatenate(chunks) if chunks else np.zeros(0, np.float32)
     peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _MAXRSS_UNIT / 1e6
-    return Spoken(seconds, engine.statistics.t3_s, first_sound_s, engine.statistics.num_tokens, peak_mb, samples)
+    return Run(engine.statistics, samples, peak_mb)

@@ -74,7 +74,6 @@ def build_parser() -> CommandLineParser:
     add("--kv-bits", metavar="N", type=int, help="keys and values of what T3 has read in 8 or 4 bits")
     add("--kv-budget", metavar="N", type=int, help="keep N positions a head of what T3 has spoken; 64 or more")
     add("--bench", choices=["table", "json"], help="measure here what each way to speed gives: --bench [json]")
-    add("--bench-plot", metavar="FILE", help="with --bench: draw it too, as SVG")
     add("--stats", choices=["text", "json"], help="at the end tell on stderr how long everything took: --stats [json]")
     add("--no-history", action="store_true", help="do not keep what is typed at the prompt")
     add("-q", "--quiet", action="store_true", help="no warnings and no progress on stderr, only errors")

@@ -144,14 +144,14 @@ def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
 def bench(args: argparse.Namespace, console: Console) -> None:
     """--bench: its rows set what the other options would."""
     chosen = build_parser().parse_args([])
-    free = {"bench", "bench_plot", "model", "voice", "seed", "quiet"}
+    free = {"bench", "model", "voice", "seed", "quiet"}
     for name, value in vars(args).items():
         if name not in free and value != getattr(chosen, name):
             raise UsageError(f"--bench does not go with {'TEXT' if name == 'text' else '--' + name.replace('_', '-')}")
     from nightingale import bench
 
     try:
-        told = bench.run(args.model, args.voice, args.seed, args.bench, args.bench_plot, console.status)
+        told = bench.run(args.model, args.voice, args.seed, args.bench, console.status)
     finally:
         console.clear()
     with printing():
@@ -176,8 +176,6 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
         return
     if args.output == "":  # an unset variable of a script: sound on its stdout is not what it wants
         raise UsageError("-o needs the name of a file")
-    if args.bench_plot is not None:
-        raise UsageError("--bench-plot goes with --bench")
     cache_options(args)  # what is wrong with it is known before there is text to speak
     if wants_prompt(args):
         converse(args, options)

@@ -1,4 +1,4 @@
-"""What is compared: the ways to speed, one a row, and the texts they speak."""
+"""What the benchmark compares: a baseline, and settings that change one thing each; and the texts for all of them."""
 
 from dataclasses import dataclass
 
@@ -14,10 +14,11 @@ TEXTS = {
 
 @dataclass(frozen=True)
 class Setting:
-    """The baseline with something changed. lossless: it should give the same tokens; else tokens near them will do.
+    """One row of the table.
 
-    key: what it is called outside the table. kernels: our native ones, chosen when a process starts. bits: of T3 and
-    its draft, None as the model is stored.
+    key: its name in JSON, checks and progress. lossless: whether its tokens must equal those of the baseline.
+    kernels: whether the native kernels are on, which a process decides when it starts. bits: of T3 and its draft;
+    None as the model is stored.
     """
 
     key: str
