@@ -1,1 +1,1 @@
-"""How the bundled voice is made, in PyTorch: see README.md. Not in the wheel."""
+"""Trains the bundled voices, in PyTorch; see README.md. Not part of the wheel."""

@@ -1,9 +1,9 @@
-"""The mean of two checkpoints of one network, for what one run forgot of what the other knew.
+"""The mean of two checkpoints of one network, to regain what the later run lost.
 
     python -m training.average BEFORE.pt AFTER.pt OUT.pt
 
-For one that went on from the other (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482). What is no number is
-AFTER's.
+Works for checkpoints of which one was resumed from the other (Wortsman et al. 2022, https://arxiv.org/abs/2203.05482).
+Entries that are not numbers are taken from AFTER.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from training.common import load, save
 
 
 def mean(one: Any, other: Any) -> Any:
-    """Of all arrays of numbers in like dictionaries. Raises KeyError if they are not alike."""
+    """Mean of all floating-point tensors in two nested dictionaries. Raises KeyError if their keys differ."""
     if isinstance(other, dict):
         if one.keys() != other.keys():
             raise KeyError(f"only in one of the checkpoints: {', '.join(sorted(one.keys() ^ other.keys()))}")

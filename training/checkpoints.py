@@ -1,4 +1,4 @@
-"""Networks out of checkpoints, to be used as they are."""
+"""Loads networks from checkpoints, for inference."""
 
 from pathlib import Path
 

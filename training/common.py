@@ -1,4 +1,4 @@
-"""What every training script shares: processes, clock, optimizer, the loop, checkpoints, voices, mel."""
+"""Shared by all training scripts: processes, time budget, optimizer, training loop, checkpoints, voices, mel."""
 
 import argparse
 import math
@@ -29,7 +29,7 @@ Parameters: TypeAlias = Iterable[nn.Parameter] | list[dict[str, Any]]
 class Run:
     """One process of a training run: rank, device, time budget and learning rate.
 
-    The budget is in seconds, not steps: progress goes from 0 to 1 with the clock, so a run ends when it was told to.
+    The budget is in seconds, not steps: progress goes from 0 to 1 with the clock, so a run ends on time.
     """
 
     def __init__(self, args: argparse.Namespace) -> None:
@@ -48,7 +48,7 @@ class Run:
 
     @property
     def progress(self) -> float:
-        """Share of the budget that is spent; the same on every rank, as rank 0 sees it."""
+        """Share of the budget that is spent, by the clock of rank 0; the same on every rank."""
         spent: float = (time.monotonic() - self.start) / self.seconds
         if self.world > 1:
             value = torch.tensor(spent, device=self.device)
@@ -57,7 +57,7 @@ class Run:
         return min(1.0, spent)
 
     def lr(self, step: int, progress: float) -> float:
-        """Linear warm-up, a plateau, then a linear fall to a hundredth from `decay_from` on."""
+        """Learning rate: linear warm-up, a plateau, then from `decay_from` on a linear decay to a hundredth."""
         fall = 1.0 if progress < self.decay_from else max(0.01, (1 - progress) / (1 - self.decay_from))
         return float(self.peak * min(1.0, (step + 1) / WARMUP) * fall)
 
@@ -68,7 +68,7 @@ class Run:
         on_gpu = self.device.type == "cuda"
         options: dict[str, Any] = {"betas": betas, "weight_decay": weight_decay, "fused": on_gpu, "capturable": on_gpu}
         optimizer = torch.optim.AdamW(parameters, self.peak, **options)
-        if on_gpu:  # where captured steps read it
+        if on_gpu:  # a tensor, so that captured graphs read the current value
             for group in optimizer.param_groups:
                 group["lr"] = torch.tensor(self.peak, device=self.device)
         return optimizer
@@ -82,7 +82,7 @@ class Run:
                 group["lr"] = value
 
     def descend(self, loss: Tensor, model: nn.Module, optimizer: torch.optim.Optimizer, most: float | None) -> None:
-        """One step of the optimizer down the loss, with gradients of norm `most` at the most."""
+        """One optimizer step. most: the gradient norm is clipped to this, None for no clipping."""
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.sync(model)
@@ -91,7 +91,7 @@ class Run:
         optimizer.step()
 
     def due(self, step: int, every: int) -> bool:
-        """Whether what happens every so many steps happens at this one; a toy run is too short to wait so long."""
+        """Whether something periodic is due at this step. Toy runs are short and use a period of 5 at most."""
         return step % (min(5, every) if self.toy else every) == 0
 
     def sync(self, model: nn.Module) -> None:
@@ -105,7 +105,7 @@ class Run:
             torch._foreach_copy_(grads, [p.view_as(g) for p, g in zip(pieces, grads, strict=True)])
 
     def broadcast(self, *models: nn.Module) -> None:
-        """Start all processes from the same weights."""
+        """Copy the weights of rank 0 to all processes."""
         if self.world > 1:
             for model in models:
                 for p in model.parameters():
@@ -119,12 +119,12 @@ class Run:
 class Graphed:
     """A training step that runs as a CUDA graph, captured once for each shape of its inputs and each set of options.
 
-    Networks this small take the host longer to start, kernel by kernel, than the GPU to run. The step may not wait for
-    the device; what it reads beside its inputs must stay where it is. Its results hold until the next call. Away from
-    CUDA it runs as it is.
+    The networks are so small that the host takes longer to start their kernels than the GPU to run them. The step must
+    not wait for the device, and other tensors that it reads must keep their memory. Its results are valid until the
+    next call. Without CUDA the step runs directly.
     """
 
-    EAGER = 3  # calls before the capture: they make the optimizer's state and choose kernels
+    EAGER = 3  # calls before the capture, which create the optimizer's state and choose kernels
 
     def __init__(self, step: Callable[..., Parts]) -> None:
         self.step = step
@@ -164,15 +164,15 @@ class Graphed:
 
 
 class Pool(Protocol):
-    """Where batches come from."""
+    """A source of batches."""
 
     @property
     def seconds(self) -> float:
-        """Of speech that this process has read."""
+        """Seconds of speech that this process has read."""
 
 
 class Training(Protocol):
-    """What a script brings to the loop."""
+    """What a script gives to `train`."""
 
     @property
     def pool(self) -> Pool: ...
@@ -181,17 +181,17 @@ class Training(Protocol):
     def optimizers(self) -> Sequence[torch.optim.Optimizer]: ...
 
     def advance(self, step: int) -> Parts:
-        """One step on a fresh batch; the terms of its loss, detached."""
+        """One step on a new batch; the terms of its loss, detached."""
 
     def held_out(self) -> str:
-        """Measures on speech that is never trained on."""
+        """A report on held-out speech."""
 
     def keep(self, path: Path) -> None:
         """Write the checkpoint."""
 
 
 def train(run: Run, training: Training, out: Path, keep_every: int = 1000) -> None:
-    """Advance until the budget is spent; report and write the checkpoint now and then, and at the end."""
+    """Train until the budget is spent. Report and write the checkpoint periodically and at the end."""
     step, parts = 0, Parts()
     while (progress := run.progress) < 1.0:
         for optimizer in training.optimizers:
@@ -225,27 +225,27 @@ def shown(parts: Mapping[str, Tensor | float]) -> str:
 
 def arguments(doc: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--shards", type=Path, required=True, help="folder that the teacher fills")
+    parser.add_argument("--shards", type=Path, required=True, help="folder of the teacher's shards")
     parser.add_argument("--out", type=Path, required=True, help="checkpoint to write")
     parser.add_argument("--resume", type=Path, help="checkpoint to start from")
     parser.add_argument("--seconds", type=float, required=True)
     parser.add_argument("--lr", type=float, required=True)
     parser.add_argument("--decay-from", type=float, default=0.5)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--toy", action="store_true", help="tiny batches, to try the script out on a CPU")
+    parser.add_argument("--toy", action="store_true", help="tiny batches, to try the script on a CPU")
     return parser
 
 
 def speech_arguments(doc: str | None) -> argparse.ArgumentParser:
-    """What the scripts that learn from mels are told."""
+    """Arguments of the scripts that train on mels."""
     parser = arguments(doc)
-    parser.add_argument("--hours", type=float, default=100.0, help="most speech of a voice to hold, all processes "
-                        "together")  # fmt: skip
+    parser.add_argument("--hours", type=float, default=100.0, help="most hours of speech to hold of each voice, "
+                        "all processes together")  # fmt: skip
     return parser
 
 
 def save(path: Path, **state: Any) -> None:
-    """Write a checkpoint, whole or not at all."""
+    """Write a checkpoint atomically."""
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_suffix(".tmp")
     torch.save(state, unfinished)
@@ -257,7 +257,7 @@ def load(path: Path, device: torch.device) -> dict[str, Any]:
 
 
 def half(model: nn.Module) -> dict[str, Tensor]:
-    """A model's state as float16: half the size to carry, enough to go on from."""
+    """A model's state as float16, which is precise enough to resume from."""
     return {k: v.half() if v.is_floating_point() else v for k, v in model.state_dict().items()}
 
 
@@ -269,25 +269,25 @@ def to_native(layer: nn.Module, weight: Tensor) -> Tensor:
 
 
 def from_native(layer: nn.Module, weight: Tensor) -> Tensor:
-    """The way back."""
+    """The inverse of to_native."""
     if isinstance(layer, nn.Conv1d):
         return weight.permute(0, 2, 1)
     return weight.permute(2, 0, 1) if isinstance(layer, nn.ConvTranspose1d) else weight
 
 
 def speaker_embeddings(size: int) -> Tensor:
-    """A fixed unit vector for each voice (V, size), whatever voices come after it."""
+    """A fixed unit vector for each voice (V, size); new voices do not change the vectors of the others."""
     vectors = [np.random.default_rng(i).standard_normal(size).astype(np.float32) for i in range(len(VOICES))]
     return torch.from_numpy(np.stack([v / np.linalg.norm(v) for v in vectors]))
 
 
 def trained_voices(state: Mapping[str, Any]) -> set[str]:
-    """Names of the voices that a checkpoint learned. The first checkpoints had one voice and did not say so."""
+    """Names of the voices that a checkpoint has learned. Early checkpoints have one voice and no such entry."""
     return set(state.get("voices", VOICES[:1]))
 
 
 def of_each_voice(measure: Callable[[int], str]) -> str:
-    """What is measured of each voice, beside its name; nothing of one of which there is too little speech."""
+    """A report for each voice after its name. Voices for which `measure` returns nothing are left out."""
     found = ((name, measure(voice)) for voice, name in enumerate(VOICES))
     return "; ".join(f"{name}: {text}" for name, text in found if text) or "none"
 
@@ -309,7 +309,7 @@ class Ema:
 
 
 def mel_filterbank() -> Tensor:
-    """Slaney-scale triangles of unit area, 0 to 8 kHz (N_FFT / 2 + 1, 80): the mel of Matcha-TTS and S3Gen."""
+    """Triangles of unit area on the Slaney scale, 0 to 8 kHz, (N_FFT / 2 + 1, 80): the mel of Matcha-TTS and S3Gen."""
     step, knee = 200.0 / 3, 1000.0
     slope = math.log(6.4) / 27.0
 

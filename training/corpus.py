@@ -1,11 +1,10 @@
-"""Sentences to speak: prepares folders of text and plans every utterance of a pass.
+"""The training texts: prepares folders of text, and plans every utterance of a pass.
 
     python -m training.corpus FOLDER sentences.txt.xz
 
-A corpus is a folder of `*.txt` or `*.txt.xz` files, one sentence a line, which is brought once into the form that T3
-reads. Most utterances are those sentences as they stand; the rest are made so that the voice also learns what such
-corpora lack: single words, letters, lists, clauses, long sentences, numbers and dates. Every
-utterance is a function of (corpus, seed, pass, index).
+A corpus is a folder of `*.txt` or `*.txt.xz` files, one sentence a line; it is normalized once. Most utterances are
+sentences of the corpus. The others are generated, because such corpora lack single words, letters, lists, clauses, long
+sentences, numbers and dates. Every utterance is a function of (corpus, seed, pass, index).
 """
 
 import lzma
@@ -20,7 +19,7 @@ from nightingale.text.stream import normalize
 from training.intonation import rises
 
 MAX_CHARS = 300
-HELD_OUT_PER_MILLE = 5  # of the sentences, by a hash of their text: never trained on, whatever the pass
+HELD_OUT_PER_MILLE = 5  # sentences in a thousand, chosen by a hash of their text, are never trained on
 
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
@@ -43,26 +42,26 @@ def read_folder(folder: Path) -> list[str]:
 
 
 def read_prepared(path: Path) -> list[str]:
-    """The sentences that this module prepared."""
+    """The sentences in a file that this module wrote."""
     with lzma.open(path, "rt", encoding="utf-8") as file:
         return file.read().splitlines()
 
 
 def is_held_out(text: str) -> bool:
-    """Whether a sentence is kept aside for measuring."""
+    """Whether a sentence is held out for validation."""
     return zlib.crc32(text.encode()) % 1000 < HELD_OUT_PER_MILLE
 
 
 class Planner:
     """Makes utterance number `index` of pass number `epoch`.
 
-    A pass goes through the sentences in shuffled order; another utterance takes the place of nearly every second.
+    A pass goes through the sentences in shuffled order. Generated utterances replace two in five of them.
     """
 
     def __init__(self, sentences: list[str], seed: int = 0) -> None:
         self.sentences = list(dict.fromkeys(sentences))
         random.Random(seed).shuffle(self.sentences)
-        # What is made from sentences must not show those that are held out.
+        # Generated utterances must not contain held-out sentences.
         self.shown = [s for s in self.sentences if not is_held_out(s)]
         self.questions = [s for s in self.shown if rises(s)]
         self.words = sorted({w for s in self.sentences for w in _WORD.findall(s)})
@@ -77,7 +76,7 @@ class Planner:
             (0.02, self._letters),
             (0.02, self._repeated),
             (0.01, self._shouted),
-            # One sentence in sixty of a corpus rises, which S3Gen hardly learns.
+            # One sentence in sixty of a corpus rises: too few for S3Gen to learn it.
             (0.06, self._question),
         ]
 
@@ -99,7 +98,7 @@ class Planner:
 
     def _single(self, rng: random.Random) -> str:
         words = rng.sample(self.words, rng.choice((1, 1, 1, 2, 3)))
-        if rng.random() < 0.5:  # a word as often as it is used: of a hundred thousand, those that people type
+        if rng.random() < 0.5:  # words by their frequency in text
             words = _WORD.findall(self._sentence(rng))[: rng.randint(1, 3)] or words
         text = " ".join(words)
         if rng.random() < 0.5:

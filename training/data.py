@@ -1,4 +1,4 @@
-"""Speech on the device: shards read as the teacher writes them, kept as flat arrays that batches are gathered from."""
+"""Speech on the device: reads shards while the teacher writes them, into flat arrays; gathers batches from these."""
 
 import time
 from collections.abc import Callable
@@ -14,9 +14,9 @@ from training.corpus import is_held_out
 from training.intonation import rises
 from training.voices import VOICES
 
-LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames, to which like utterances are padded
-FIRST_VOICE = VOICES[:1]  # what tokens and T3 are about: the others speak her tokens
-RISING = 0.3  # of what is drawn of a voice is questions that rise: S3Gen, which knows no words, else lets all fall
+LENGTHS = (100, 150, 200, 250, 300, 400, 500, 700, 1000, 1502)  # frames; utterances are padded to the next of these
+FIRST_VOICE = VOICES[:1]  # tokens and T3 use florence only; the other voices share her tokens
+RISING = 0.3  # share of rising questions in each voice's draws; S3Gen sees no words, and needs many to learn the rise
 Encode = Callable[[Tensor], Tensor]  # mel (1, T, 80) -> speech tokens (T / 2,)
 
 
@@ -25,12 +25,12 @@ class Spans(NamedTuple):
 
     start: Tensor  # frames
     size: Tensor  # frames
-    began: Tensor  # bool: the utterance began before it
-    goes_on: Tensor  # bool: and goes on after it
+    began: Tensor  # bool: the utterance starts before the crop
+    goes_on: Tensor  # bool: the utterance continues after the crop
 
 
 class Shard:
-    """One file of the teacher; all but the voice is read by `load`."""
+    """One file of the teacher. Only the voice is read at first; `load` reads the rest."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,7 +47,7 @@ class Shard:
 
 
 class ShardReader:
-    """Hands out each shard of some voices once; process `rank` of `world` reads every world-th."""
+    """Returns each shard of some voices once. Process `rank` of `world` reads every world-th shard."""
 
     def __init__(self, folder: Path, rank: int, world: int, voices: tuple[str, ...] = VOICES) -> None:
         self.folder, self.rank, self.world, self.voices = folder, rank, world, set(voices)
@@ -67,16 +67,16 @@ class ShardReader:
 
 
 def shard_mel(samples: np.ndarray, log_mel: LogMel, device: torch.device) -> Tensor:
-    """Mel (T, 80) of a whole shard at once: utterances end in silence, so their frames do not hear each other."""
+    """Mel (T, 80) of a whole shard at once. Utterances end in silence, so they do not affect each other's frames."""
     audio = torch.from_numpy(samples).to(device).float()[None] / 32767.0
     return log_mel(audio)[0]  # type: ignore[no-any-return]
 
 
 class SpeechPool:
-    """Mel, F0, audio and tokens of many utterances on one device; held-out ones are kept apart.
+    """Mel, F0, audio and tokens of many utterances on one device; held-out ones are listed separately.
 
-    Every voice has room for so many hours, and is drawn from as often as the others, however much it has said; so are
-    its questions that rise, however few.
+    Every voice has room for `hours` hours, and all are drawn equally often, however much each has spoken. Rising
+    questions are RISING of each voice's draws, however few there are.
     """
 
     def __init__(
@@ -102,15 +102,15 @@ class SpeechPool:
         self.starts: list[int] = []  # frames
         self.lengths: list[int] = []  # frames
         self.phonemes: list[str] = []
-        self.speakers: list[int] = []  # numbers of their voices
-        self.rising: list[bool] = []  # whether their pitch does
-        self.voices: set[str] = set()  # names of all that were read
+        self.speakers: list[int] = []  # voice numbers
+        self.rising: list[bool] = []  # whether the pitch rises at the end
+        self.voices: set[str] = set()  # names of all voices read so far
         self.held_out: list[int] = []  # utterance numbers
-        self._kept_aside: list[int] = []  # the same, of what is read but not sorted in yet
+        self._kept_aside: list[int] = []  # the same, including utterances that are not sorted yet
         self._starts = self._lengths = self._by_length = self._sorted_lengths = self._edges = np.zeros(0, np.int64)
 
     def refresh(self, seconds: float = 0.5, wait_for: int = 0) -> None:
-        """Read new shards for about `seconds`, and in any case until `wait_for` utterances are held."""
+        """Read new shards for about `seconds`, and longer until at least `wait_for` utterances are held."""
         end = time.monotonic() + seconds
         grown = False
         while self.reader.voices and (time.monotonic() < end or len(self.starts) < wait_for):
@@ -122,7 +122,7 @@ class SpeechPool:
                 continue
             self._add(shard)
             grown = True
-        if grown and len(self.starts) > 1.02 * len(self._starts):  # sorting them all takes a while
+        if grown and len(self.starts) > 1.02 * len(self._starts):  # sorting takes a while
             self._starts, self._lengths = np.asarray(self.starts), np.asarray(self.lengths)
             self.held_out = list(self._kept_aside)
             train = np.setdiff1d(np.arange(len(self.lengths)), self.held_out)
@@ -166,7 +166,7 @@ class SpeechPool:
         return self.used / 50.0
 
     def alike(self, frames: int) -> tuple[np.ndarray, int]:
-        """Numbers of random utterances of about equal length, and the length that fits them: `frames` in all."""
+        """Numbers of random utterances of similar length, `frames` in all, and the length to pad them to."""
         longest = self._lengths[self.random(1)[0]]
         group = min(int(np.searchsorted(LENGTHS, longest)), len(LENGTHS) - 1)
         bounds = (LENGTHS[group - 1] if group else 0, LENGTHS[group])
@@ -174,7 +174,7 @@ class SpeechPool:
         return self._by_length[np.random.randint(first, last, frames // LENGTHS[group])], LENGTHS[group]
 
     def spans(self, numbers: np.ndarray, frames: int, from_start: float = 0.0) -> Spans:
-        """Even-aligned crops, a share `from_start` of them from the utterance's start, the others random."""
+        """Crops that begin at an even frame: a share `from_start` at the start of the utterance, others anywhere."""
         starts, lengths = self._starts[numbers], self._lengths[numbers]
         room = np.maximum(0, lengths - frames) // FRAMES_PER_TOKEN
         room[np.random.rand(len(numbers)) < from_start] = 0
@@ -185,24 +185,24 @@ class SpeechPool:
         return Spans(*map(as_tensor, (starts + offset, size, offset > 0, offset + size < lengths)))
 
     def voice(self, numbers: np.ndarray) -> Tensor:
-        """Numbers (B,) of the voices that speak some utterances."""
+        """Voice numbers (B,) of utterances."""
         return torch.tensor([self.speakers[i] for i in numbers]).to(self.mel.device)
 
     def held_out_of(self, voice: int) -> list[int]:
         return [i for i in self.held_out if self.speakers[i] == voice]
 
     def random(self, count: int) -> np.ndarray:
-        """Utterance numbers, longer ones more often, of each voice alike, RISING of them rising."""
+        """Random utterance numbers, weighted by length; all voices equally, and RISING of each voice rising."""
         drawn = np.searchsorted(self._edges, np.random.rand(count) * self._edges[-1], side="right")
         return np.asarray(self._by_length[drawn.clip(max=len(self._edges) - 1)])
 
 
 def gather(flat: Tensor, start: Tensor, length: int) -> Tensor:
-    """flat (N, ...) , start (B,) -> (B, length, ...); past the end the last row repeats."""
+    """flat (N, ...), start (B,) -> (B, length, ...); beyond the ends the first or last row repeats."""
     index = (start[:, None] + torch.arange(length, device=start.device)).clamp(0, len(flat) - 1)
     return flat[index]
 
 
 def span_mask(size: Tensor, length: int) -> Tensor:
-    """(B,) -> (B, length) bool, true inside."""
+    """Sizes (B,) -> (B, length) bool, true inside."""
     return torch.arange(length, device=size.device)[None] < size[:, None]

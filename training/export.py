@@ -1,9 +1,9 @@
-"""Checkpoints to the native model folder and voice file that the package ships.
+"""Converts checkpoints to the model folder and voice files that the package ships.
 
     python -m training.export CHECKPOINTS
 
-The names are already native; only layouts change (convolutions to (out, k, in)), weight norms are folded, and weights
-are quantized by POLICIES. Needs both PyTorch and MLX.
+The parameter names are already native. Layouts change (convolutions to (out, k, in)), weight norms are folded, and
+weights are quantized by POLICIES. Needs both PyTorch and MLX.
 """
 
 import dataclasses
@@ -34,7 +34,7 @@ from training.restore import TOKENIZER
 from training.voices import VOICES
 
 FOLDER = Path(__file__).parent.parent / "nightingale" / "voices"
-TIME = r".*(time_mlp|time_mixer|time_proj).*\.weight"  # sees a handful of inputs in all its life
+TIME = r".*(time_mlp|time_mixer|time_proj).*\.weight"  # has only a few different inputs
 POSITIONS = r"(text|speech)_pos_embed\.weight"
 POLICIES = {
     "t3": [Policy(8, layers=POSITIONS), Policy(T3_BITS)],
@@ -59,7 +59,7 @@ def native_arrays(module: nn.Module) -> dict[str, mx.array]:
 
 
 def write_arrays(path: Path, arrays: dict[str, mx.array], policies: list[Policy]) -> None:
-    """Quantized by the policies, the rest as float16."""
+    """Write arrays, quantized by the policies; the others as float16."""
     for policy in policies:
         arrays = quantize_arrays(arrays, policy)
     half = {k: v.astype(mx.float16) if mx.issubdtype(v.dtype, mx.floating) else v for k, v in arrays.items()}
@@ -68,7 +68,7 @@ def write_arrays(path: Path, arrays: dict[str, mx.array], policies: list[Policy]
 
 
 def tokenizer_json() -> dict[str, Any]:
-    """The character tokenizer as a `tokenizers` file: a BPE without merges."""
+    """The character tokenizer as the contents of a `tokenizers` file: BPE without merges."""
     vocab = {"[STOP]": STOP_TEXT, "[START]": STOP_TEXT + 1, **TEXT_IDS}
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": [], "normalizer": None,
@@ -79,9 +79,9 @@ def tokenizer_json() -> dict[str, Any]:
 
 
 def write_voices(folder: Path, trained: set[str]) -> None:
-    """A file for each voice that was learned; one of an earlier export that was not is taken away.
+    """Write a file for each trained voice, and delete the files of the other known voices.
 
-    All are the first one to T3: they differ in S3Gen.
+    All voices have the first one's embedding for T3; they differ in that for S3Gen.
     """
     t3, s3gen = (speaker_embeddings(size).numpy() for size in (T3_SPEAKER_SIZE, S3GEN_SPEAKER_SIZE))
     for number, name in enumerate(VOICES):

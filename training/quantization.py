@@ -1,16 +1,16 @@
-"""Training with weights as they will be stored: MLX's affine quantization, its gradient passed straight through."""
+"""Quantization-aware training: MLX's affine quantization with a straight-through gradient."""
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import parametrize
 
 GROUP_SIZE = 64
-T3_BITS = 4  # that T3 and its draft are shipped in
+T3_BITS = 4  # of the shipped T3 and draft
 _SUFFIX = ".parametrizations.weight.original"
 
 
 def as_stored(weight: Tensor, bits: int, group_size: int = GROUP_SIZE) -> Tensor:
-    """What is left of a weight (..., n * group_size) once mlx.core.quantize and dequantize have had it."""
+    """A weight (..., n * group_size) after mlx.core.quantize and dequantize."""
     groups = weight.unflatten(-1, (-1, group_size))
     low, high = groups.amin(-1, keepdim=True), groups.amax(-1, keepdim=True)
     levels = 2**bits - 1
@@ -18,18 +18,18 @@ def as_stored(weight: Tensor, bits: int, group_size: int = GROUP_SIZE) -> Tensor
     from_low = low.abs() > high.abs()
     scale = torch.where(from_low, scale, -scale)
     edge = torch.where(from_low, low, high)
-    # The edge of larger magnitude is kept exactly, and zero is a level.
+    # The end of the range with the larger magnitude is exact, and zero is a level.
     zero = (edge / scale).round()
     scale = torch.where(zero != 0, edge / torch.where(zero != 0, zero, 1.0), scale)
     bias = torch.where(zero != 0, edge, 0.0)
     codes = ((groups - bias) / scale).round().clamp(0, levels)
-    # Scales and biases are stored as float16, after the codes were found with the exact ones.
+    # Scales and biases are stored as float16; the codes were chosen with the exact ones.
     stored: Tensor = codes * scale.half().float() + bias.half().float()
     return stored.flatten(-2)
 
 
 class Stored(nn.Module):
-    """A weight as it will be stored, with the gradient of the weight."""
+    """A parametrization: the quantized weight, with the gradient of the exact one."""
 
     def __init__(self, bits: int) -> None:
         super().__init__()
@@ -41,7 +41,7 @@ class Stored(nn.Module):
 
 
 def train_as_stored(module: nn.Module, bits: int) -> None:
-    """From here on the module computes with stored weights: those of its linear layers and embeddings of tokens."""
+    """Make a module compute with quantized weights in its linear layers and token embeddings."""
     for name, layer in list(module.named_modules()):
         kept = name.endswith(("text_pos_embed", "speech_pos_embed"))
         if isinstance(layer, nn.Linear | nn.Embedding) and not kept and layer.weight.shape[-1] % GROUP_SIZE == 0:
@@ -49,7 +49,7 @@ def train_as_stored(module: nn.Module, bits: int) -> None:
 
 
 def store(module: nn.Module, bits: int) -> None:
-    """Give the module the weights that it will be stored with, for good."""
+    """Replace a module's weights by the quantized ones, permanently."""
     train_as_stored(module, bits)
     for layer in module.modules():
         if parametrize.is_parametrized(layer, "weight"):
@@ -57,5 +57,5 @@ def store(module: nn.Module, bits: int) -> None:
 
 
 def plain_names(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """A state dict as if nothing were parametrized."""
+    """A state dict with the names of a module without parametrizations."""
     return {k.removesuffix(_SUFFIX) + ".weight" if k.endswith(_SUFFIX) else k: v for k, v in state.items()}

@@ -1,9 +1,9 @@
-"""The shipped files back to checkpoints, for training to go on from.
+"""Makes checkpoints from the shipped files, so that training can be resumed.
 
     python -m training.restore DIR
 
-Writes tokenizer.pt, t3.pt, draft.pt, s3gen.pt and hift.pt. What was lost is what quantization cost, the optimizers'
-moments and the vocoder's critics: all come back within a few hundred steps. Needs both PyTorch and MLX.
+Writes tokenizer.pt, t3.pt, draft.pt, s3gen.pt and hift.pt. They lack the precision lost by quantization, the
+optimizers' moments and the vocoder's critics; training regains these. Needs both PyTorch and MLX.
 """
 
 import sys
@@ -29,7 +29,7 @@ TOKENIZER = Path(__file__).with_name("speech_tokenizer.safetensors")
 
 
 def fill(module: nn.Module, path: Path) -> nn.Module:
-    """The module with the weights of a native file; every one must be there."""
+    """Load a native file into a module. Raises KeyError for a missing array, SystemExit for an extra one."""
     arrays = read_arrays(path)
     weights = {
         f"{n}.weight": m for n, m in module.named_modules() if isinstance(getattr(m, "weight", None), torch.Tensor)
@@ -47,7 +47,7 @@ def fill(module: nn.Module, path: Path) -> nn.Module:
                 if key in keys:
                     getattr(layer, key).copy_(value)
                 else:
-                    layer.weight = value.contiguous()  # through the inverse of the weight norm
+                    layer.weight = value.contiguous()  # inverts the weight norm
     if arrays:
         raise SystemExit(f"{path}: {', '.join(sorted(arrays))} belong to no layer")
     return module

@@ -1,10 +1,10 @@
-"""The teacher's speech through the parts of the codec, to hear where words are lost.
+"""Sends the teacher's speech through the codec, to find the part that loses words.
 
     python -m training.resynthesize WORK TEXT OUT [--mel]
     python benchmarks/quality.py --text TEXT --wavs OUT
 
-Each line of TEXT, said by hibari as benchmarks/quality.py has it, goes to mel, codes, S3Gen's mel and HiFT, with the
-checkpoints in WORK; with --mel its own mel goes to HiFT. OUT gets 0000.wav, 0001.wav, ...
+hibari speaks each line of TEXT, as in benchmarks/quality.py. The sound is made a mel, codes, S3Gen's mel and samples
+again, with the checkpoints in WORK. With --mel the teacher's own mel goes to HiFT. Writes OUT/0000.wav, 0001.wav, ...
 """
 
 import argparse
@@ -23,7 +23,7 @@ TOKEN = FRAMES_PER_TOKEN * HOP  # samples
 
 
 class Codec:
-    """Sound to tokens and back, in florence's voice."""
+    """Samples to speech tokens and back, in florence's voice."""
 
     def __init__(self, folder: Path, device: torch.device) -> None:
         self.log_mel = LogMel()
@@ -34,7 +34,7 @@ class Codec:
 
     @torch.no_grad()
     def __call__(self, samples: Tensor, own_mel: bool) -> Tensor:
-        """(N,), N a multiple of TOKEN, to the same."""
+        """Samples (N,), N a multiple of TOKEN -> samples (N,). own_mel: skip the codes and S3Gen."""
         mel = self.log_mel(samples[None])
         if not own_mel:
             flow = self.s3gen.config.flow
@@ -46,7 +46,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name in ("work", "text", "out"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--mel", action="store_true", help="the teacher's own mel, without codes")
+    parser.add_argument("--mel", action="store_true", help="use the teacher's own mel, without codes and S3Gen")
     args = parser.parse_args()
     from hibari import Hibari
 

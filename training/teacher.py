@@ -1,11 +1,12 @@
-"""Speaks planned utterances with each voice's teacher and writes shards of speech.
+"""Synthesizes the planned utterances with each voice's teacher, and writes shards of speech.
 
 A shard is an uncompressed .npz: `audio` int16 (N,) at 24 kHz, all utterances end to end; `ends` int64 (U,) their ends
 in samples, each a multiple of 960; `f0` float16 (N / 480,) in Hz, 0 where unvoiced; `voice`, `texts` and `phonemes`
-uint8, UTF-8 lines. Silence at the edges is cut to a short lead and tail, so that the voice starts and stops at once.
+uint8, UTF-8 lines. Silence at the edges is trimmed to a short lead and tail, so that the voice starts and stops without
+delay.
 
-There is one way of speaking, florence's, and so one kind of speech token. Another voice says the same at the same
-times, and its shards have her sound beside its own: `source` int16 (N,), which the tokens are made of.
+All voices share florence's speech tokens. Another voice says the same with the same timing. Its shards also hold her
+samples, `source` int16 (N,), from which the tokens are made.
 """
 
 import argparse
@@ -31,23 +32,23 @@ from training.kokoro import DURATIONS, Kokoro
 from training.voices import VOICES
 
 SAMPLE_RATE, HOP, SAMPLES_PER_TOKEN = 24_000, 480, 960
-QUIET = 0.01  # amplitude under which an edge counts as silence
+QUIET = 0.01  # amplitude below which an edge counts as silence
 LEAD_MS, LEAD_JITTER_MS, TAIL_MS = 40, 40, 160
-LEAST_FREE = 4e9  # bytes of the disk: room for checkpoints
-LOWEST_F0 = 40.0  # Hz; hibari has less where there is no voice
-SOUND = ["lh", "theta", "ln", "lr", "phi", "f0"]  # hibari's outputs, of which its sound is made
+LEAST_FREE = 4e9  # bytes of disk space, kept for checkpoints
+LOWEST_F0 = 40.0  # Hz; hibari gives less where unvoiced
+SOUND = ["lh", "theta", "ln", "lr", "phi", "f0"]  # the outputs of hibari's model that its synthesis needs
 
 
 @dataclass
 class Speech:
     audio: np.ndarray  # samples (N,)
-    source: np.ndarray  # florence saying the same at the same times (N,)
-    f0: np.ndarray  # Hz, 0 where unvoiced, at 80 frames a second; of trimmed speech at 50
+    source: np.ndarray  # florence saying the same with the same timing (N,)
+    f0: np.ndarray  # Hz, 0 where unvoiced; 80 frames per second, 50 in trimmed speech
     phonemes: str
 
     @staticmethod
     def joined(parts: "list[Speech]") -> "Speech":
-        """The sentences of a text as one."""
+        """Concatenate the sentences of a text."""
         if not parts:
             return Speech(*(np.zeros(0, np.float32) for _ in range(3)), phonemes="")
         whole = (np.concatenate([getattr(part, name) for part in parts]) for name in ("audio", "source", "f0"))
@@ -55,10 +56,10 @@ class Speech:
 
 
 class FlorenceTeacher:
-    """The hibari voice; what asks for yes or no is said by Kokoro's af_heart, of which hibari was made, and rises.
+    """hibari's voice; yes-no questions are spoken by Kokoro's af_heart, from which hibari was distilled, and rise.
 
-    folder: what training.kokoro wrote; without it all is hibari's, and no question rises. gpu: Kokoro's, counted round
-    where there are fewer.
+    folder: the output of training.kokoro; without it hibari speaks everything, and no question rises. gpu: number of
+    Kokoro's GPU, modulo the number of GPUs.
     """
 
     def __init__(self, seed: int, folder: Path | None = None, gpu: int = 0) -> None:
@@ -70,7 +71,7 @@ class FlorenceTeacher:
 
     @cached_property
     def kokoro(self) -> Kokoro:
-        """On a GPU where there is one, made when it is first needed."""
+        """Loaded on first use, on a GPU if there is one."""
         assert self._folder
         torch.manual_seed(self._seed)
         gpus = torch.cuda.device_count()
@@ -81,8 +82,7 @@ class FlorenceTeacher:
         return Speech.joined([speech for speech, *_ in self.sentences(text, speed)])
 
     def sentences(self, text: str, speed: float) -> Iterator[tuple[Speech, list[int], np.ndarray | None]]:
-        """The speech of each sentence of a text, the numbers of its phonemes and their durations (L,): None without a
-        folder."""
+        """For each sentence of a text: its speech, phoneme ids, and durations (L,), None without a folder."""
         for sentence in self._tts.split_sentences(text):
             parts = [part for part in self._tts.phonemize(sentence) if self._tts.ids(part) != [0, 0]]
             for part in parts:
@@ -105,9 +105,9 @@ class FlorenceTeacher:
 
 
 class KeatsTeacher:
-    """A man's voice that says what florence's teacher says, at the same times and to the same tune."""
+    """A man's voice with the timing and the intonation of florence's teacher."""
 
-    PITCH = 0.565  # his median F0, 109 Hz, by hibari's, 193 Hz
+    PITCH = 0.565  # ratio of the median F0: his 109 Hz, hibari's 193 Hz
 
     def __init__(self, seed: int, folder: Path, gpu: int = 0) -> None:
         self._florence = FlorenceTeacher(seed, folder, gpu)
@@ -123,7 +123,7 @@ class KeatsTeacher:
 
 
 def trim(speech: Speech, rng: random.Random) -> Speech | None:
-    """Cut where florence's sound is silent; N a multiple of 960. None if nothing is left."""
+    """Trim by the silence of florence's sound; N becomes a multiple of 960. None if there is almost no speech."""
     loud = np.flatnonzero(np.abs(speech.source) > QUIET)
     if len(loud) < SAMPLES_PER_TOKEN:
         return None
@@ -143,7 +143,7 @@ def trim(speech: Speech, rng: random.Random) -> Speech | None:
 
 
 def write_shard(path: Path, voice: str, said: list[tuple[Speech, str]]) -> None:
-    """said: trimmed, each with its text."""
+    """said: trimmed utterances with their texts."""
     speeches, texts = zip(*said, strict=True)
     arrays: dict[str, Any] = {
         "audio": int16([speech.audio for speech in speeches]),
@@ -163,7 +163,7 @@ def write_shard(path: Path, voice: str, said: list[tuple[Speech, str]]) -> None:
 
 
 def wait_for_room(folder: Path) -> None:
-    """Until the disk is no longer almost full: a hundred hours are 17 GB, and training reads on what there is."""
+    """Wait while the disk is almost full. A hundred hours of speech take 17 GB; training goes on with what it has."""
     if shutil.disk_usage(folder).free < LEAST_FREE:
         print(f"{folder} has less than {LEAST_FREE / 1e9:.0f} GB left; waiting", flush=True)
     while shutil.disk_usage(folder).free < LEAST_FREE:
@@ -175,12 +175,12 @@ def int16(parts: list[np.ndarray]) -> np.ndarray:
 
 
 def shared_out(voices: list[str], workers: int) -> list[str]:
-    """Whose voice each worker speaks with: neighbours the same, as the processes that read take every n-th worker."""
+    """The voice of each worker. Neighbours have the same voice, because reading processes take every n-th worker."""
     return [voices[worker * len(voices) // workers] for worker in range(workers)]
 
 
 def work(worker: int, voices: list[str], planner: Planner, args: argparse.Namespace) -> None:
-    """Speak every n-th utterance, n being the workers that have the same voice."""
+    """Speak every n-th utterance, where n workers have the same voice."""
     torch.set_num_threads(1)
     voice = voices[worker]
     seed = random.Random(f"{args.seed}/{args.first_epoch}/{worker}").randrange(2**31)
@@ -204,7 +204,7 @@ def work(worker: int, voices: list[str], planner: Planner, args: argparse.Namesp
 
 
 def stand_by(processes: list[Any]) -> None:
-    """Until all have ended. One that fails takes the others with it: the mix of voices would be another."""
+    """Wait until all have ended. If one fails, end the others too, because the mix of voices would change."""
     running = {process.sentinel: process for process in processes}
     while running:
         for sentinel in wait(list(running)):
@@ -218,15 +218,15 @@ def stand_by(processes: list[Any]) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--corpus", type=Path, required=True, help="sentences that training.corpus prepared")
+    parser.add_argument("--corpus", type=Path, required=True, help="output file of training.corpus")
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--voices", nargs="+", choices=VOICES, default=[VOICES[0]], help="the workers are shared out "
-                        "evenly; a voice that is named twice has twice as many")  # fmt: skip
-    parser.add_argument("--teachers", type=Path, help="what training.kokoro wrote, for keats and for "
-                        "questions that rise")  # fmt: skip
+    parser.add_argument("--voices", nargs="+", choices=VOICES, default=[VOICES[0]], help="voices of the workers, in "
+                        "equal shares; a voice named twice gets two shares")  # fmt: skip
+    parser.add_argument("--teachers", type=Path, help="output folder of training.kokoro, for keats "
+                        "and for rising questions")  # fmt: skip
     parser.add_argument("--workers", type=int, default=os.cpu_count())
-    parser.add_argument("--limit", type=int, default=10**9, help="utterances of each voice")
-    parser.add_argument("--shard", type=int, default=128, help="utterances a shard")
+    parser.add_argument("--limit", type=int, default=10**9, help="most utterances of each voice")
+    parser.add_argument("--shard", type=int, default=128, help="utterances in a shard")
     parser.add_argument("--first-epoch", type=int, default=0)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

@@ -1,6 +1,6 @@
-"""Trains the draft: T3's states to those that come next. T3 stays as it is.
+"""Trains the draft, which predicts T3's next states. T3 is not changed.
 
-It learns T3's distributions over the tokens, from T3's states and then from its own guesses of them.
+The draft learns T3's distributions over the tokens, first from T3's states, then from its own predictions of them.
 """
 
 import argparse
@@ -25,15 +25,15 @@ from training.train_t3 import (
     token_arguments,
 )
 
-NUM_DRAFT = 3  # guesses in a row
-TEMPERATURE = 0.5  # that the tokens are drawn with in use: where draft and T3 should agree
+NUM_DRAFT = 3  # guesses per round
+TEMPERATURE = 0.5  # of sampling in use, where draft and T3 should agree
 
 
 def losses(t3: T3, draft: Draft, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
-    """Divergence of the draft's distributions from T3's, half of it at temperature 1, half as the tokens are drawn.
+    """Divergence of the draft's distributions from T3's, half of it at temperature 1, half at TEMPERATURE.
 
-    Each depth is judged at a share of the places, so that all of them cost as much as T3's own logits. overlap: share
-    of the drawn distributions that is common, by depth.
+    Each depth is evaluated at a share of the positions, so that all depths together cost as much as T3's own logits.
+    overlap: common probability mass of the two distributions at TEMPERATURE, by depth.
     """
     with torch.no_grad():
         embeds = embed(t3, task, speaker, textless)
@@ -91,7 +91,7 @@ class DraftTraining:
 def main() -> None:
     parser = token_arguments(__doc__)
     parser.add_argument("--t3", type=Path, required=True, help="checkpoint of T3")
-    parser.add_argument("--bits", type=int, default=T3_BITS, help="that T3 and the draft are stored in")
+    parser.add_argument("--bits", type=int, default=T3_BITS, help="bits per weight in which T3 and draft are stored")
     args = parser.parse_args()
     run = Run(args)
     train(run, DraftTraining(run, args), args.out)

@@ -1,7 +1,7 @@
-"""Trains HiFT against critics: mel to waveform.
+"""Trains HiFT (mel to waveform) against discriminators, called critics.
 
-With `--s3gen` it goes on to learn from the mels that S3Gen makes, which is what it hears in use; with `--tokenizer` it
-learns that the speech tokenizer hears in its sound what it hears in the teacher's.
+With `--s3gen` it learns from mels that S3Gen makes, which are its input in use. With `--tokenizer` a content loss
+compares the speech tokenizer's features of the made sound and of the teacher's.
 """
 
 import argparse
@@ -37,14 +37,14 @@ from training.models.hift import LOOKAHEAD, HiFT, widened
 from training.models.s3gen import SPEAKER_SIZE, S3Gen
 from training.models.speech_tokenizer import Encoder
 
-LEFT = 8  # frames of context before the ones that count, in four batches of five
-BEFORE, AFTER = 48, 8  # frames that S3Gen hears around a crop
-REAL_EVERY = 4  # batches, one has the teacher's mels and the others S3Gen's
+LEFT = 8  # frames of context before the frames of the loss, in four batches of five
+BEFORE, AFTER = 48, 8  # frames around a crop in S3Gen's input
+REAL_EVERY = 4  # one of so many batches has the teacher's mels, the others S3Gen's
 CONTENT_WEIGHT = 10.0
 BETAS, DECAY = (0.8, 0.99), 0.01
-PITCH_LR_SCALE = 5.0  # its outputs are hundreds of Hz, and a step moves a weight by the learning rate
-CRITICS_LR_SCALE = 4.0  # they have to keep up with a vocoder that has other losses too
-PITCH_GIVEN = 1500  # steps from scratch that get the real pitch only
+PITCH_LR_SCALE = 5.0  # outputs are hundreds of Hz, and a step of Adam moves a weight by about the learning rate
+CRITICS_LR_SCALE = 4.0  # critics have to keep up with a vocoder that has other losses too
+PITCH_GIVEN = 1500  # first steps from scratch, which get the real F0 only
 
 
 class SpectralLoss(nn.Module):
@@ -76,10 +76,10 @@ def f0_loss(predicted: Tensor, real: Tensor) -> Tensor:
 
 
 class Crops:
-    """Random crops: mel (B, left + n + 4, 80), F0 (B, same), audio (B, n * 480) of the n frames that count.
+    """Random crops: mel (B, left + n + 4, 80), F0 (B, same), audio (B, n * 480) of the n frames of the loss.
 
-    Without frames to the left they are the beginnings of utterances: in use nothing else lacks a past. A crop runs on
-    into the next utterance where its own ends: mel and audio do so together.
+    With left = 0 they are the beginnings of utterances, as only these have no past in use. Where an utterance ends
+    within a crop, mel and audio both continue into the next one.
     """
 
     def __init__(self, pool: SpeechPool, frames: int, maker: S3Gen | None) -> None:
@@ -87,7 +87,7 @@ class Crops:
         self.speakers = speaker_embeddings(SPEAKER_SIZE).to(pool.mel.device)
 
     def total(self, left: int) -> int:
-        """Frames of mel of a crop: an even number, as tokens are two frames."""
+        """Frames of mel in a crop: an even number, as a token has two frames."""
         return left + self.frames + LOOKAHEAD + 1
 
     def starts(self, numbers: np.ndarray, left: int = LEFT) -> Tensor:
@@ -106,7 +106,7 @@ class Crops:
 
     @torch.no_grad()
     def _made_mel(self, maker: S3Gen, start: Tensor, voice: Tensor, total: int, before: int) -> Tensor:
-        """S3Gen's mel of the crop, as made with so many frames before it and its look-ahead after it."""
+        """S3Gen's mel of the crop, made with `before` frames of context and with its look-ahead."""
         first = (start - before).clamp(min=0)
         tokens = gather(self.pool.tokens, first // 2, (before + total + AFTER) // 2).long()
         flow = maker.config.flow
@@ -155,9 +155,9 @@ class HiFTTraining:
         self.trained = trained_voices(state)
 
     def advance(self, step: int) -> Parts:
-        left = 0 if step % 5 == 0 else LEFT  # speech also starts without a past
+        left = 0 if step % 5 == 0 else LEFT  # the start of speech has no past
         made = self.crops.maker is not None and step % REAL_EVERY != 0
-        # The real pitch teaches harmonics, the predicted one is what there is in use.
+        # The real F0 teaches the harmonics; in use there is only the predicted one.
         own_pitch = (self.resumed or step > PITCH_GIVEN) and step % 3 != 0
         numbers = self.pool.random(self.count)
         start = self.crops.starts(numbers, left)
@@ -174,7 +174,7 @@ class HiFTTraining:
             sung = sung[:, left * HOP : left * HOP + real.shape[1]]
         critic, real_features = self._teach_critics(sung.detach(), real)
         parts = self._generator_parts(sung, real, real_features) | {"f0": f0_loss(predicted, f0), "critic": critic}
-        # Each of the first three comes to 10 to 20, as in HiFi-GAN: less of the last two, and harmonics smear.
+        # The first three terms are 10 to 20 each, as in HiFi-GAN. With less of the last two, harmonics smear.
         loss = 10.0 * parts["spectral"] + parts["adversary"] + 2.0 * parts["features"] + parts["f0"]
         if self.listener is not None:
             with self.run.autocast():
@@ -193,7 +193,7 @@ class HiFTTraining:
         return loss.detach(), [[f[:count].detach() for f in layers] for layers in features]
 
     def _generator_parts(self, made: Tensor, real: Tensor, real_features: list[list[Tensor]]) -> Parts:
-        """Likeness to the real sound, and what the critics say."""
+        """Distance from the real sound, and the losses by the critics."""
         self.critics.requires_grad_(False)
         with self.run.autocast():
             scores, features = self.critics(made)
@@ -205,12 +205,12 @@ class HiFTTraining:
         }
 
     def _content(self, listener: Encoder, made: Tensor, real: Tensor) -> Tensor:
-        """Distance of what the speech tokenizer hears in two waveforms (B, N)."""
+        """Distance of the speech tokenizer's features of two waveforms (B, N)."""
         heard = [listener.features(self.distance.log_mel(sound)) for sound in (made, real)]
         return F.l1_loss(*heard)
 
     def held_out(self) -> str:
-        """What is lost with the averaged weights, from real mels and from S3Gen's."""
+        """Losses with the averaged weights, for real mels and for S3Gen's."""
         kept = {k: v.clone() for k, v in self.model.state_dict().items()}
         self.ema.copy_to(self.model)
         found = of_each_voice(self._sung)
@@ -242,8 +242,8 @@ class HiFTTraining:
 
 def main() -> None:
     parser = speech_arguments(__doc__)
-    parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen: every other batch has mels that it makes")
-    parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, which hears the sound")
+    parser.add_argument("--s3gen", type=Path, help="checkpoint of S3Gen; three of four batches have its mels")
+    parser.add_argument("--tokenizer", type=Path, help="checkpoint of the speech tokenizer, for the content loss")
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--frames", type=int, default=28)
     args = parser.parse_args()

@@ -1,9 +1,9 @@
 """Trains S3Gen: speech tokens to mel, by flow matching and few-step consistency.
 
-At r = t the estimator learns the plain flow-matching velocity; elsewhere u(x, t, r) over a step must equal the mean of
-two half steps taken by its own moving average (shortcut models, Frans et al. 2024, https://arxiv.org/abs/2410.12557;
-mean flows, Geng et al. 2025, https://arxiv.org/abs/2505.13447). With `--hift` it also learns from what is heard in the
-mel that it makes as it will in use.
+At r = t the estimator learns the plain flow-matching velocity. Elsewhere u(x, t, r) over a step must equal the mean of
+two half steps by its own moving average (shortcut models, Frans et al. 2024, https://arxiv.org/abs/2410.12557; mean
+flows, Geng et al. 2025, https://arxiv.org/abs/2505.13447). With `--hift` it also gets losses on the mel that it makes
+as in use: content by the speech tokenizer's features, and F0 by HiFT's predictor.
 """
 
 import argparse
@@ -38,14 +38,14 @@ from training.models.hift import F0Predictor
 from training.models.s3gen import S3GEN_CONFIG, SPEAKER_SIZE, S3Gen
 from training.models.speech_tokenizer import MEL_MEAN, MEL_SCALE, Encoder
 
-PAST_FRAMES = 24  # what is before a frame matters most so far back
-FROM_START = 0.25  # of the crops begin with their utterance, where its first consonant is to be learned
+PAST_FRAMES = 24  # the past of a frame matters most within so many frames
+FROM_START = 0.25  # share of crops that begin with their utterance, to learn first consonants
 LOOKAHEAD_FRAMES = FRAMES_PER_TOKEN * S3GEN_CONFIG.encoder.lookahead_tokens
 SHORTEST_STEP = 1 / 8
-MIN_F0 = 30.0  # Hz: what is sung lower counts as this high
+MIN_F0 = 30.0  # Hz; lower predictions count as this
 WEIGHTS = {"flow": 1.0, "shortcut": 1.0, "prior": 1.0, "content": 1.0, "pitch": 1.0, "mel": 1.0}
 IN_USE = S3GEN_CONFIG.flow.num_steps, S3GEN_CONFIG.flow.temperature
-SAMPLERS = ((1, 0.0), (2, 0.0), (2, 0.5), (2, 1.0), (4, 1.0))  # steps and temperature that the report tries
+SAMPLERS = ((1, 0.0), (2, 0.0), (2, 0.5), (2, 1.0), (4, 1.0))  # steps and temperature in the report
 
 
 Conditions = tuple[Tensor, Tensor, Tensor]  # mu (B, T, 80), speaker (B, 80), prompt (B, T, 80)
@@ -57,7 +57,7 @@ def column(v: Tensor) -> Tensor:
 
 
 def step_times(batch: int, shortcut: int, device: torch.device) -> tuple[Tensor, Tensor]:
-    """Times t and r (B,): steps of 1, 1/2, ... SHORTEST_STEP in the first `shortcut` rows, of length 0 elsewhere."""
+    """Times t and r (B,): steps of 1, 1/2, ... SHORTEST_STEP in the first `shortcut` rows, of 0 in the others."""
     halvings = round(-math.log2(SHORTEST_STEP))
     size = 0.5 ** torch.randint(0, halvings + 1, (shortcut,), device=device).float()
     start = (torch.rand(shortcut, device=device) / size).floor() * size
@@ -67,9 +67,9 @@ def step_times(batch: int, shortcut: int, device: torch.device) -> tuple[Tensor,
 
 @torch.no_grad()
 def two_half_steps(average: S3Gen, x: Tensor, conditions: Conditions, t: Tensor, r: Tensor) -> Tensor:
-    """The mean velocity from t to r (B,) as the averaged model goes there in two steps: what one step should be.
+    """The mean velocity from t to r (B,) in two steps of the averaged model: the target for one step.
 
-    The shortest steps are halved by the plain velocity, which the flow loss teaches: all longer ones rest on them.
+    The shortest steps use the plain velocity, which the flow loss teaches. All longer steps build on these.
     """
     middle = (t + r) / 2
     shortest = r - t <= SHORTEST_STEP
@@ -82,11 +82,11 @@ def two_half_steps(average: S3Gen, x: Tensor, conditions: Conditions, t: Tensor,
 def losses(model: S3Gen, average: S3Gen, mel: Tensor, tokens: Tensor, speaker: Tensor, mask: Tensor) -> Parts:
     """mel (B, T, 80) normalized, tokens (B, T / 2), speaker (B, S), mask (B, T).
 
-    flow: the velocity at one time. shortcut: over a step. prior: distance of the encoder's output from the mel.
+    flow: velocity at one time. shortcut: velocity over a step. prior: distance of the encoder's output from the mel.
     """
     mu, spk = model.condition(tokens, speaker)
     batch, noise, prompt = len(mel), torch.randn_like(mel), torch.zeros_like(mel)
-    shortcut = batch // 3  # of the batch learns to take long steps
+    shortcut = batch // 3  # rows that learn long steps
     t, r = step_times(batch, shortcut, mel.device)
     x = (1 - column(t)) * noise + column(t) * mel
     target = mel - noise
@@ -104,7 +104,7 @@ def losses(model: S3Gen, average: S3Gen, mel: Tensor, tokens: Tensor, speaker: T
 
 
 class Ear(nn.Module):
-    """What a mel says and how high, as the speech tokenizer and HiFT hear it; both stay as they are."""
+    """Content and F0 of a mel, by the frozen speech tokenizer and HiFT's F0 predictor."""
 
     def __init__(self, encoder: Encoder, f0_predictor: F0Predictor) -> None:
         super().__init__()
@@ -117,15 +117,15 @@ class Ear(nn.Module):
 
     def f0(self, mel: Tensor) -> Tensor:
         """Normalized mel (B, T, 80) -> F0 in Hz (B, T)."""
-        with torch.autocast(mel.device.type, enabled=False):  # bfloat16 tells F0 apart by a Hz
+        with torch.autocast(mel.device.type, enabled=False):  # bfloat16 resolves F0 to 1 Hz only
             return self.f0_predictor((mel.float() * MEL_SCALE + MEL_MEAN).transpose(1, 2))  # type: ignore[no-any-return]
 
 
 def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Parts:
     """made and mel (B, T, 80) normalized, f0 (B, T) in Hz, mask (B, T).
 
-    mel: their distance; without it the made mel drifts from the teacher's wherever that is not heard. content: of what
-    the speech tokenizer hears in both. pitch: of the F0, in octaves where there is one.
+    mel: their distance; without it the made mel drifts where the other two losses do not notice. content: distance of
+    the speech tokenizer's features. pitch: distance of F0 in octaves, where voiced.
     """
     with torch.no_grad():
         wanted = ear.content(mel)
@@ -141,9 +141,9 @@ def heard(ear: Ear, made: Tensor, mel: Tensor, f0: Tensor, mask: Tensor) -> Part
 
 
 def draw(pool: SpeechPool, spans: Spans, frames: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T): frames that lack what they hear in use do not count.
+    """Normalized mel (B, T, 80), tokens (B, T / 2), mask (B, T).
 
-    In use there is no sound without its past but the beginning of a sentence.
+    The mask is 0 for frames that lack context which they have in use, where only the start of a sentence has no past.
     """
     mel = (gather(pool.mel, spans.start, frames).float() - MEL_MEAN) / MEL_SCALE
     tokens = gather(pool.tokens, spans.start // 2, frames // 2).long()
@@ -152,7 +152,7 @@ def draw(pool: SpeechPool, spans: Spans, frames: int) -> tuple[Tensor, Tensor, T
 
 
 def liveliness(mel: Tensor, inside: Tensor) -> Tensor:
-    """Mean change from frame to frame of mel (B, T, 80), where inside (B, T)."""
+    """Mean absolute change from frame to frame of mel (B, T, 80), where inside (B, T)."""
     return (mel[:, 1:] - mel[:, :-1])[inside[:, 1:]].abs().mean()
 
 
@@ -201,7 +201,7 @@ class S3GenTraining:
         return detached(parts)
 
     def held_out(self) -> str:
-        """Of sampled crops: distance of the log mel, and how lively it is (1 is right), for steps and temperature."""
+        """For steps and temperatures of SAMPLERS: L1 of the log mel, and its change per frame over the real one's."""
         self.ema.copy_to(self.average)
         return of_each_voice(self._sampled)
 
@@ -223,7 +223,7 @@ class S3GenTraining:
         return ", ".join(found)
 
     def _f0(self, start: Tensor) -> Tensor:
-        """In Hz, of crops (B, T)."""
+        """F0 in Hz of crops (B, T)."""
         return gather(self.pool.f0, start, self.frames).float()
 
     def keep(self, path: Path) -> None:
@@ -234,9 +234,9 @@ class S3GenTraining:
 def main() -> None:
     parser = speech_arguments(__doc__)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
-    parser.add_argument("--hift", type=Path, help="checkpoint of HiFT, which hears the F0 of what S3Gen makes")
-    parser.add_argument("--batch", type=int, default=64, help="crops a batch and process")
-    parser.add_argument("--frames", type=int, default=200, help="of a crop, an even number")
+    parser.add_argument("--hift", type=Path, help="checkpoint of HiFT, for the losses on content and F0")
+    parser.add_argument("--batch", type=int, default=64, help="crops per batch and process")
+    parser.add_argument("--frames", type=int, default=200, help="frames of a crop, an even number")
     args = parser.parse_args()
     run = Run(args)
     train(run, S3GenTraining(run, args), args.out)

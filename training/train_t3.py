@@ -1,7 +1,7 @@
 """Trains T3: text characters to speech tokens.
 
-Rows are padded at the right. Some input speech tokens are replaced by random ones, so that the model reads the text
-rather than its own past.
+Rows are padded at the right. Some input speech tokens are replaced by random ones, so that the model relies on the
+text rather than on its own past.
 """
 
 import argparse
@@ -51,14 +51,14 @@ from training.quantization import plain_names, train_as_stored
 
 BUCKETS = (80, 112, 144, 176, 208, 256, 320, 400, 512, MAX_LENGTH)  # sequence lengths
 MAX_TEXT = 302  # start and stop included
-SPEECH_SHARE = 0.6  # of the places of a batch predict a speech token, at the most
-FIRST_READ = 30.0  # seconds: what little it would have at once T3 knows by heart in hundreds of steps
+SPEECH_SHARE = 0.6  # at most this share of the positions of a batch is in the loss
+FIRST_READ = 30.0  # seconds of reading shards before training: T3 would memorize the first few in some hundred steps
 
 
 def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
     """[text length, speech length, 0, start, characters, stop, BOS, BOS, speech..., STOP_SPEECH...]: bucket + 2.
 
-    The 0 is where the speaker embedding goes. None if the row fits no bucket.
+    The 0 stands for the speaker embedding. None if the row fits no bucket.
     """
     chars = [START_TEXT, *(TEXT_IDS[c] for c in text if c in TEXT_IDS), STOP_TEXT]
     size = 1 + len(chars) + 2 + len(codes)
@@ -74,7 +74,7 @@ def make_row(text: str, codes: np.ndarray) -> np.ndarray | None:
 
 
 class TokenPool:
-    """Rows of ids by length, on the device, questions that rise twice; held-out ones are kept apart."""
+    """Rows of ids by length, on the device. Rising questions are added twice; held-out rows are kept apart."""
 
     def __init__(self, run: Run, folder: Path, encode: Encode) -> None:
         self.run, self.encode = run, encode
@@ -113,7 +113,7 @@ class TokenPool:
         self.rows[bucket], self.counts[bucket] = held, count + len(rows)
 
     def refresh(self, shards: int) -> bool:
-        """Read so many new shards; whether there were as many."""
+        """Read this many new shards. False if there were fewer."""
         for _ in range(shards):
             if (shard := self.reader.next()) is None:
                 return False
@@ -121,7 +121,7 @@ class TokenPool:
         return True
 
     def batch(self, positions: int, choice: float) -> Tensor:
-        """Rows (B, bucket + 2); `choice` in 0..1 picks the bucket, by how many positions each holds."""
+        """Rows (B, bucket + 2). choice: 0 to 1, picks the bucket, weighted by the positions that each holds."""
         weights = np.asarray([b * self.counts[b] for b in BUCKETS], np.float64)
         bucket = BUCKETS[int(np.searchsorted(np.cumsum(weights) / weights.sum(), choice).clip(max=len(BUCKETS) - 1))]
         size = max(1, positions // bucket)
@@ -129,13 +129,13 @@ class TokenPool:
 
 
 def counted_places(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """Places of the flattened ids (B * L) that predict a speech token: their indices (K,), and which of those do (K,).
+    """Positions in the flattened ids (B * L) that predict a speech token: indices (K,), and whether each does (K,).
 
-    K is a fixed share of all places, so that a step has one shape; what is more than that is left out.
+    K is a fixed share of all positions, so that a step has one shape. Positions beyond K are left out.
     """
     text, speech, length = rows[:, :1].long(), rows[:, 1:2].long(), rows.shape[1] - 2
     place = torch.arange(length, device=rows.device)
-    first = text + 2  # the second start of speech, which predicts token 0
+    first = text + 2  # the second start of speech predicts token 0
     counts = ((place >= first) & (place <= first + speech)).flatten()
     index = torch.argsort(counts.byte(), descending=True, stable=True)[: math.ceil(share * len(counts))]
     return index, counts[index]
@@ -143,8 +143,11 @@ def counted_places(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
 
 @dataclass
 class Task:
-    """A batch as T3 reads it: ids (B, L), the first of a row unused, and text lengths (B,); of the flattened places
-    (K,) that predict a token of speech their index, what each weighs in the mean, and its target."""
+    """A batch: ids (B, L), the first of each row unused, and text lengths (B,).
+
+    index, weight, target (K,): flattened positions that predict a speech token, their weights in the mean, and the
+    tokens to predict.
+    """
 
     ids: Tensor
     text: Tensor
@@ -158,7 +161,7 @@ class Task:
 
 
 def read_rows(rows: Tensor, noise: float, share: float) -> Task:
-    """noise: share of the input speech tokens replaced; share: of the places that may count."""
+    """noise: share of the input speech tokens to replace. share: of the positions, the most in the loss."""
     text, ids = rows[:, 0].long(), rows[:, 2:].long()
     index, counts = counted_places(rows, share)
     target = torch.cat([ids[:, 1:], torch.full_like(ids[:, :1], STOP_SPEECH)], 1).flatten()[index]
@@ -170,8 +173,7 @@ def read_rows(rows: Tensor, noise: float, share: float) -> Task:
 
 
 def embed(t3: T3, task: Task, speaker: Tensor, textless: float) -> Tensor:
-    """T3's input (B, L, hidden), with a speaker embedding (S,). textless: share of the rows without text, for guidance
-    (CFG)."""
+    """T3's input (B, L, hidden). speaker: (S,). textless: share of rows without text, for classifier-free guidance."""
     has_text = torch.rand(len(task.ids), device=speaker.device) >= textless
     return t3.embed(task.ids, task.text, speaker.expand(len(task.ids), -1), has_text)
 
@@ -185,7 +187,7 @@ def losses(t3: T3, task: Task, speaker: Tensor, textless: float = 0.0) -> Parts:
 
 
 class TokenBatches:
-    """Batches for what learns from tokens, out of a pool that reads on meanwhile."""
+    """Batches from a pool of tokens, which reads new shards meanwhile."""
 
     def __init__(self, run: Run, args: argparse.Namespace) -> None:
         self.run = run
@@ -194,11 +196,11 @@ class TokenBatches:
         while (self.pool.refresh(4) and time.monotonic() < end) or sum(self.pool.counts.values()) < enough:
             time.sleep(0.05)  # the teacher may be slower
         self.positions = 2000 if run.toy else args.positions
-        # The same choices on every rank: batches of like length keep the processes in step.
+        # The same choices on every rank: batches of equal length keep the processes in step.
         self.choices = np.random.default_rng(args.seed)
 
     def teach(self, learn: Callable[[Tensor], Parts], step: int) -> Parts:
-        """One step of learning from a fresh batch (B, L)."""
+        """One training step on a new batch."""
         parts = learn(self.pool.batch(self.positions, self.choices.random()))
         if self.run.due(step, 10):
             self.pool.refresh(2)
@@ -206,7 +208,7 @@ class TokenBatches:
 
 
 def optimizer_of(run: Run, model: nn.Module) -> torch.optim.AdamW:
-    """Matrices decay, vectors do not."""
+    """AdamW with weight decay for matrices, not for vectors."""
     matrices = [p for p in model.parameters() if p.dim() > 1]
     vectors = [p for p in model.parameters() if p.dim() <= 1]
     groups = [{"params": matrices, "weight_decay": 0.05}, {"params": vectors, "weight_decay": 0.0}]
@@ -214,7 +216,7 @@ def optimizer_of(run: Run, model: nn.Module) -> torch.optim.AdamW:
 
 
 def on_held_out(pool: TokenPool, measure: Callable[[Task], Parts]) -> str:
-    """Measures of whole rows, without replaced tokens; mean over the speech tokens."""
+    """Measures of held-out rows, without replaced tokens: means over the speech tokens."""
     sums: dict[str, float] = {}
     count = 0
     for bucket in BUCKETS:
@@ -232,7 +234,7 @@ def on_held_out(pool: TokenPool, measure: Callable[[Task], Parts]) -> str:
 
 
 def compile_layers(t3: T3) -> None:
-    """Fuse what is small in a layer: a step takes two thirds of the time."""
+    """Compile the layers, which fuses small operations: a step takes two thirds of the time."""
     torch._dynamo.config.suppress_errors = True
     torch._dynamo.config.cache_size_limit = 64
     for layer in t3.llama.layers:
@@ -277,11 +279,11 @@ class T3Training:
 
 
 def token_arguments(doc: str | None) -> argparse.ArgumentParser:
-    """What the scripts that learn from tokens are told."""
+    """Arguments of the scripts that train on tokens."""
     parser = arguments(doc)
     parser.add_argument("--tokenizer", type=Path, required=True, help="checkpoint of the speech tokenizer")
-    parser.add_argument("--positions", type=int, default=24_576, help="sequence positions a batch and process")
-    parser.add_argument("--noise", type=float, default=0.06, help="share of input speech tokens replaced")
+    parser.add_argument("--positions", type=int, default=24_576, help="sequence positions per batch and process")
+    parser.add_argument("--noise", type=float, default=0.06, help="share of input speech tokens to replace")
     parser.add_argument("--textless", type=float, default=0.08, help="share of rows whose text is hidden")
     return parser
 
@@ -289,7 +291,7 @@ def token_arguments(doc: str | None) -> argparse.ArgumentParser:
 def main() -> None:
     parser = token_arguments(__doc__)
     parser.add_argument("--dropout", type=float, default=0.05)
-    parser.add_argument("--bits", type=int, help="train with weights as they are stored in so many bits")
+    parser.add_argument("--bits", type=int, help="train with weights quantized to so many bits")
     args = parser.parse_args()
     run = Run(args)
     train(run, T3Training(run, args), args.out)

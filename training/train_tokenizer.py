@@ -1,15 +1,15 @@
-"""Trains the speech tokenizer: its codes must say how the mel sounds, how high it is and which phonemes are spoken.
+"""Trains the speech tokenizer: its codes must carry mel, F0 and phonemes.
 
-Heads that exist only here decide what the codes carry: a decoder back to the mel and the F0, which hears no further
-ahead than S3Gen will, and a phoneme recogniser (CTC), so that the codes carry phones rather than noise.
+Heads that exist only in training decide what the codes carry: a decoder back to the mel and the F0, with no more
+look-ahead than S3Gen has, and a phoneme recogniser (CTC), so that the codes carry phones rather than noise.
 
-Left to itself, an encoder whose gradient passes straight through the rounding stays where two levels are equally wrong
-(Nagel et al. 2022, https://arxiv.org/abs/2203.11086): a third of all digits lay within 0.02 of a threshold and said
-next to nothing, but were two thirds of what T3 could not foresee. So the speech is heard twice, some milliseconds
-apart: both hearings must be near the same levels, and the codes of the second rebuild the first.
+With a straight-through gradient, an encoder tends to oscillate around the rounding thresholds (Nagel et al. 2022,
+https://arxiv.org/abs/2203.11086). A third of all digits lay within 0.02 of a threshold. They carried almost no
+information, but accounted for two thirds of T3's loss. So each utterance is encoded twice, a few milliseconds apart:
+both views must be near the same levels, and the heads rebuild the first view from the codes of the second.
 
-Resumed, the encoder learns more slowly than its heads, and not before these, which are not shipped, have caught up. Few
-codes stay as they were even so: T3 and S3Gen have to learn them again.
+When training is resumed, the encoder learns more slowly than its heads, and only after the heads, which are not
+shipped, have caught up. Even so most codes change, and T3 and S3Gen have to learn them again.
 """
 
 import argparse
@@ -38,18 +38,18 @@ from training.common import (
 from training.data import FIRST_VOICE, SpeechPool, gather, span_mask
 from training.models.speech_tokenizer import NUM_CODES, PITCH_MEDIAN, Encoder, Heads, quantize
 
-# The alphabet of the teachers' phonemes, the same for all processes and runs.
+# The phonemes of the teachers, in one order for all processes and runs.
 PHONEMES = " ".join(sorted("AIJKNOQSTWYabdefhijklmnopqrstuvwxzæðŋɐɑɒɔəɚɛɜɡɪɫɬɭɹɾʃʊʌʒʔʤʧʰθᵊᵻː,.!?;:—…'"))
-HEADS_ALONE = 0.15  # of the time of a resumed run whose heads are new
-SLOWLY = 0.33  # the resumed encoder's share of the learning rate
+HEADS_ALONE = 0.15  # share of a resumed run in which new heads learn alone
+SLOWLY = 0.33  # factor of a resumed encoder's learning rate
 WEIGHTS = {"l1": 1.0, "slope": 0.5, "l2": 0.1, "pitch": 0.5, "voice": 0.1, "ctc": 0.25, "unclear": 4.0}
-APART = 5.0  # milliseconds between two hearings, at the most
-CONTEXT = 2  # frames of sound to both sides, of which a mel's first and last frames are made
-SILENT_MARKS = 'ˈˌ "“”()-'  # not told apart by the recogniser
+APART = 5.0  # milliseconds between the two views, at most
+CONTEXT = 2  # frames of sound on both sides, which a mel's first and last frames need
+SILENT_MARKS = 'ˈˌ "“”()-'  # left out of the phonemes
 
 
 class PhonemeTable:
-    """Phoneme characters to class numbers from 1 on (0 is CTC's blank); grows as it meets them, up to its size."""
+    """Phoneme characters to class numbers from 1 (0 is CTC's blank). New ones are added, up to SIZE."""
 
     SIZE = 96
 
@@ -69,10 +69,10 @@ class PhonemeTable:
 def losses(
     rebuilt: tuple[Tensor, ...], mel: Tensor, f0: Tensor, sizes: list[int], labels: list[np.ndarray]
 ) -> Parts:
-    """What `Rebuild` makes, against mel (B, T, 80), F0 (B, T) in Hz, of which `sizes` frames count, and phonemes.
+    """Losses of the output of `Rebuild`: against mel (B, T, 80) and F0 (B, T) in Hz, `sizes` frames each, and phonemes.
 
-    l1 and l2: the mel. slope: its change from frame to frame. pitch: octaves where there is a voice. voice: whether
-    there is. ctc: the phonemes. unclear: the codes.
+    l1 and l2: mel. slope: its change from frame to frame. pitch: octaves, where voiced. voice: voicing. ctc: phonemes.
+    unclear: distance of the latents from the levels.
     """
     made, pitch, logits, unclear = (x.float() for x in rebuilt)
     inside = span_mask(torch.tensor(sizes).to(mel.device), mel.shape[1])
@@ -101,14 +101,14 @@ def losses(
 
 
 def unclear(one: Tensor, other: Tensor) -> Tensor:
-    """How far latents (..., 8) of two hearings of the same are from the levels nearest to both: mean square (...)."""
+    """Latents (..., 8) of two views of the same speech -> mean squared distance from the nearest levels (...)."""
     bounded = torch.stack([one, other]).tanh()
     return (bounded - bounded.mean(0).round().detach()).square().mean((0, -1))
 
 
 class Rebuild(nn.Module):
-    """Two hearings of the same, mels (B, T, 80), to what the heads make of the codes of the second, and how unclear
-    these are (B, T / 2)."""
+    """Two views of the same speech, mels (B, T, 80) -> the heads' output for the codes of the second, and `unclear`
+    (B, T / 2)."""
 
     def __init__(self, encoder: Encoder, heads: Heads) -> None:
         super().__init__()
@@ -125,7 +125,7 @@ class TokenizerTraining:
         self.run = run
         self.encoder, self.heads = Encoder().to(run.device), Heads(PhonemeTable.SIZE).to(run.device)
         self.table = PhonemeTable()
-        self.before: Encoder | None = None  # what is gone on from
+        self.before: Encoder | None = None  # the encoder of the checkpoint
         self.new_heads = True
         if args.resume:
             self.resume(args.resume)
@@ -143,18 +143,18 @@ class TokenizerTraining:
     def resume(self, path: Path) -> None:
         self.encoder.load_state_dict(load(path, self.run.device)["encoder"])
         self.before = copy.deepcopy(self.encoder)
-        self.new_heads = not heads_path(path).exists()  # training.restore has none to give
+        self.new_heads = not heads_path(path).exists()  # training.restore writes none
         if not self.new_heads:
             self.heads.load_state_dict(load(heads_path(path), self.run.device)["heads"])
 
     def _encoder_share(self) -> float:
-        """Of the learning rate."""
+        """Factor of the encoder's learning rate."""
         if self.before is None:
             return 1.0
         return 0.0 if self.new_heads and self.run.progress < HEADS_ALONE else SLOWLY
 
     def losses(self, numbers: Sequence[int], length: int, rebuild: Rebuild) -> Parts:
-        """Of some utterances of the pool, padded to `length` frames."""
+        """Losses of utterances of the pool, padded to `length` frames."""
         pool = self.pool
         starts = torch.tensor([pool.starts[i] for i in numbers]).to(self.run.device)
         mel, f0 = gather(pool.mel, starts, length).float(), gather(pool.f0, starts, length).float()
@@ -163,7 +163,7 @@ class TokenizerTraining:
         return losses(rebuilt, mel, f0, [pool.lengths[i] for i in numbers], labels)
 
     def heard_again(self, starts: Tensor, length: int, later: Tensor) -> Tensor:
-        """Mel (B, length, 80) of what begins at frames `starts` (B,), heard so many milliseconds (B,) later."""
+        """Mel (B, length, 80) from frames `starts` (B,) on, of the sound delayed by `later` (B,) milliseconds."""
         shift = (later * SAMPLE_RATE / 1000).round().long().to(starts.device)
         first = (starts - CONTEXT) * HOP - shift
         audio = gather(self.pool.audio, first, (length + 2 * CONTEXT) * HOP).float() / 32767.0
@@ -180,7 +180,7 @@ class TokenizerTraining:
         return detached(parts)
 
     def _rebuild(self, count: int, length: int) -> Rebuild:
-        """The networks, on CUDA as a graph for each length. The whole step cannot be one: CTC waits for the device."""
+        """The networks; on CUDA a graph for each length. The whole step cannot be a graph: CTC waits for the device."""
         if self.run.device.type != "cuda":
             return self.both
         if length not in self.graphed:
@@ -190,8 +190,8 @@ class TokenizerTraining:
         return self.graphed[length]
 
     def held_out(self) -> str:
-        """The losses, and how evenly the codes are used: bits of entropy (12.68 at most) and codes that occur; how many
-        of the codes are the same of what is heard APART later, and how many of a resumed run's are as before."""
+        """Losses, entropy of the codes in bits (12.68 at most), number of codes used, and two shares of equal codes:
+        with the sound delayed by APART, and in a resumed run with the encoder of its start."""
         pool, held_out = self.pool, self.pool.held_out
         if not held_out:
             return "none"
@@ -216,7 +216,7 @@ class TokenizerTraining:
 
 
 def heads_path(path: Path) -> Path:
-    """The heads lie beside the encoder, which is all that the other scripts need."""
+    """The file of the heads. It is apart from the encoder's, as other scripts need only the encoder."""
     return path.with_name(path.stem + "-heads.pt")
 
 

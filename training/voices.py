@@ -1,3 +1,3 @@
-"""The voices that one set of models speaks with: a voice's place here is its number in speech and batches."""
+"""The voices of the model, in order. A voice's index is its number in shards and batches."""
 
-VOICES = ("florence", "keats")  # only ever longer: the number picks the speaker embedding
+VOICES = ("florence", "keats")  # append only: the index selects the speaker embedding

@@ -1,1 +1,1 @@
-"""PyTorch twins of the modules in `nightingale`, with the sizes of the bundled voice. Names are the same in both."""
+"""The networks of `nightingale.models` in PyTorch, with the same names and with the sizes of the bundled voices."""

@@ -1,8 +1,8 @@
-"""Critics of the vocoder: one looks at the waveform folded by periods, one at spectrograms of several resolutions.
+"""Critics (discriminators) of the vocoder: on the waveform folded by periods, and on spectrograms.
 
-Multi-period discriminator after HiFi-GAN (Kong et al. 2020, https://arxiv.org/abs/2010.05646), multi-resolution after
-UnivNet (Jang et al. 2021, https://arxiv.org/abs/2106.07889) with bands as in Vocos (Siuzdak 2023,
-https://arxiv.org/abs/2306.00814). Smaller than in the papers: one voice needs less.
+The multi-period discriminator is after HiFi-GAN (Kong et al. 2020, https://arxiv.org/abs/2010.05646), the
+multi-resolution one after UnivNet (Jang et al. 2021, https://arxiv.org/abs/2106.07889), with bands as in Vocos (Siuzdak
+2023, https://arxiv.org/abs/2306.00814). They are smaller than in the papers, because there are few voices.
 """
 
 import itertools
@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import weight_norm
 
-Judged = tuple[list[Tensor], list[list[Tensor]]]  # scores, and the features of every layer
+Judged = tuple[list[Tensor], list[list[Tensor]]]  # scores, and features of every layer
 
 
 class PeriodCritic(nn.Module):
@@ -81,7 +81,7 @@ class Critics(nn.Module):
         self.critics = nn.ModuleList(
             [PeriodCritic(p) for p in (2, 3, 5, 7, 11)] + [SpectrumCritic(n) for n in (2048, 1024, 512)]
         )
-        # Few channels: the fast kernels want them innermost.
+        # Fast kernels for few channels need them innermost.
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def forward(self, audio: Tensor) -> Judged:
@@ -96,7 +96,7 @@ def critic_loss(real: list[Tensor], fake: list[Tensor]) -> Tensor:
 
 
 def generator_loss(fake: list[Tensor]) -> Tensor:
-    """What the critics hold against the made sound, summed over them."""
+    """The generator's hinge loss, summed over the critics."""
     return torch.stack([F.relu(1 - f.float()).mean() for f in fake]).sum()
 
 

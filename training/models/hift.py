@@ -1,8 +1,8 @@
-"""HiFT in PyTorch, name for name as in `nightingale.hift`, in its causal form; sizes of the bundled voice.
+"""HiFT in PyTorch, in its causal form, with the names of `nightingale.models.hift` and the sizes of the bundled voices.
 
-HiFTNet (Li et al. 2023, https://arxiv.org/abs/2309.09493): an F0 predictor drives a harmonic source, which is fused at
-every resolution; the last step is a small inverse STFT. All convolutions look back only, but for the first on the mel
-(3 frames) and the first of the F0 predictor (1 frame).
+HiFTNet (Li et al. 2023, https://arxiv.org/abs/2309.09493): an F0 predictor drives a harmonic source, which is added at
+every resolution; the last step is a small inverse STFT. All convolutions are causal, except the first on the mel (3
+frames of look-ahead) and the first of the F0 predictor (1 frame).
 """
 
 import math
@@ -25,7 +25,7 @@ LOOKAHEAD = 3  # frames
 
 
 def causal(layer: nn.Module, x: Tensor) -> Tensor:
-    """Convolve (B, C, T), looking back only."""
+    """Causal convolution of (B, C, T)."""
     assert isinstance(layer, nn.Conv1d)
     return layer(F.pad(x, ((layer.kernel_size[0] - 1) * layer.dilation[0], 0)))  # type: ignore[no-any-return]
 
@@ -66,7 +66,7 @@ class F0Predictor(nn.Module):
         super().__init__()
         self.convs = nn.ModuleList([weight_norm(nn.Conv1d(80 if i == 0 else channels, channels, 3)) for i in range(5)])
         self.classifier = nn.Linear(channels, 1)
-        nn.init.constant_(self.classifier.bias, 150.0)  # Hz: half of its way from zero would be spent on growing
+        nn.init.constant_(self.classifier.bias, 150.0)  # Hz; from zero, half of training would go into reaching it
 
     def forward(self, mel: Tensor) -> Tensor:
         x = F.elu(self.convs[0](F.pad(mel, (1, 1))))
@@ -125,10 +125,10 @@ class HiFT(nn.Module):
             nn.init.normal_(conv.parametrizations.weight.original1, std=0.01)
 
     def source(self, f0: Tensor) -> Tensor:
-        """F0 (B, T) -> excitation (B, 480 T): the fundamental and its harmonics where voiced, noise everywhere."""
+        """F0 (B, T) -> excitation (B, 480 T): fundamental and harmonics where voiced, noise everywhere."""
         c = self.config
-        step = f0.double() / SAMPLE_RATE  # turns a sample
-        before = step.cumsum(1) * HOP - step * HOP  # turns before each frame: a sum over frames is enough
+        step = f0.double() / SAMPLE_RATE  # turns per sample
+        before = step.cumsum(1) * HOP - step * HOP  # turns before each frame
         inside = torch.arange(1, HOP + 1, device=f0.device)
         turns = (before[..., None] + step[..., None] * inside).flatten(1) % 1.0
         orders = torch.arange(1, c.num_harmonics + 2, device=f0.device)
@@ -138,7 +138,7 @@ class HiFT(nn.Module):
         return self.source_linear(sines * voiced + noise * torch.randn_like(sines))[..., 0].tanh()  # type: ignore[no-any-return]
 
     def forward(self, mel: Tensor, f0: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Log mel (B, T, 80), F0 to sing at instead of the predicted -> samples (B, 480 T), predicted F0 (B, T)."""
+        """Log mel (B, T, 80), F0 to use instead of the predicted one -> samples (B, 480 T), predicted F0 (B, T)."""
         c = self.config
         mel = mel.transpose(1, 2)
         with torch.autocast(mel.device.type, enabled=False):
@@ -162,7 +162,7 @@ class HiFT(nn.Module):
 
 
 def widened(state: dict[str, Tensor], model: HiFT) -> dict[str, Tensor]:
-    """A checkpoint with fewer harmonics goes on with the new ones silent."""
+    """Adapt a checkpoint with fewer harmonics: the new ones get weight 0."""
     mixer = torch.zeros_like(model.source_linear.weight)
     old = state["source_linear.weight"]
     mixer[:, : old.shape[1]] = old

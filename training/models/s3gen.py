@@ -1,7 +1,7 @@
-"""S3Gen in PyTorch, name for name as in `nightingale.s3gen`, in its windowed form; sizes of the bundled voice.
+"""S3Gen in PyTorch, in its windowed form, with the names of `nightingale.models.s3gen` and the bundled voices' sizes.
 
-The encoder looks three tokens ahead and else back only, the estimator back only, both over bounded windows, so that a
-chunk costs only its own frames. The estimator predicts the average velocity u(x, t, r) from time t to r.
+The encoder has three tokens of look-ahead, the estimator none. Both see a bounded window of the past, so that a chunk
+costs only its own frames. The estimator predicts the average velocity u(x, t, r) from time t to r.
 """
 
 import itertools
@@ -26,7 +26,7 @@ S3GEN_CONFIG = S3GenConfig(
 
 
 def window_mask(length: int, window: int, device: torch.device) -> Tensor:
-    """(L, L) bool: a query sees itself and the window - 1 places before it."""
+    """(L, L) bool: a query sees itself and the window - 1 positions before it."""
     place = torch.arange(length, device=device)
     distance = place[:, None] - place[None]
     return (distance >= 0) & (distance < window)
@@ -100,7 +100,7 @@ class Embed(nn.Module):
 
 
 def conv(layer: nn.Conv1d, x: Tensor, left: int = 0, right: int = 0) -> Tensor:
-    """A convolution on (B, T, C)."""
+    """Convolution of (B, T, C)."""
     return layer(F.pad(x.transpose(1, 2), (left, right))).transpose(1, 2)  # type: ignore[no-any-return]
 
 
@@ -267,7 +267,7 @@ class S3Gen(nn.Module):
         return mu, self.speaker_proj(F.normalize(speaker, dim=-1)).expand(len(tokens), -1)
 
     def made(self, tokens: Tensor, speaker: Tensor, steps: int, temperature: float) -> Tensor:
-        """Tokens (B, N) -> normalized mel (B, 2N, 80), from noise in so many steps."""
+        """Tokens (B, N) -> normalized mel (B, 2N, 80), by `steps` Euler steps from noise."""
         mu, spk = self.condition(tokens, speaker)
         x = torch.randn_like(mu) * temperature
         times = torch.linspace(0, 1, steps + 1, device=mu.device)

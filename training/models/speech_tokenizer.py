@@ -1,7 +1,7 @@
-"""The speech tokenizer: mel to 25 tokens a second of 6561 codes.
+"""The speech tokenizer: mel to 25 tokens per second, out of 6561 codes.
 
 Finite scalar quantization (Mentzer et al. 2023, https://arxiv.org/abs/2309.15505) of 8 dimensions with 3 levels, as in
-S3TokenizerV2. The encoder is ConvNeXt on the mel. The heads exist only in training.
+S3TokenizerV2. The encoder is a ConvNeXt on the mel. The heads exist only in training.
 """
 
 import torch
@@ -15,7 +15,7 @@ PITCH_MEDIAN = 193.0  # Hz, of the teacher's F0
 
 
 class ConvNeXt(nn.Module):
-    """(B, T, C) -> (B, T, C); `ahead` of the kernel's 7 taps look into the future."""
+    """(B, T, C) -> (B, T, C). ahead: how many of the 7 taps are in the future."""
 
     def __init__(self, channels: int, ahead: int = 3, expansion: int = 3) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class ConvNeXt(nn.Module):
 
 
 def quantize(z: Tensor) -> Tensor:
-    """(..., 8) reals -> (..., 8) of -1, 0, 1, with the gradient passed straight through."""
+    """(..., 8) reals -> (..., 8) of -1, 0, 1, with a straight-through gradient."""
     bounded = z.tanh()
     return bounded + (bounded.round() - bounded).detach()
 
@@ -59,7 +59,7 @@ class Encoder(nn.Module):
         return self.outlet(self.features(mel))  # type: ignore[no-any-return]
 
     def features(self, mel: Tensor) -> Tensor:
-        """Mel (B, T, 80) -> what the latent is read from (B, T / 2, channels), normalized."""
+        """Mel (B, T, 80) -> normalized features (B, T / 2, channels), from which the latent is projected."""
         x = self.inlet(((mel - MEL_MEAN) / MEL_SCALE).transpose(1, 2)).transpose(1, 2)
         for block in self.fast:
             x = block(x)
@@ -70,7 +70,7 @@ class Encoder(nn.Module):
 
     @torch.inference_mode()
     def encode(self, mel: Tensor, block: int = 20_000) -> Tensor:
-        """Mel (1, T, 80) of any length -> codes (T / 2,), with 64 frames of context at the seams of the blocks."""
+        """Mel (1, T, 80) of any length -> codes (T / 2,), in blocks with 64 frames of context."""
         parts = []
         for start in range(0, mel.shape[1], block):
             left = min(64, start)
@@ -81,7 +81,7 @@ class Encoder(nn.Module):
 
 
 class Heads(nn.Module):
-    """What the codes are trained against: mel, pitch and phonemes."""
+    """Training heads on the codes: mel, pitch and phonemes."""
 
     def __init__(self, num_phonemes: int, channels: int = 384) -> None:
         super().__init__()
@@ -94,8 +94,10 @@ class Heads(nn.Module):
         self.ctc = nn.Linear(channels, num_phonemes + 1)
 
     def forward(self, levels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """(B, T, 8) -> mel (B, 2T, 80), pitch (B, 2T, 2): octaves over PITCH_MEDIAN and a logit of voice, phoneme
-        logits (B, T, P + 1) with the blank first."""
+        """(B, T, 8) -> mel (B, 2T, 80), pitch (B, 2T, 2), phoneme logits (B, T, P + 1) with the blank first.
+
+        pitch: octaves above PITCH_MEDIAN, and a voicing logit.
+        """
         x = self.inlet(levels)
         for block in self.slow:
             x = block(x)

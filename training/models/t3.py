@@ -1,7 +1,6 @@
-"""T3 in PyTorch, name for name as in `nightingale.llama` and `nightingale.t3`; sizes and alphabet of the bundled voice.
+"""T3 and its draft in PyTorch, with the names of `nightingale.models` and the sizes and alphabet of the bundled voices.
 
-One sequence is [speaker][start, characters, stop][start of speech twice][speech tokens], text and speech side by side.
-Knows nothing of losses.
+A sequence is [speaker][start, characters, stop][start of speech, twice][speech tokens].
 """
 
 import math
@@ -43,16 +42,17 @@ DRAFT_CONFIG = DraftConfig(replace(T3_CONFIG.llama, num_layers=1))
 
 @dataclass
 class Chain:
-    """What one layer of the draft read before, for a row that is `len(keys)` guesses past the last true state.
+    """Keys and values of one layer of the draft, by depth: the number of guesses since the last state of T3.
 
-    Row i of depth d sees the rows of depth 0 up to place i - d, and of each later depth the one row that led to it.
+    Row i of depth d attends to the rows of depth 0 up to position i - d, and to the one row of each later depth that
+    led to it.
     """
 
     keys: list[Tensor] = field(default_factory=list)
     values: list[Tensor] = field(default_factory=list)
 
     def extend(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Keys and values (B, K, L, D) of one more depth -> those of all depths, and which of them row i may see."""
+        """Add keys and values (B, K, L, D) of the next depth -> those of all depths, and the attention mask."""
         self.keys.append(k)
         self.values.append(v)
         depth, length = len(self.keys) - 1, k.shape[2]
@@ -155,9 +155,9 @@ class T3(nn.Module):
         initialize(self, c.llama.num_layers)
 
     def embed(self, ids: Tensor, text: Tensor, speaker: Tensor, has_text: Tensor | None = None) -> Tensor:
-        """Rows of ids (B, L) with their text lengths, start and stop counted, and speakers -> (B, L, hidden).
+        """Rows of ids (B, L), text lengths with start and stop (B,), speakers (B, S) -> (B, L, hidden).
 
-        has_text (B,): the rows that are not without text.
+        has_text (B,): whether a row's text is shown.
         """
         place = torch.arange(ids.shape[1], device=ids.device)[None]
         is_text = place <= text[:, None]
@@ -171,14 +171,14 @@ class T3(nn.Module):
         return torch.cat([self.speaker_proj(speaker)[:, None], x[:, 1:]], 1)
 
     def forward(self, embeds: Tensor) -> Tensor:
-        """What `speech_head` reads, of each place: (B, L, hidden) to the same."""
+        """Embeddings (B, L, hidden) -> hidden states (B, L, hidden), the input of `speech_head`."""
         return self.llama(embeds)  # type: ignore[no-any-return]
 
 
 class Draft(nn.Module):
-    """Guesses T3's next states from its last ones (EAGLE, Li et al. 2024, https://arxiv.org/abs/2401.15077).
+    """Predicts T3's next states from its last ones (EAGLE, Li et al. 2024, https://arxiv.org/abs/2401.15077).
 
-    Trained on its own guesses too, as in EAGLE-3 (Li et al. 2025, https://arxiv.org/abs/2503.01840).
+    Trained on its own predictions too, as in EAGLE-3 (Li et al. 2025, https://arxiv.org/abs/2503.01840).
     """
 
     def __init__(self, config: DraftConfig) -> None:
@@ -190,9 +190,9 @@ class Draft(nn.Module):
         initialize(self, config.llama.num_layers)
 
     def forward(self, embeds: Tensor, states: Tensor, depths: int) -> list[Tensor]:
-        """T3's inputs and states (B, L, hidden) -> states guessed for each place, by how many guesses they rest on.
+        """T3's inputs and states (B, L, hidden) -> predicted states for each position, one tensor for each depth.
 
-        Depth 0 of place i has T3's state of place i - 1, depth d its own guess of depth d - 1.
+        Depth 0 at position i uses T3's state of position i - 1, depth d the draft's own prediction at depth d - 1.
         """
         chains, found = [Chain() for _ in self.llama.layers], []
         for _ in range(depths):
@@ -204,7 +204,7 @@ class Draft(nn.Module):
 
 
 def initialize(model: nn.Module, num_layers: int) -> None:
-    """Normal weights, smaller where layers add to what passes through."""
+    """Normal weights; smaller in layers that add to the residual stream."""
     for name, module in model.named_modules():
         if not isinstance(module, nn.Linear | nn.Embedding):
             continue
