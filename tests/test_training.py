@@ -1,6 +1,6 @@
-"""Training: the PyTorch twins compute what MLX computes, and what is written for one is read by the other.
+"""Training: the PyTorch networks give the results of the MLX ones, and each can read the files of the other.
 
-Skipped where PyTorch is not installed: it is needed to train, never to speak, and is in no extra of the package.
+Skipped without PyTorch, which only training needs; no extra of the package installs it.
 """
 
 from __future__ import annotations
@@ -70,11 +70,11 @@ TINY_T3 = T3Config(
     max_text_tokens=16, speech_vocab_size=42, start_speech_token=40, stop_speech_token=41, max_speech_tokens=24,
     speaker_embed_size=8,
 )  # fmt: skip
-WINDOW = 4  # tokens: shorter than what is encoded, so that the bounds of attention count
+WINDOW = 4  # tokens: shorter than the test input, so that the window limits attention
 
 
 def shaken(module: Any) -> Any:
-    """A PyTorch module with every parameter moved, those too that begin at zero or one."""
+    """A PyTorch module with noise added to every parameter, also to those that start at zero or one."""
     generator = torch.Generator().manual_seed(1)
     with torch.no_grad():
         for parameter in module.parameters():
@@ -95,7 +95,7 @@ def _one_seed() -> None:
     torch.manual_seed(0)
 
 
-def test_t3_reads_and_speaks_alike() -> None:
+def test_t3_gives_the_same_logits() -> None:
     twin, t3 = shaken(torch_t3.T3(TINY_T3, 0.0)), T3(TINY_T3)
     text, speech, speaker = [5, 9, 2, 17, 3], [7, 0, 39, 12, 12, 30], noise(8)
     ids = torch.tensor([[0, 1, *text, 0, 40, 40, *speech]])
@@ -112,8 +112,8 @@ def test_t3_reads_and_speaks_alike() -> None:
             same(ours[i : i + 1], twin.speech_head(twin(embeds)))
 
 
-def test_draft_rests_on_its_own_guesses() -> None:
-    """Depth d of place i: what the draft says there if its input had T3's states up to place i - 1 - d only."""
+def test_draft_depths_build_on_its_own_predictions() -> None:
+    """Depth d at position i equals a pass whose input has T3's states only up to position i - 1 - d."""
     draft = shaken(torch_t3.Draft(DraftConfig(replace(TINY_T3.llama, num_layers=2))))
     embeds, states = torch.from_numpy(noise(2, 9, 32)), torch.from_numpy(noise(2, 9, 32))[:, torch.randperm(9)]
     with torch.no_grad():
@@ -136,13 +136,13 @@ def s3gens() -> tuple[Any, S3Gen]:
     return twin, s3gen
 
 
-def test_s3gen_encoder(s3gens: tuple[Any, S3Gen]) -> None:
+def test_s3gen_encoder_gives_the_same_frames(s3gens: tuple[Any, S3Gen]) -> None:
     twin, s3gen = s3gens
     x = noise(1, 13, 16)
     same(s3gen.encoder(mx.array(x)), twin.encoder(torch.from_numpy(x)))
 
 
-def test_s3gen_estimator(s3gens: tuple[Any, S3Gen]) -> None:
+def test_s3gen_estimator_gives_the_same_velocity(s3gens: tuple[Any, S3Gen]) -> None:
     from nightingale.models.layers import Carry
 
     twin, s3gen = s3gens
@@ -153,7 +153,7 @@ def test_s3gen_estimator(s3gens: tuple[Any, S3Gen]) -> None:
     same(ours, twin.estimator(*(torch.from_numpy(a) for a in (x, mu, speaker, prompt, t, r))))
 
 
-def test_s3gen_whole(s3gens: tuple[Any, S3Gen]) -> None:
+def test_s3gen_gives_the_same_mel(s3gens: tuple[Any, S3Gen]) -> None:
     twin, s3gen = s3gens
     tokens, speaker = np.random.default_rng(0).integers(0, 10, (1, 15)), noise(12)
     ours = s3gen(mx.array(tokens), mx.array(speaker), key=seed_key(0))
@@ -161,7 +161,7 @@ def test_s3gen_whole(s3gens: tuple[Any, S3Gen]) -> None:
 
 
 def hifts(pitch: float) -> tuple[Any, HiFT]:
-    """Twins that hear about this pitch everywhere and whose voiced sound has no noise."""
+    """Both implementations, predicting about this pitch everywhere, without noise in voiced sound."""
     config = replace(hift_config(causal=True), noise_std=0.0)
     twin, hift = shaken(torch_hift.HiFT(config)), HiFT(config)
     with torch.no_grad():
@@ -170,8 +170,8 @@ def hifts(pitch: float) -> tuple[Any, HiFT]:
     return twin, hift
 
 
-def test_hift_whole() -> None:
-    """10 frames: a phase counted in 2^-32 of a turn does not run away from one counted in doubles."""
+def test_hift_gives_the_same_samples() -> None:
+    """Over 10 frames: a phase counted in 2^-32 of a turn does not drift from one in doubles."""
     twin, hift = hifts(180.0)
     mel = noise(1, 10, 80)
     samples, f0 = twin(torch.from_numpy(mel))
@@ -182,8 +182,8 @@ def test_hift_whole() -> None:
     same(ours, samples)
 
 
-def test_hift_is_as_loud_where_unvoiced() -> None:
-    """Unvoiced noise differs between the two, but has one loudness."""
+def test_hift_unvoiced_noise_has_the_same_level() -> None:
+    """The noise itself differs between the two."""
     twin, hift = hifts(180.0)
     f0 = np.zeros((1, 40), np.float32)
     source, _ = hift.source(mx.array(f0), mx.zeros((1,), mx.uint32), seed_key(0), 0)
@@ -192,8 +192,8 @@ def test_hift_is_as_loud_where_unvoiced() -> None:
 
 
 @pytest.mark.parametrize("bits", [3, 4, 5, 6, 8])
-def test_as_stored_is_what_mlx_stores(bits: int) -> None:
-    """All but ties of the rounding, which are fewer than one in ten thousand weights; none was seen on a CPU."""
+def test_as_stored_equals_mlx_quantization(bits: int) -> None:
+    """Except for rounding ties: fewer than one weight in ten thousand; none was seen on a CPU."""
     weight = 0.05 * noise(256, 512)
     weight[3] = 0.0
     packed, scales, biases = mx.quantize(mx.array(weight), group_size=64, bits=bits)
@@ -203,7 +203,7 @@ def test_as_stored_is_what_mlx_stores(bits: int) -> None:
     assert np.mean(np.abs(ours - theirs) > 1e-6) < 1e-4
 
 
-def test_training_as_stored_learns_and_keeps_its_names() -> None:
+def test_training_as_stored_has_gradients_and_keeps_names() -> None:
     config = replace(TINY_T3, llama=replace(TINY_T3.llama, hidden_size=64, intermediate_size=128))
     plain = torch_t3.T3(config, 0.0)
     names = set(plain.state_dict())
@@ -217,8 +217,8 @@ def test_training_as_stored_learns_and_keeps_its_names() -> None:
 
 
 @pytest.mark.parametrize("make", [lambda: torch_hift.HiFT(), lambda: torch_s3gen.S3Gen(), lambda: Encoder()])
-def test_restore_undoes_export(make: Callable[[], Any], tmp_path: Path) -> None:
-    """With full precision all weights come back; in 8 bits within half a step of each group, and float16."""
+def test_restore_inverts_export(make: Callable[[], Any], tmp_path: Path) -> None:
+    """Floats come back exactly; 8-bit weights within half a quantization step and float16 precision."""
     first = make()
     exported = export.native_arrays(first)
     mx.save_safetensors(str(tmp_path / "whole.safetensors"), exported)
@@ -231,14 +231,14 @@ def test_restore_undoes_export(make: Callable[[], Any], tmp_path: Path) -> None:
         value = np.array(array)
         assert np.abs(np.array(back[name]) - value).max() < 1e-5, name
         scales = steps.get(name.removesuffix("weight") + "scales")
-        # Half a step is the rounding; the rest is scale and bias in float16.
+        # Half a step for rounding, the rest for scale and bias in float16.
         allowed = 1e-3 * np.abs(value).max() + 1e-4
         if scales is not None:
             allowed = allowed + np.repeat(np.abs(np.array(scales)), 64, axis=-1)
         assert (np.abs(np.array(rough[name]) - value) <= allowed).all(), name
 
 
-def test_restore_wants_every_weight(tmp_path: Path) -> None:
+def test_restore_rejects_extra_and_missing_weights(tmp_path: Path) -> None:
     arrays = export.native_arrays(Encoder())
     path = tmp_path / "encoder.safetensors"
     mx.save_safetensors(str(path), arrays | {"extra": mx.zeros((1,))})
@@ -254,7 +254,7 @@ SENTENCES = [f"The {animal} found {count} old stones by the {place}." for animal
              for count in ("two", "seven", "forty") for place in ("river", "mill", "garden wall")]  # fmt: skip
 
 
-def test_planner_is_a_function_of_its_arguments() -> None:
+def test_planner_is_deterministic() -> None:
     one, other = corpus.Planner(SENTENCES), corpus.Planner(list(SENTENCES))
     said = [one.utterance(epoch, i) for epoch in (0, 1) for i in range(200)]
     assert said == [other.utterance(epoch, i) for epoch in (0, 1) for i in range(200)]
@@ -271,8 +271,8 @@ def test_planner_stays_in_the_alphabet() -> None:
     assert max(map(len, said)) <= corpus.MAX_CHARS
 
 
-def test_planner_asks_often() -> None:
-    """Questions that rise are a twelfth of what is said, though one sentence in 28."""
+def test_planner_adds_questions() -> None:
+    """Rising questions are a twelfth of the utterances, though one sentence in 28."""
     planner = corpus.Planner([*SENTENCES, "Did the fox find the stones?", "Who found them?"])
     assert planner.questions == ["Did the fox find the stones?"]
     asked = np.mean([planner.utterance(0, i) == planner.questions[0] for i in range(2000)])
@@ -292,7 +292,7 @@ TOKENS = [20, 33, 8]
 
 @pytest.fixture
 def shards(tmp_path: Path) -> Path:
-    """Three utterances of TOKENS tokens: a tone of another pitch in each."""
+    """Three utterances of TOKENS tokens, each a tone of a different pitch."""
     pitches = (200.0, 400.0, 600.0)
     said = [(tone(*row), text) for text, *row in zip(TEXTS, TOKENS, pitches, strict=True)]
     teacher.write_shard(tmp_path / "00000-000.npz", "florence", said)
@@ -300,7 +300,7 @@ def shards(tmp_path: Path) -> Path:
 
 
 def tone(tokens: int, hertz: float) -> teacher.Speech:
-    """What florence says is half as loud, so that the two can be told apart."""
+    """A tone; its `source` is half as loud, so that the two can be distinguished."""
     time = np.arange(tokens * 960) / 24_000
     audio = 0.3 * np.sin(2 * np.pi * hertz * time)
     return teacher.Speech(audio, audio / 2, np.full(2 * tokens, hertz), "abc")
@@ -308,7 +308,7 @@ def tone(tokens: int, hertz: float) -> teacher.Speech:
 
 @pytest.fixture
 def two_voices(shards: Path) -> Path:
-    """The same texts again, lower and by the second voice."""
+    """The same texts again by the second voice, at a lower pitch."""
     said = [(tone(count, 100.0), text) for text, count in zip(TEXTS, TOKENS, strict=True)]
     teacher.write_shard(shards / "00000-001.npz", "keats", said)
     return shards
@@ -320,7 +320,7 @@ def run() -> common.Run:
 
 
 def frame_count(mel: Any) -> Any:
-    """In place of the speech tokenizer: token i is i."""
+    """A stand-in for the speech tokenizer: token i is i."""
     return torch.arange(mel.shape[1] // 2)
 
 
@@ -341,8 +341,8 @@ def test_speech_pool(shards: Path, run: common.Run) -> None:
     assert data.span_mask(size, 20).sum(1).tolist() == [20, 20, 16]
 
 
-def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
-    """Only utterances of one range of lengths, and the length that holds them all."""
+def test_batches_have_similar_lengths(shards: Path, run: common.Run) -> None:
+    """A batch has utterances of one range of lengths, and the upper limit of that range."""
     pool = data.SpeechPool(run, shards, hours=0.01)
     pool.refresh(0.0, wait_for=3)
     drawn = {}
@@ -351,7 +351,7 @@ def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
         assert len(numbers) == 300 // length == 3
         drawn[length] = drawn.get(length, set()) | set(numbers.tolist())
     assert drawn == {100: {0, 1, 2}}
-    pool._lengths[1] = 140  # a longer one is in a range of its own
+    pool._lengths[1] = 140  # this longer one is in another range
     pool._by_length, pool._sorted_lengths = np.array([2, 0, 1]), np.array([16, 40, 140])
     pool._edges = np.cumsum(pool._sorted_lengths)
     drawn = {}
@@ -361,7 +361,7 @@ def test_batches_of_like_length(shards: Path, run: common.Run) -> None:
     assert drawn == {100: {0, 2}, 150: {1}}
 
 
-def test_average_follows_the_weights() -> None:
+def test_moving_average_of_weights() -> None:
     model = torch.nn.Linear(2, 1)
     average = common.Ema(model, decay=0.9)
     before = model.weight.detach().clone()
@@ -385,15 +385,15 @@ def test_token_rows(shards: Path, run: common.Run) -> None:
     assert set(row[len(begin) + 20 :]) == {torch_t3.STOP_SPEECH} and len(row) == 82
 
 
-def test_t3_learns_every_token_and_the_stop(shards: Path, run: common.Run) -> None:
-    """A row's loss does not depend on its padding, nor on text that is hidden."""
+def test_t3_loss_ignores_padding_and_hidden_text(shards: Path, run: common.Run) -> None:
+    """The loss also covers the stop token."""
     pool = train_t3.TokenPool(run, shards, frame_count)
     pool.refresh(1)
     config = replace(torch_t3.t3_config(32, 1, 4, 2, 48), speaker_embed_size=8)
     t3 = shaken(torch_t3.T3(config, 0.0))
     row = pool.rows[80][:1]
     longer = torch.cat([row, torch.full((1, 30), torch_t3.STOP_SPEECH, dtype=torch.int16)], 1)
-    exact = row[:, : 2 + 3 + int(row[0, 0]) + int(row[0, 1])]  # no room for the stop itself
+    exact = row[:, : 2 + 3 + int(row[0, 0]) + int(row[0, 1])]  # without a stop token
     found = [t3_loss(t3, r) for r in (row, longer, exact)]
     assert found == pytest.approx([found[0]] * 3, abs=1e-5)
     assert t3_loss(t3, row, textless=1.1) == pytest.approx(t3_loss(t3, changed(row), textless=1.1), abs=1e-6)
@@ -405,8 +405,8 @@ def t3_loss(t3: Any, rows: Any, textless: float = 0.0) -> float:
         return float(train_t3.losses(t3, train_t3.read_rows(rows, 0.0, 1.0), torch.ones(8), textless)["loss"])
 
 
-def test_t3_counts_the_places_that_speak(shards: Path, run: common.Run) -> None:
-    """All of them where the share holds them, the first where it does not."""
+def test_t3_loss_covers_the_speech_positions(shards: Path, run: common.Run) -> None:
+    """All of them if the share allows it, otherwise the first ones."""
     pool = train_t3.TokenPool(run, shards, frame_count)
     pool.refresh(1)
     rows = pool.rows[80][:2]
@@ -421,14 +421,14 @@ def test_t3_counts_the_places_that_speak(shards: Path, run: common.Run) -> None:
 
 
 def changed(row: Any) -> Any:
-    """The same row with another first letter."""
+    """The same row with a different first letter."""
     other = row.clone()
     other[0, 4] += 1
     return other
 
 
-def test_modules_are_native() -> None:
-    """The bundled sizes load into the package's modules, name for name."""
+def test_bundled_sizes_load_into_native_modules() -> None:
+    """All parameter names and shapes match."""
     config: list[tuple[mlx.nn.Module, Any]] = [
         (T3(torch_t3.T3_CONFIG), torch_t3.T3(torch_t3.T3_CONFIG)),
         (S3Gen(torch_s3gen.S3GEN_CONFIG), torch_s3gen.S3Gen()),
@@ -438,8 +438,8 @@ def test_modules_are_native() -> None:
         load_arrays(module, export.native_arrays(twin), type(twin).__name__)
 
 
-def test_florence_keeps_her_embeddings() -> None:
-    """Those that she was shipped with, whatever voices come after her."""
+def test_embeddings_of_florence_are_unchanged() -> None:
+    """They are those of the shipped file, also when voices are added."""
     t3, s3gen = (common.speaker_embeddings(size) for size in (torch_t3.SPEAKER_SIZE, torch_s3gen.SPEAKER_SIZE))
     florence = load_voice("florence")
     np.testing.assert_array_equal(np.array(florence.t3_speaker_embed), t3[FLORENCE].numpy())
@@ -447,7 +447,7 @@ def test_florence_keeps_her_embeddings() -> None:
     assert abs(float(s3gen[FLORENCE] @ s3gen[KEATS])) < 0.2
 
 
-def test_pools_know_whose_voice_it_is(two_voices: Path, run: common.Run) -> None:
+def test_pools_record_the_voice(two_voices: Path, run: common.Run) -> None:
     speech = data.SpeechPool(run, two_voices, hours=0.01)
     speech.refresh(0.0, wait_for=6)
     pitches = [float(speech.f0[start]) for start in speech.starts]
@@ -457,8 +457,8 @@ def test_pools_know_whose_voice_it_is(two_voices: Path, run: common.Run) -> None
     assert [pitches[i] for i in speech.held_out_of(KEATS)] == [100.0] * 3
 
 
-def test_voices_are_drawn_from_alike(two_voices: Path, run: common.Run) -> None:
-    """However much each has said; and what one has filled is not the other's room."""
+def test_voices_are_drawn_equally(two_voices: Path, run: common.Run) -> None:
+    """However much each has spoken. A voice that has used up its room leaves the other's free."""
     rest = [(tone(TOKENS[0], 100.0), "And what of him?")] * 18
     teacher.write_shard(two_voices / "00001-001.npz", "keats", rest)
     pool = data.SpeechPool(run, two_voices, hours=0.01)
@@ -472,7 +472,7 @@ def test_voices_are_drawn_from_alike(two_voices: Path, run: common.Run) -> None:
 
 
 def test_questions_are_drawn_often(two_voices: Path, run: common.Run) -> None:
-    """Those that rise, of each voice, however few they are."""
+    """Rising ones of each voice, however few there are."""
     for voice, worker in (("florence", 0), ("keats", 1)):
         said = [(tone(TOKENS[0], 100.0), "He found it.")] * 18 + [(tone(TOKENS[0], 100.0), "Did he find it?")]
         teacher.write_shard(two_voices / f"00001-00{worker}.npz", voice, said)
@@ -484,7 +484,7 @@ def test_questions_are_drawn_often(two_voices: Path, run: common.Run) -> None:
     assert float(pool.voice(drawn[rising]).float().mean()) == pytest.approx(0.5, abs=0.08)
 
 
-def test_which_questions_rise() -> None:
+def test_yes_no_questions_are_recognised() -> None:
     rising = ["Did you lock the door?", "Olivia, have you seen my keys?", "You left the keys?", "Really?", "Isn't she?",
               "When he came, were you there?", '"Well, may I come in?"', "He said: are you there?"]  # fmt: skip
     falling = ["Where is my shoe?", "What do you think, John?", "And who are you?", "Is it tea or coffee?",
@@ -494,8 +494,8 @@ def test_which_questions_rise() -> None:
     assert [intonation.rises(sentence) for sentence in rising + falling] == [True] * 8 + [False] * 12
 
 
-def test_a_question_rises() -> None:
-    """From the last stressed vowel to the last voice; the rest stays, and what has no voice gets none."""
+def test_f0_rises_from_the_last_stressed_vowel() -> None:
+    """Up to the last voiced frame. Other frames are unchanged, and unvoiced ones stay unvoiced."""
     phonemes, durations = list("dˈɪd ˈi sˈi?"), np.array([8, *[4] * 11, 10, 1])
     f0 = np.full(2 * int(durations.sum()), 180.0)
     f0[-22:], f0[90:94] = 0, 0
@@ -508,8 +508,8 @@ def test_a_question_rises() -> None:
     np.testing.assert_array_equal(intonation.risen(np.zeros(40), ["a"], np.array([5, 10, 5])), np.zeros(40))
 
 
-def test_tokens_are_florences(two_voices: Path, run: common.Run) -> None:
-    """T3 reads her shards only; S3Gen has her tokens for what the other says, and the other's sound."""
+def test_all_voices_share_the_tokens_of_florence(two_voices: Path, run: common.Run) -> None:
+    """T3 reads only her shards. For the other voice, S3Gen gets her tokens and the other's mel."""
     tokens = train_t3.TokenPool(run, two_voices, frame_count)
     tokens.refresh(2)
     assert sum(tokens.counts.values()) + len(tokens.held_out) == len(TEXTS) + sum(map(intonation.rises, TEXTS))
@@ -526,7 +526,7 @@ def test_tokens_are_florences(two_voices: Path, run: common.Run) -> None:
         assert source == pytest.approx(sound - (math.log(2) if voice == "keats" else 0.0), abs=0.02)
 
 
-def test_draft_is_judged_by_t3(shards: Path, run: common.Run) -> None:
+def test_draft_loss_compares_with_t3(shards: Path, run: common.Run) -> None:
     pool = train_t3.TokenPool(run, shards, frame_count)
     pool.refresh(1)
     config = replace(torch_t3.t3_config(32, 1, 4, 2, 48), speaker_embed_size=8)
@@ -547,21 +547,21 @@ def test_s3gen_has_a_speaker_for_each_row(s3gens: tuple[Any, S3Gen]) -> None:
 
 
 class Brightness(torch.nn.Module):
-    """In place of the speech tokenizer's encoder: two features of each pair of frames."""
+    """A stand-in for the speech tokenizer's encoder: two features for each pair of frames."""
 
     def features(self, mel: Any) -> Any:
         return mel.unflatten(1, (-1, 2)).mean((2, 3))[..., None].expand(-1, -1, 2)
 
 
 class First(torch.nn.Module):
-    """In place of HiFT's predictor: F0 is what the first band of the mel says."""
+    """A stand-in for HiFT's predictor: F0 is the first band of the mel."""
 
     def forward(self, mel: Any) -> Any:
         return mel[:, 0].exp()
 
 
-def test_what_s3gen_is_asked_for(shards: Path, run: common.Run) -> None:
-    """Not for frames that lack their past or their look-ahead, unless the utterance has no more of it."""
+def test_s3gen_loss_skips_frames_without_context(shards: Path, run: common.Run) -> None:
+    """Frames without past or look-ahead are skipped, unless the utterance begins or ends there."""
     pool = data.SpeechPool(run, shards, hours=0.01, encode=frame_count)
     pool.refresh(0.0, wait_for=3)
     start, size = torch.tensor([0, 40, 106]), torch.tensor([40, 30, 16])
@@ -573,8 +573,8 @@ def test_what_s3gen_is_asked_for(shards: Path, run: common.Run) -> None:
     assert asked == [list(range(40)), list(range(past, 30)), list(range(16 - ahead))]
 
 
-def test_what_s3gen_is_heard_by() -> None:
-    """Distances of what counts only: of all that is said, and of the pitch where there is one."""
+def test_s3gen_content_and_pitch_losses() -> None:
+    """Content is compared inside the mask, pitch only in voiced frames."""
     ear = train_s3gen.Ear(Brightness(), First())  # type: ignore[arg-type]
     mel, f0 = torch.zeros(1, 8, 80), torch.tensor([[100.0, 200, 200, 0, 200, 200, 200, 200]])
     mel[:, :, 0] = (f0.clamp(min=1).log() - MEL_MEAN) / MEL_SCALE
@@ -582,8 +582,8 @@ def test_what_s3gen_is_heard_by() -> None:
     alike = train_s3gen.heard(ear, mel, mel, f0, mask)
     assert float(alike["mel"]) == float(alike["content"]) == 0 and float(alike["pitch"]) == pytest.approx(0, abs=1e-5)
     made = mel.clone()
-    made[:, 6:] = 9.0  # not inside
-    made[:, 3, 0] = 9.0  # unvoiced: it is heard, but has no pitch
+    made[:, 6:] = 9.0  # outside the mask
+    made[:, 3, 0] = 9.0  # unvoiced: in the content, but without pitch
     made[:, 1, 0] += math.log(2) / MEL_SCALE  # an octave higher, in one of five voiced frames
     made.requires_grad_()
     other = train_s3gen.heard(ear, made, mel, f0, mask)
@@ -595,8 +595,8 @@ def test_what_s3gen_is_heard_by() -> None:
     assert moved.tolist() == [True] * 6 + [False] * 2
 
 
-def test_resynthesis_is_as_long_and_goes_through_what_it_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whole tokens of what the teacher says; with its own mel other sound than with that of its codes."""
+def test_resynthesis_keeps_the_length(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cut to whole tokens. With --mel the sound differs from that of the codes."""
     said = {"Yes.": tone(6, 200.0).audio, "No.": tone(9, 300.0).audio[:-5]}
     monkeypatch.setitem(sys.modules, "hibari", SimpleNamespace(Hibari=lambda: lambda text, seed: said[text]))
     common.save(tmp_path / "tokenizer.pt", encoder=common.half(Encoder()))
@@ -613,7 +613,7 @@ def test_resynthesis_is_as_long_and_goes_through_what_it_says(tmp_path: Path, mo
 
 
 class SpeakerAsMel:
-    """In place of S3Gen: every frame is the speaker's embedding, as far as it goes."""
+    """A stand-in for S3Gen: every frame is the start of the speaker embedding."""
 
     config = torch_s3gen.S3GEN_CONFIG
 
@@ -621,7 +621,7 @@ class SpeakerAsMel:
         return speaker[:, None, :80].expand(-1, 2 * tokens.shape[1], -1)
 
 
-def test_vocoder_hears_mels_of_the_right_voice(two_voices: Path, run: common.Run) -> None:
+def test_vocoder_crops_have_the_mels_of_their_voice(two_voices: Path, run: common.Run) -> None:
     pool = data.SpeechPool(run, two_voices, hours=0.01, keep_audio=True, encode=frame_count)
     pool.refresh(0.0, wait_for=6)
     crops = train_hift.Crops(pool, 4, SpeakerAsMel())  # type: ignore[arg-type]
@@ -633,7 +633,7 @@ def test_vocoder_hears_mels_of_the_right_voice(two_voices: Path, run: common.Run
 
 
 class CountAsMel:
-    """In place of S3Gen: every frame says how many frames it was made with, itself and those before it."""
+    """A stand-in for S3Gen: every frame is the number of frames made up to it, itself included."""
 
     config = torch_s3gen.S3GEN_CONFIG
 
@@ -642,7 +642,7 @@ class CountAsMel:
         return torch.arange(1.0, frames + 1)[None, :, None].expand(len(tokens), -1, 80)
 
 
-def test_vocoder_lacks_a_past_at_beginnings_only(two_voices: Path, run: common.Run) -> None:
+def test_vocoder_crops_lack_a_past_only_at_beginnings(two_voices: Path, run: common.Run) -> None:
     pool = data.SpeechPool(run, two_voices, hours=0.01, keep_audio=True, encode=frame_count)
     pool.refresh(0.0, wait_for=6)
     crops = train_hift.Crops(pool, 4, CountAsMel())  # type: ignore[arg-type]
@@ -652,12 +652,12 @@ def test_vocoder_lacks_a_past_at_beginnings_only(two_voices: Path, run: common.R
     mel, _, audio = crops.draw(beginnings, pool.voice(numbers), made=True, left=0)
     assert mel[:, 0].eq(1.0).all() and audio.shape == (40, 4 * 480)
     mel, _, _ = crops.draw(amid, pool.voice(numbers), made=True)
-    before = amid.clamp(max=train_hift.BEFORE)  # the pool's first frame has none
+    before = amid.clamp(max=train_hift.BEFORE)  # the pool's first frame has no past
     assert torch.equal(mel[:, 0, 0], before + 1.0)
 
 
-def test_vocoder_hears_what_it_says(much_speech: Path, run: common.Run) -> None:
-    """Nothing is lost of the same sound, much of another pitch; the report tells, and the listener stays as it is."""
+def test_vocoder_content_loss(much_speech: Path, run: common.Run) -> None:
+    """Zero for the same sound, large for another pitch. It is in the report and leaves the tokenizer unchanged."""
     common.save(much_speech / "hift.pt", hift=common.half(torch_hift.HiFT()))
     training = trainer("hift", much_speech, run)
     low, high = (torch.from_numpy(tone(8, hertz).audio).float()[None] for hertz in (200.0, 300.0))
@@ -694,8 +694,8 @@ def trainer(name: str, folder: Path, run: common.Run) -> Any:
     return kinds[name](run, args)
 
 
-def test_a_resumed_encoder_waits_for_its_heads(much_speech: Path, run: common.Run) -> None:
-    """What T3 and S3Gen know as tokens stays while the heads, which are not shipped, learn alone; then it moves."""
+def test_resumed_encoder_waits_for_its_heads(much_speech: Path, run: common.Run) -> None:
+    """The codes stay while the heads, which are not shipped, learn alone; then the encoder learns too."""
     path = much_speech / "tokenizer.pt"
     common.save(path, encoder=common.half(Encoder()))
     args = argparse.Namespace(shards=much_speech, resume=path, hours=0.1)
@@ -718,17 +718,17 @@ def test_a_resumed_encoder_waits_for_its_heads(much_speech: Path, run: common.Ru
         assert re.search(r" [01]\.\d{3} as before$", training.held_out())
 
 
-def test_codes_are_drawn_away_from_thresholds() -> None:
-    """Nothing is unclear at the levels; near a threshold both hearings go to the level that is nearer to both."""
+def test_unclear_loss_moves_latents_from_thresholds() -> None:
+    """It is zero at the levels. Near a threshold both views move to the level that is nearer to both."""
     levels = torch.tensor([-20.0, 0.0, 20.0, 0.0, 20.0, -20.0, 0.0, 20.0])
     assert float(train_tokenizer.unclear(levels, levels)) == 0.0
     for pair, up in (((0.49, 0.52), True), ((0.48, 0.51), False)):
         one, other = (torch.full((1, 8), math.atanh(at)).requires_grad_() for at in pair)
         train_tokenizer.unclear(one, other).sum().backward()
-        assert all(((z.grad < 0) == up).all() for z in (one, other))  # descent goes against the gradient
+        assert all(((z.grad < 0) == up).all() for z in (one, other))  # descent is against the gradient
 
 
-def test_what_is_heard_again_is_the_same_sound_later(much_speech: Path, run: common.Run) -> None:
+def test_second_view_is_the_same_sound_delayed(much_speech: Path, run: common.Run) -> None:
     path = much_speech / "tokenizer.pt"
     common.save(path, encoder=common.half(Encoder()))
     training = train_tokenizer.TokenizerTraining(run, argparse.Namespace(shards=much_speech, resume=path, hours=0.1))
@@ -743,8 +743,8 @@ def test_what_is_heard_again_is_the_same_sound_later(much_speech: Path, run: com
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["s3gen", "hift"])
-def test_an_old_checkpoint_learns_a_second_voice(name: str, much_speech: Path, run: common.Run) -> None:
-    """It was florence's alone and did not say so; what follows is of both, and each is measured apart."""
+def test_checkpoint_of_one_voice_learns_a_second(name: str, much_speech: Path, run: common.Run) -> None:
+    """A checkpoint without a list of voices is florence's. Later ones list both, and report each separately."""
     modules = {"s3gen": torch_s3gen.S3Gen, "hift": torch_hift.HiFT}
     path = much_speech / f"{name}.pt"
     common.save(path, **{name: common.half(modules[name]())})
@@ -757,7 +757,7 @@ def test_an_old_checkpoint_learns_a_second_voice(name: str, much_speech: Path, r
     assert re.fullmatch(r"florence: [^;]*\d[^;]*; keats: [^;]*\d[^;]*", found)
     training.keep(path)
     assert common.trained_voices(common.load(path, run.device)) == {"florence", "keats"}
-    (much_speech / "00000-001.npz").unlink()  # the second voice is not heard again, but was learned
+    (much_speech / "00000-001.npz").unlink()  # no more speech of the second voice, but it was learned
     (much_speech / "00000-000.npz").rename(much_speech / "00000-001.npz")
     teacher.write_shard(much_speech / "00000-000.npz", "florence", [(tone(20, 200.0), "Hello.")] * 40)
     again = trainer(name, much_speech, run)
@@ -787,8 +787,8 @@ def test_mean_of_checkpoints() -> None:
         average.mean({"a": 1}, {"a": 1, "b": 2})
 
 
-def test_trim_cuts_both_sounds_alike() -> None:
-    """Where florence is silent, whatever the other does there; F0 follows, 0 where there is none."""
+def test_trim_cuts_audio_and_source_together() -> None:
+    """By florence's silence, whatever the other voice does there. F0 is cut with them, 0 where unvoiced."""
     time = np.arange(24_000) / 24_000
     source = np.where((time > 0.3) & (time < 0.7), 0.2, 0.0)
     f0 = np.where((np.arange(80) >= 24) & (np.arange(80) < 56), 100.0, 0.0)
@@ -796,7 +796,7 @@ def test_trim_cuts_both_sounds_alike() -> None:
     found = teacher.trim(speech, random.Random(0))
     assert found is not None and len(found.audio) == len(found.source) == 480 * len(found.f0)
     assert len(found.audio) % 960 == 0
-    assert 0.22 <= found.audio[0] <= 0.26 + 1e-3  # the other's sound tells the time: 40 to 80 ms before hers
+    assert 0.22 <= found.audio[0] <= 0.26 + 1e-3  # the samples are times: 40 to 80 ms before her sound
     first = np.flatnonzero(found.source)[0]
     assert found.audio[first] == pytest.approx(0.3, abs=1e-3)
     voiced = np.flatnonzero(found.f0)
@@ -815,14 +815,14 @@ def test_teacher_waits_while_the_disk_is_full(
     assert next(free, None) is None and (tmp_path / "00000-000.npz").exists()
 
 
-def test_workers_are_shared_out() -> None:
-    """Every voice on both halves of a run of two processes, which read every second worker."""
+def test_workers_are_shared_among_voices() -> None:
+    """With two reading processes, each of which reads every second worker, both get every voice."""
     voices = teacher.shared_out(["florence", "keats", "keats"], 12)
     assert voices == ["florence"] * 4 + ["keats"] * 8
     assert set(voices[::2]) == set(voices[1::2]) == {"florence", "keats"}
 
 
-def test_a_dead_worker_ends_the_teacher() -> None:
+def test_failed_worker_ends_the_teacher() -> None:
     context = multiprocessing.get_context("fork")
     processes = [context.Process(target=time.sleep, args=(60,)), context.Process(target=sys.exit, args=(3,))]
     for process in processes:
@@ -834,12 +834,12 @@ def test_a_dead_worker_ends_the_teacher() -> None:
     assert processes[0].exitcode and time.monotonic() - began < 30
 
 
-def test_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Beside each other where there are GPUs for all, else in turn; what has no share is left out."""
+def test_lanes_run_in_parallel_or_in_turn(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In parallel if there are GPUs for all, else in turn. Stages without a share are left out."""
     ran: list[tuple[str, list[int], float]] = []
     monkeypatch.setattr(pipeline.Pipeline, "stage", lambda _, *what: ran.append(what))
     monkeypatch.setattr(pipeline.Pipeline, "teacher_speaks", lambda _: True)
-    lanes: list[pipeline.T3Session] = [[("t3", 0.6), ("draft", 0.2)], [("s3gen", 0.0), ("hift", 1.0)]]
+    lanes: list[pipeline.Lane] = [[("t3", 0.6), ("draft", 0.2)], [("s3gen", 0.0), ("hift", 1.0)]]
 
     def stages(gpus: int) -> list[tuple[str, list[int], float]]:
         ran.clear()
@@ -854,8 +854,8 @@ def test_lanes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         pipeline.of_stage("tokeniser=1")
 
 
-def test_a_run_ends_when_its_teacher_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the last that the teacher said, and without the stages that wait for it."""
+def test_pipeline_ends_when_the_teacher_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It reports the teacher's last lines and ends the stages that wait for it."""
     monkeypatch.setattr(pipeline, "LOOK_EVERY", 0.1)
     monkeypatch.setattr(pipeline, "launcher", lambda _: [sys.executable, "-c", "import time; time.sleep(60)"])
     run = pipeline.Pipeline(tmp_path, None, 1, toy=True)
@@ -868,8 +868,8 @@ def test_a_run_ends_when_its_teacher_does(tmp_path: Path, monkeypatch: pytest.Mo
     assert time.monotonic() - began < 30
 
 
-def test_checkpoints_are_gone_on_from(tmp_path: Path) -> None:
-    """Those of --resume come to the new folder; a stage reads its own and the others' that are there."""
+def test_stages_resume_from_checkpoints(tmp_path: Path) -> None:
+    """Those of --resume are copied to the new folder. A stage reads its own, and those of others that exist."""
     (tmp_path / "before").mkdir()
     for name in ("t3", "tokenizer", "s3gen"):
         (tmp_path / "before" / f"{name}.pt").write_bytes(name.encode())
@@ -878,11 +878,11 @@ def test_checkpoints_are_gone_on_from(tmp_path: Path) -> None:
     options = run._options("t3", 10.0)
     assert options[options.index("--resume") + 1] == own and options[options.index("--tokenizer") + 1] == other
     assert "--s3gen" in run._options("hift", 10.0)
-    run.ahead = {"s3gen"}  # another will be made: the vocoder does not learn from the old one's mels
+    run.ahead = {"s3gen"}  # S3Gen will be replaced: the vocoder does not use the old one's mels
     assert "--s3gen" not in run._options("hift", 10.0) and "--decay-from" in run._options("hift", 10.0)
     assert "--hift" not in run._options("s3gen", 10.0)
     (tmp_path / "work" / "hift.pt").write_bytes(b"hift")
-    run.ahead = {"hift"}  # one that learns on hears as well
+    run.ahead = {"hift"}  # a HiFT that is still in training is good enough
     assert "--hift" in run._options("s3gen", 10.0)
     assert Path(own).read_bytes() == b"t3"
     run.rates = {"t3": 4e-4}
