@@ -16,7 +16,7 @@ from nightingale.audio.speaker import Speaker
 from nightingale.audio.wav import open_wav
 from nightingale.errors import InputUnavailable, NightingaleError, TextError, UsageError
 from nightingale.options import SpeakOptions
-from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread
+from nightingale.repl.speech_thread import SpeechThread
 from nightingale.repl.utterance import MAX_KEPT_S, Utterance
 from nightingale.statistics import as_lines
 from nightingale.text.decode import DROPPED, TextDecoder
@@ -112,9 +112,8 @@ def _voice(session: Session, name: str) -> str:
         return f"voice {session.voice}"
 
     def use() -> None:
-        engine: SpeakingEngine | None = session.speech.engine
-        assert engine is not None
-        engine.use_voice(name)
+        assert session.speech.engine is not None
+        session.speech.engine.use_voice(name)
         session.voice = name
 
     session.speech.submit(use)

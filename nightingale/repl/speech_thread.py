@@ -218,7 +218,7 @@ class SpeechThread:
 
     def _replay(self) -> None:
         if self.last is None or not self.last.chunks:
-            raise NightingaleError("there is nothing to replay")
+            raise NightingaleError("there is no text to replay, or it was too long to keep")
         chunks = self.last.chunks
         utterance = self._new_utterance()
         utterance.chunks = None

@@ -86,6 +86,21 @@ def test_save_and_replay(session: Session, sink: RecordingSink, tmp_path: Path) 
     assert spoken(session, sink, "/replay") == 3
 
 
+def test_save_needs_a_complete_text_that_is_kept(
+    session: Session, sink: RecordingSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink.gate.clear()
+    session.answer("one. two. three")
+    until(lambda: bool(sink.tickets))
+    assert session.answer(f"/save {tmp_path}/x.wav") == "the last text is not complete yet; try again in a moment"
+    monkeypatch.setattr("nightingale.repl.utterance.MAX_KEPT_S", 0.05)
+    sink.gate.set()
+    session.speech.wait()
+    assert "took more than 10 minutes" in session.answer(f"/save {tmp_path}/x.wav")
+    session.answer("/replay")
+    until(lambda: list(session.speech.notices) == ["there is no text to replay, or it was too long to keep"])
+
+
 def test_save_errors_are_one_line(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "fifo")
