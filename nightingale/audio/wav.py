@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator
 
 from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
-from nightingale.audio.files import atomic_file, creation_errors
+from nightingale.audio.files import atomic_file, creation_errors, open_descriptor
 from nightingale.errors import UsageError, WriteFailed
 
 SAMPLE_WIDTH = 2  # bytes
@@ -110,8 +110,9 @@ def open_wav(output: str) -> Iterator[WavSink]:
 
     Raises OutputUnavailable before any audio is made, and UsageError for a terminal.
     """
-    if output == "-":
-        with _sink_in_place(1, "standard output") as sink:
+    descriptor = 1 if output == "-" else open_descriptor(output)
+    if descriptor is not None:
+        with _sink_in_place(descriptor, "standard output" if output == "-" else output) as sink:
             yield sink
     elif os.path.exists(output) and not os.path.isfile(output):  # a device or a FIFO must not be replaced
         with creation_errors(output):
