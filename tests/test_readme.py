@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import soundfile
 from conftest import ROOT
+from test_architecture import own_imports
 
 from nightingale import errors
 from nightingale.cli.arguments import EPILOG, build_parser
@@ -98,6 +99,13 @@ def test_every_package_and_module_is_in_the_architecture() -> None:
     packages = {f"{path.parent.relative_to(package)}/" for path in package.rglob("__init__.py")} - {"./"}
     named = set(re.findall(r"`([\w/]+(?:/|\.py))`", ARCHITECTURE))
     assert modules - {"__init__.py"} <= named and packages <= named, (modules | packages) - named
+
+
+def test_imports_in_the_architecture_are_right() -> None:
+    rows = re.findall(r"^\| `(\w+)(?:/|\.py)` \|.*\| ([\w, ]*)\|$", ARCHITECTURE, re.MULTILINE)
+    listed = {name: set(imports.replace(" ", "").split(",")) - {""} for name, imports in rows if name != "voices"}
+    found = {name: imports - {"__version__"} for name, imports in own_imports().items() if name != "nightingale_tts"}
+    assert listed == found
 
 
 def anchors(page: Path) -> set[str]:
