@@ -26,7 +26,7 @@ from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
-from nightingale.text.split import CUT_MARK
+from nightingale.text.split import CUT_MARK, MAX_CHARS
 from nightingale.text.stream import Sentence, SentenceStream
 from nightingale.vocoding import NoiseKeys, make_vocoder
 
@@ -70,6 +70,7 @@ class Engine:
         self.use_voice(DEFAULT_VOICE if voice is None else voice)
         self._vocoder = make_vocoder(self._model.s3gen, self._model.hift)
         config = self._model.config
+        self._max_chars = min(MAX_CHARS, config.t3.max_text_tokens)  # a text token is a character or more
         ids = mx.arange(config.t3.speech_vocab_size)
         self._forbidden = (ids >= config.s3gen.encoder.vocab_size) & (ids != config.t3.stop_speech_token)
         mx.eval(self._forbidden)
@@ -103,7 +104,7 @@ class Engine:
 
     def _speak(self, pieces: Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]:
         before: Sentence | None = None
-        for index, sentence in enumerate(_sentences(pieces)):
+        for index, sentence in enumerate(_sentences(pieces, self._max_chars)):
             if before is not None:
                 yield AudioChunk(_pause(before, sentence, options), SAMPLE_RATE, index - 1, before.text)
             yield from self._speak_sentence(sentence.text, index, options)
@@ -153,9 +154,9 @@ class Engine:
                 raise CheckpointMismatch(f'voice "{voice.name}": {name} has other tokens than the {size} of the model')
 
 
-def _sentences(pieces: Iterable[str]) -> Iterator[Sentence]:
-    """Sentences as soon as they have surely ended, and a warning for what was left out."""
-    stream = SentenceStream()
+def _sentences(pieces: Iterable[str], max_chars: int) -> Iterator[Sentence]:
+    """Yields each sentence as soon as it is complete; logs a warning about characters that were left out."""
+    stream = SentenceStream(max_chars)
     for piece in pieces:
         yield from stream.feed(piece)
     yield from stream.close()

@@ -13,7 +13,7 @@ from pathlib import Path
 import mlx.core as mx
 import numpy as np
 import pytest
-from tiny_models import tiny_voice, write_model
+from tiny_models import model_config, tiny_voice, write_model
 
 from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
 from nightingale.decoding.cache import make_caches
@@ -70,6 +70,15 @@ def test_sentences_in_order_with_pauses_between(engine: Engine) -> None:
 
 def test_length_is_the_tokens(engine: Engine) -> None:
     assert len(samples(engine.speak("Hello there.", LIVELY))) == SAMPLES_PER_TOKEN * engine.statistics.num_tokens
+
+
+def test_sentences_are_cut_to_what_the_model_reads(tmp_path: Path) -> None:
+    """The tiny tokenizer has a token for each character; "1999" is 4 of them as typed and 20 as spoken."""
+    config = model_config()
+    folder = write_model(tmp_path, dataclasses.replace(config, t3=dataclasses.replace(config.t3, max_text_tokens=100)))
+    engine = Engine(folder, tiny_voice())
+    texts = [chunk.text for chunk in engine.speak("From 1999 to 2024, on and on it went, and then it " * 3, LIVELY)]
+    assert len(set(texts)) == 3 and max(map(len, texts)) <= 100
 
 
 def test_sound_begins_before_the_sentence_is_finished(endless: Engine) -> None:

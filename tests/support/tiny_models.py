@@ -125,12 +125,12 @@ def write_tokenizer(path: Path) -> None:
     tokenizer.save(str(path))
 
 
-def write_model(folder: Path) -> Path:
+def write_model(folder: Path, config: ModelConfig | None = None) -> Path:
     """A native model folder with its voice beside it (voice.safetensors)."""
     from nightingale.models.hift import HiFT
     from nightingale.models.s3gen.generator import S3Gen
 
-    config = model_config()
+    config = config or model_config()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "config.json").write_text(json.dumps(dataclasses.asdict(config)))
     write_tokenizer(folder / "tokenizer.json")
