@@ -380,7 +380,7 @@ ROWS: dict[str, list[tuple[str, str]]] = {
         ("1600 Pennsylvania Ave NW", "Sixteen hundred Pennsylvania Avenue Northwest."),
         ("Route S. 5th St. is closed.", "Route South fifth Street is closed."),
         ("123 N. 2nd Ave. is old.", "One hundred and twenty-three North second Avenue is old."),
-        ("500 E. Oak Ln. is new.", "Five hundred East Oak T3Session is new."),
+        ("500 E. Oak Ln. is new.", "Five hundred East Oak Lane is new."),
         ("45 W of power, 2 L of milk.", "Forty-five watts of power, two liters of milk."),
     ],
     "degrees": [
@@ -809,10 +809,9 @@ def test_speed(text: str) -> None:
 
 
 def test_imports_little() -> None:
-    """Neither mlx nor, before there is a number, num2words."""
     code = (
-        "import sys; from nightingale.text.stream import normalize; normalize('Hello there.');"
-        "print([m for m in ('mlx', 'mlx.core', 'numpy', 'num2words') if m in sys.modules])"
+        "import sys; from nightingale.text.stream import normalize; normalize('It is 1 May 1999.');"
+        "print([m for m in ('mlx', 'mlx.core', 'numpy') if m in sys.modules])"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout.strip() == "[]"

@@ -2,7 +2,8 @@
 
 import re
 
-from nightingale.text.rules.numbers import NUMBER, ascii_regex, cardinal, in_turn, rewriter
+from nightingale.text.number_words import cardinal
+from nightingale.text.rules.numbers import NUMBER, ascii_regex, in_turn, rewriter
 
 _OPENED = re.compile(r"(?<!\w)'")
 _FRACTION = r"(?:[0-9]+[ -])?[0-9]{1,2}/[0-9]{1,2}"

@@ -7,7 +7,8 @@ import html
 import re
 
 from nightingale.text.characters import fold
-from nightingale.text.rules.numbers import ascii_regex, cardinal, listed, rewriter
+from nightingale.text.number_words import cardinal
+from nightingale.text.rules.numbers import ascii_regex, listed, rewriter
 
 _TAGS = "|".join(listed(
     "a abbr b big blockquote body br code details div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li "

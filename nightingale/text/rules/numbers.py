@@ -1,21 +1,19 @@
 """Numbers as words: cardinals, ordinals, years, decimals, fractions, ranges, Roman numerals, letters with digits.
 
 Knows plain numbers; what a number counts (money, hours, days, kilometres) is read by quantities.py before this.
-Number words themselves come from num2words, which is imported when the first number comes.
 """
 
 import re
 from collections.abc import Callable, Sequence
-from functools import cache, lru_cache
+from functools import cache
 
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+from nightingale.text.number_words import cardinal, fraction, ordinal, plural, spell_digits, spell_number, year
+
 SCALES = {
     "k": "thousand", "m": "million", "mm": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion",
     "tn": "trillion",
 }
-_MAX_DIGITS = 15  # a longer number is told digit by digit
 NUMBER = r"(?:[0-9]{1,3}(?:,[0-9]{2})*(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?"
-_DENOMINATORS = {"2": ("half", "halves"), "4": ("quarter", "quarters")}
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _ROMAN = r"(?:X{0,3}(?:IX|IV|V?I{1,3}|V)|X{1,3}|(?:XL|L)X{0,3}(?:IX|IV|V?I{0,3}))"
 _MONARCHS = (
@@ -38,62 +36,6 @@ def listed(text: str) -> list[str]:
 def ascii_regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
     r"""A compiled pattern in which \w, \d and \b mean ASCII: folded text has only foreign letters beyond it."""
     return re.compile(pattern, flags | re.ASCII)
-
-
-@lru_cache(maxsize=4096)
-def _words(value: int, form: str) -> str:
-    from num2words import num2words
-
-    return str(num2words(value, to=form)).replace(",", "")
-
-
-def cardinal(value: int) -> str:
-    """1234 -> one thousand two hundred and thirty-four."""
-    return DIGITS[value] if 0 <= value < 10 else _words(value, "cardinal")
-
-
-def ordinal(value: int) -> str:
-    """22 -> twenty-second."""
-    return _words(value, "ordinal")
-
-
-def digits(text: str, zero: str = "zero") -> str:
-    """"105" -> one zero five; anything that is not a digit is passed over."""
-    return " ".join(zero if c == "0" else DIGITS[int(c)] for c in text if c.isdigit())
-
-
-def year(value: int) -> str:
-    """1999 -> nineteen ninety-nine, 1905 -> nineteen oh five, 1900 -> nineteen hundred, 2005 -> as a cardinal."""
-    high, low = divmod(value, 100)
-    if value % 1000 < 10 or value < 1000:
-        return cardinal(value)
-    if low == 0:
-        return f"{cardinal(high)} hundred"
-    return f"{cardinal(high)} {'oh ' if low < 10 else ''}{cardinal(low)}"
-
-
-def number(text: str) -> str:
-    """"1,234.50" -> words; a leading zero or too many digits make it a row of digits."""
-    whole, _, decimals = text.replace(",", "").partition(".")
-    if len(whole) > _MAX_DIGITS or (len(whole) > 1 and whole[0] == "0" and not decimals):
-        spoken = digits(whole)
-    else:
-        spoken = cardinal(int(whole or "0"))
-    return f"{spoken} point {digits(decimals)}" if decimals else spoken
-
-
-def plural(word: str) -> str:
-    """Number words in the plural: twenty -> twenties, two thousand -> two thousands."""
-    return word[:-1] + "ies" if word.endswith("y") else word + ("es" if word.endswith("x") else "s")
-
-
-def fraction(numerator: int, denominator: int) -> str:
-    """3, 4 -> three quarters; 5, 64 -> five over sixty-four."""
-    if numerator > 99 or denominator not in (*range(2, 21), 25, 32, 50, 64, 100, 1000):
-        return f"{cardinal(numerator)} over {cardinal(denominator)}"
-    parts = ordinal(denominator)
-    one, many = _DENOMINATORS.get(str(denominator), (parts, plural(parts)))
-    return f"{cardinal(numerator)} {one if numerator == 1 else many}"
 
 
 def roman(text: str) -> int:
@@ -221,7 +163,7 @@ def _negatives(match: re.Match[str]) -> str:
 
 @rewriter(r"(?<![\w.])\.([0-9]+)\b")
 def _bare_decimals(match: re.Match[str]) -> str:
-    return f" point {digits(match[1])}"
+    return f" point {spell_digits(match[1])}"
 
 
 @rewriter(r"(?<![0-9.])(\b[vV])?([0-9]+(?:\.[0-9]+){2,})(?![0-9])")
@@ -229,7 +171,8 @@ def _dotted(match: re.Match[str]) -> str:
     """Versions, addresses, section numbers."""
     parts = match[2].split(".")
     address = len(parts) == 4 and not match[1]
-    spoken = (" dot " if address else " point ").join(digits(p) if address else cardinal(int(p[:15])) for p in parts)
+    point = " dot " if address else " point "
+    spoken = point.join(spell_digits(part) if address else cardinal(int(part[:15])) for part in parts)
     named = match.string[: match.start()].lower().endswith("version ")
     return f"version {spoken}" if match[1] and not named else spoken
 
@@ -242,7 +185,7 @@ def _version(match: re.Match[str]) -> str:
 @rewriter(r"\b(version|release|Python|Ubuntu|Android|iOS|macOS|Node|Ruby|PHP|Java|Perl) "
           r"([0-9]{1,3})\.([0-9]{1,3})\b(?!\.?[0-9])", re.IGNORECASE)
 def _release(match: re.Match[str]) -> str:
-    minor = digits(match[3]) if match[3][0] == "0" else cardinal(int(match[3]))
+    minor = spell_digits(match[3]) if match[3][0] == "0" else cardinal(int(match[3]))
     return f"{match[1]} {cardinal(int(match[2]))} point {minor}"
 
 
@@ -268,7 +211,7 @@ def _special_mixes(match: re.Match[str]) -> str:
     if letters:
         return f"{letters.strip()} {plural(cardinal(int(count)))}"
     if times:
-        return f"{number(times)} times"
+        return f"{spell_number(times)} times"
     return f"{year(int(lines))} {scan.upper()}" if lines else f"{gas} O two"
 
 
@@ -277,15 +220,15 @@ def _special_mixes(match: re.Match[str]) -> str:
 def _pairs(match: re.Match[str]) -> str:
     """Room 101, 123 Main Street: three figures read like a year's four."""
     high, low = match[2] or match[5], match[3] or match[6]
-    tail = "hundred" if low == "00" else f"oh {digits(low[1])}" if low[0] == "0" else cardinal(int(low))
-    return f"{match[1] + ' ' if match[1] else ''}{digits(high)} {tail}{' ' + match[4] if match[4] else ''}"
+    tail = "hundred" if low == "00" else f"oh {spell_digits(low[1])}" if low[0] == "0" else cardinal(int(low))
+    return f"{match[1] + ' ' if match[1] else ''}{spell_digits(high)} {tail}{' ' + match[4] if match[4] else ''}"
 
 
 @rewriter(NUMBER)
 def _rest(match: re.Match[str]) -> str:
     before, after = match.string[max(match.start() - 1, 0) : match.start()], match.string[match.end() : match.end() + 1]
     left = " " if before.isalpha() else ""
-    return left + number(match[0]) + (" " if after.isalnum() else "")
+    return left + spell_number(match[0]) + (" " if after.isalnum() else "")
 
 
 @rewriter(r"(?<![\w./])([0-9]{1,3}\.[0-9]{1,2})/([0-9]{1,3}(?:\.[0-9]{1,2})?)\b(?![./]?[0-9])"

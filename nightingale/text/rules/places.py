@@ -2,7 +2,8 @@
 
 import re
 
-from nightingale.text.rules.numbers import ascii_regex, digits, listed, rewriter
+from nightingale.text.number_words import spell_digits
+from nightingale.text.rules.numbers import ascii_regex, listed, rewriter
 
 # without LA and DC, which are said as letters, as city and as capital; CA, MD and the like are both and need a ZIP code
 _STATES = {
@@ -34,7 +35,7 @@ def _states(match: re.Match[str]) -> str:
     if not name:
         return match[0]
     if zip_code:
-        return f"{city}, {name} {digits(zip_code)}"
+        return f"{city}, {name} {spell_digits(zip_code)}"
     if code in _DEGREES or not re.match("[A-Z][a-z]", city) or city in _NO_CITY:
         return match[0]
     before, after = match.string[: match.start()], match.string[match.end() :]
@@ -44,7 +45,7 @@ def _states(match: re.Match[str]) -> str:
 
 @rewriter(rf"\b({_STATE_NAMES}|D\.?C\.?),? ([0-9]{{5}}(?:-[0-9]{{4}})?)(?= *(?:[.,;)]|$|USA\b|U\.S))(?![.,][0-9])")
 def _zip_behind_name(match: re.Match[str]) -> str:
-    return f"{match[1]} {digits(match[2])}"
+    return f"{match[1]} {spell_digits(match[2])}"
 
 
 # --- streets ---------------------------------------------------------------------------------------------------------

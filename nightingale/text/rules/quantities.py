@@ -5,8 +5,9 @@ Leaves plain numbers in digits for numbers.py, which reads the text after this.
 
 import re
 
+from nightingale.text.number_words import cardinal, spell_digits, spell_number
 from nightingale.text.rules.lengths import read_lengths
-from nightingale.text.rules.numbers import NUMBER, SCALES, ascii_regex, cardinal, digits, in_turn, number, rewriter
+from nightingale.text.rules.numbers import NUMBER, SCALES, ascii_regex, in_turn, rewriter
 from nightingale.text.rules.places import DIRECTIONS
 from nightingale.text.rules.times import read_times
 
@@ -85,13 +86,13 @@ def _phone(match: re.Match[str]) -> str:
         return match[0]  # rather a range
     groups = re.findall("[0-9]+", match[0])
     if all(len(group) == 1 for group in groups):
-        return digits(match[0])
-    return ("plus " if match[0][0] == "+" else "") + ", ".join(digits(group) for group in groups)
+        return spell_digits(match[0])
+    return ("plus " if match[0][0] == "+" else "") + ", ".join(spell_digits(group) for group in groups)
 
 
 @rewriter(r"\b(call|dial|dialed|called|phone|ring) (911|999|112|411|311|988|101)\b", re.IGNORECASE)
 def _emergency(match: re.Match[str]) -> str:
-    return f"{match[1]} {digits(match[2])}"
+    return f"{match[1]} {spell_digits(match[2])}"
 
 
 @rewriter(r"\b((?:call|phone|telephone|tel|text|dial|ring|fax|mobile|cell)"
@@ -99,12 +100,12 @@ def _emergency(match: re.Match[str]) -> str:
           r"([2-9][0-9]{2})([0-9]{3})([0-9]{4})\b(?![.,]?[0-9])", re.IGNORECASE)
 def _bare_phone(match: re.Match[str]) -> str:
     """Call 5551234567."""
-    return match[1] + ", ".join(digits(group) for group in match.groups()[1:])
+    return match[1] + ", ".join(spell_digits(group) for group in match.groups()[1:])
 
 
 @rewriter(r"\b((?:ZIP|zip|Zip)(?: [Cc]ode)?:?) ([0-9]{5}(?:-[0-9]{4})?)(?![,.]?[0-9])")
 def _zip(match: re.Match[str]) -> str:
-    return f"{match[1]} {digits(match[2])}"
+    return f"{match[1]} {spell_digits(match[2])}"
 
 
 @rewriter(r"\b((?:(?:pin|passcode|password)(?: (?:code|number))?"
@@ -112,7 +113,7 @@ def _zip(match: re.Match[str]) -> str:
           r"([0-9]{4,10})\b(?![.,]?[0-9])", re.IGNORECASE)
 def _secret(match: re.Match[str]) -> str:
     """PIN: 1234 is no clock time."""
-    return f"{match[1]} {digits(match[2])}"
+    return f"{match[1]} {spell_digits(match[2])}"
 
 
 _CLOCK_UNITS = ("day", "hour", "minute", "second")
@@ -166,19 +167,19 @@ def _amount(sign: str, amount: str, scale: str, until: str | None) -> str:
     one, many, cent, cents = CURRENCIES[sign]
     whole, _, part = amount.partition(".")
     if until or scale or (part and len(part) != 2):
-        upper = f" to {number(until)}" if until else ""
-        return f"{number(amount)}{upper}{' ' + scale if scale else ''} {many}"
+        upper = f" to {spell_number(until)}" if until else ""
+        return f"{spell_number(amount)}{upper}{' ' + scale if scale else ''} {many}"
     units, hundredths = int(whole.replace(",", "")[:15]), int(part or 0)
     small = f"{cardinal(hundredths)} {cent if hundredths == 1 else cents}" if hundredths else ""
     if small and not units:
         return small
-    large = f"{number(whole)} {one if units == 1 else many}"
+    large = f"{spell_number(whole)} {one if units == 1 else many}"
     return f"{large} and {small}" if small else large
 
 
 @rewriter(rf"(?<![\w.,])({NUMBER}) ?¢")
 def _cents(match: re.Match[str]) -> str:
-    return f"{number(match[1])} {'cent' if match[1] == '1' else 'cents'}"
+    return f"{spell_number(match[1])} {'cent' if match[1] == '1' else 'cents'}"
 
 
 # --- percentages, degrees, units -------------------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 import re
 
-from nightingale.text.rules.numbers import cardinal, listed, rewriter
+from nightingale.text.number_words import cardinal
+from nightingale.text.rules.numbers import listed, rewriter
 
 BOOKS = {
     "Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers", "Deut": "Deuteronomy",

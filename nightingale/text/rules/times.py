@@ -2,7 +2,8 @@
 
 import re
 
-from nightingale.text.rules.numbers import ascii_regex, cardinal, in_turn, ordinal, rewriter, year
+from nightingale.text.number_words import cardinal, ordinal, year
+from nightingale.text.rules.numbers import ascii_regex, in_turn, rewriter
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")
