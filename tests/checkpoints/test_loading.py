@@ -84,7 +84,7 @@ def test_a_missing_extra_or_misshapen_entry_is_named(copy: Path, part: str) -> N
 def test_a_truncated_file_is_named(copy: Path, size: int) -> None:
     path = copy / "s3gen.safetensors"
     path.write_bytes(path.read_bytes()[:size])
-    with pytest.raises(CheckpointMismatch, match=r"s3gen\.safetensors is (truncated|corrupt)"):
+    with pytest.raises(CheckpointMismatch, match=r"s3gen\.safetensors is truncated or corrupt"):
         load_model(copy)
 
 
@@ -93,14 +93,14 @@ def test_a_corrupt_header_is_named(copy: Path) -> None:
     data = bytearray(path.read_bytes())
     data[8:40] = b"\xff" * 32
     path.write_bytes(data)
-    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is corrupt"):
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is truncated or corrupt"):
         load_model(copy)
 
 
 def test_a_file_with_extra_bytes_is_named(copy: Path) -> None:
     path = copy / "hift.safetensors"
     path.write_bytes(path.read_bytes() + b"more")
-    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is too long"):
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is corrupt: \d+ bytes, \d+ expected"):
         load_model(copy)
 
 
@@ -164,14 +164,14 @@ def test_wrong_offsets_in_a_header_are_named(copy: Path, offsets: list[object]) 
     header[next(name for name in header if name != "__metadata__")]["data_offsets"] = offsets
     changed = json.dumps(header).encode()
     path.write_bytes(len(changed).to_bytes(8, "little") + changed + data[8 + length :])
-    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors (is corrupt|cannot be read)"):
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is truncated or corrupt"):
         load_model(copy)
 
 
 def test_a_deeply_nested_header_is_named(copy: Path) -> None:
     path = copy / "hift.safetensors"
     path.write_bytes((100_000).to_bytes(8, "little") + b"[" * 100_000)
-    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is corrupt"):
+    with pytest.raises(CheckpointMismatch, match=r"hift\.safetensors is truncated or corrupt"):
         load_model(copy)
 
 
