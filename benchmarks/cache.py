@@ -37,10 +37,10 @@ import numpy as np  # noqa: E402
 from nightingale.checkpoints.chatterbox.sizes import chatterbox_english  # noqa: E402
 from nightingale.checkpoints.loading import load_model  # noqa: E402
 from nightingale.checkpoints.voices import load_voice  # noqa: E402
-from nightingale.decoding.cache.budget import STRIDE  # noqa: E402
+from nightingale.decoding.cache.budget import EVICTION_INTERVAL  # noqa: E402
 from nightingale.decoding.loop import Request, T3Session, generate  # noqa: E402
 from nightingale.decoding.sampling import Sampler  # noqa: E402
-from nightingale.models.noise import seed_key  # noqa: E402
+from nightingale.kernels.noise import seed_key  # noqa: E402
 from nightingale.models.t3 import T3  # noqa: E402
 from nightingale.options import CacheOptions, SpeakOptions  # noqa: E402
 from nightingale.statistics import Statistics  # noqa: E402
@@ -71,7 +71,7 @@ class Run:
 
     @property
     def token_s(self) -> float:
-        return float(np.median(np.reshape(self.seconds, (NUM_TIMED, STRIDE)), axis=0).mean())
+        return float(np.median(np.reshape(self.seconds, (NUM_TIMED, EVICTION_INTERVAL)), axis=0).mean())
 
     def read(self, sampler: Sampler, tokens: list[int], index: int) -> None:
         """Tokens number index, index + 1, ... in one pass."""
@@ -107,12 +107,12 @@ def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[i
     for length, begin in zip(lengths, [0, *lengths], strict=False):
         for run in runs:
             at = begin
-            while (left := length - NUM_TIMED * STRIDE - at) > 0:
-                count = min(left, STRIDE, run.session.max_update)
+            while (left := length - NUM_TIMED * EVICTION_INTERVAL - at) > 0:
+                count = min(left, EVICTION_INTERVAL, run.session.max_update)
                 run.read(sampler, said[at : at + count], at)
                 at += count
             run.seconds = []
-        for i in range(length - NUM_TIMED * STRIDE, length):
+        for i in range(length - NUM_TIMED * EVICTION_INTERVAL, length):
             for run in runs:
                 run.read(sampler, said[i : i + 1], i)
         yield from summarise(model, runs, length, meaningful)

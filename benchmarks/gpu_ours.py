@@ -26,11 +26,11 @@ from nightingale.decoding.loop import Draft, Request, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.engine import Engine
 from nightingale.kernels import cuda
+from nightingale.kernels.linear import pack_layers
+from nightingale.kernels.noise import seed_key
 from nightingale.models.config import DraftConfig
 from nightingale.models.draft import DraftModel
 from nightingale.models.hift import HiFT
-from nightingale.models.layers import pack
-from nightingale.models.noise import seed_key
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
 from nightingale.options import SpeakOptions
@@ -147,7 +147,7 @@ class Ours(Part):
         for model in models:
             model.update(tree_map(filled, model.parameters()))
             mx.eval(model.parameters())
-            pack(model)
+            pack_layers(model)
         return models
 
     def sound(self) -> None:

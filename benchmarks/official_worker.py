@@ -108,22 +108,22 @@ class Ours:
 
     @lru_cache  # noqa: B019
     def _s3gen(self) -> Any:
-        from nightingale.models.layers import pack
+        from nightingale.kernels.linear import pack_layers
         from nightingale.models.s3gen.generator import S3Gen
 
         model = S3Gen(self._config.s3gen)
         self._fill(model)
-        pack(model)
+        pack_layers(model)
         return model
 
     @lru_cache  # noqa: B019
     def _hift(self) -> Any:
+        from nightingale.kernels.linear import pack_layers
         from nightingale.models.hift import HiFT
-        from nightingale.models.layers import pack
 
         model = HiFT(self._config.hift)
         self._fill(model)
-        pack(model)
+        pack_layers(model)
         return model
 
     def _fill(self, model: Any, quantized: str = "", bits: int = 8) -> None:

@@ -29,9 +29,9 @@ from nightingale.decoding.draft_length import DraftLength  # noqa: E402
 from nightingale.decoding.loop import Draft, Request, T3Session, generate, token_limit  # noqa: E402
 from nightingale.decoding.sampling import Sampler  # noqa: E402
 from nightingale.engine import Engine  # noqa: E402
-from nightingale.models.cache import Cache  # noqa: E402
+from nightingale.kernels.cache import Cache  # noqa: E402
+from nightingale.kernels.noise import fold_in, seed_key  # noqa: E402
 from nightingale.models.draft import DraftModel, shifted  # noqa: E402
-from nightingale.models.noise import fold_in, seed_key  # noqa: E402
 from nightingale.options import SpeakOptions  # noqa: E402
 from nightingale.statistics import Statistics  # noqa: E402
 

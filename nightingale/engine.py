@@ -22,7 +22,7 @@ from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.loop import Draft, Request, generate, token_limit
 from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch
-from nightingale.models.noise import fold_in, seed_key
+from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics

@@ -20,7 +20,7 @@ from nightingale.decoding.cache import make_caches
 from nightingale.decoding.loop import token_limit
 from nightingale.engine import Engine, _pause
 from nightingale.errors import CheckpointMismatch, VoiceNotFound
-from nightingale.models.cache import Cache
+from nightingale.kernels.cache import Cache
 from nightingale.models.config import SAMPLES_PER_TOKEN
 from nightingale.options import CacheOptions, SpeakOptions
 from nightingale.text.stream import Sentence

@@ -31,9 +31,9 @@ from nightingale.checkpoints.loading import load_arrays
 from nightingale.checkpoints.quantize import Policy, quantize_arrays
 from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.cache import make_caches
+from nightingale.kernels.noise import seed_key
 from nightingale.models.config import DraftConfig, FlowConfig, LlamaConfig, T3Config
 from nightingale.models.hift import HiFT
-from nightingale.models.noise import seed_key
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
 from nightingale.models.voice import Voice
@@ -143,13 +143,13 @@ def test_s3gen_encoder_gives_the_same_frames(s3gens: tuple[Any, S3Gen]) -> None:
 
 
 def test_s3gen_estimator_gives_the_same_velocity(s3gens: tuple[Any, S3Gen]) -> None:
-    from nightingale.models.layers import Carry
+    from nightingale.models.streaming import StreamingContext
 
     twin, s3gen = s3gens
     x, mu, speaker, prompt = noise(2, 14, 80), noise(2, 14, 80)[::-1].copy(), noise(2, 80), noise(2, 14, 80) * 0.5
     t, r = np.array([0.0, 0.25], np.float32), np.array([0.5, 1.0], np.float32)
     time = s3gen.estimator.embed_time(mx.array(t), mx.array(r))
-    ours = s3gen.estimator(mx.array(x), mx.array(mu), mx.array(speaker), mx.array(prompt), time, Carry())
+    ours = s3gen.estimator(mx.array(x), mx.array(mu), mx.array(speaker), mx.array(prompt), time, StreamingContext())
     same(ours, twin.estimator(*(torch.from_numpy(a) for a in (x, mu, speaker, prompt, t, r))))
 
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tiny import Floats, fill, hift_config, noise, s3gen_config
 
+from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.hift import HiFT
-from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.voice import Voice
 from nightingale.vocoding import NoiseKeys, StreamingVocoder, Vocoder, WholeVocoder, chunk_sizes, make_vocoder

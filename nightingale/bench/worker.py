@@ -128,8 +128,7 @@ def _load(setting: Setting, model: str | None, voice: str | None) -> tuple[Any, 
     from nightingale.engine import BLAS, Engine  # isort: skip (before mlx, which keeps the BLAS it finds)
     import mlx.core as mx
 
-    from nightingale.kernels import cpu as kernels
-    from nightingale.kernels.backend import native, on_cpu
+    from nightingale.kernels import backend, cpu
 
     cache = None if setting.kv_bits is None else CacheOptions(bits=setting.kv_bits)
     engine = Engine(model=model, voice=voice, bits=setting.bits, speculate=setting.speculate, cache=cache)
@@ -139,9 +138,9 @@ def _load(setting: Setting, model: str | None, voice: str | None) -> tuple[Any, 
         "device": str(mx.default_device().type).rpartition(".")[2],
         "mlx": str(vars(mx)["__version__"]),
         "blas": BLAS or "MLX's own",
-        "kernels": kernels.description(),
+        "kernels": cpu.description(),
     }
-    return engine, WorkerInfo(native(), native() or not on_cpu(), machine)
+    return engine, WorkerInfo(backend.is_native(), backend.multiplies_quantized(), machine)
 
 
 def _speak(engine: Any, text: str, seed: int) -> Run:

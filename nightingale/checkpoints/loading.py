@@ -21,12 +21,11 @@ from nightingale.checkpoints.quantize import T3_LAYERS, dequantize_arrays, quant
 from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.checkpoints.tokenizer import TextTokenizer
 from nightingale.errors import CheckpointMismatch, VoiceNotFound
-from nightingale.kernels import cpu as kernels
-from nightingale.kernels.backend import on_cpu
+from nightingale.kernels import backend
+from nightingale.kernels.linear import pack_layers
 from nightingale.models.config import ModelConfig, from_dict
 from nightingale.models.draft import DraftModel
 from nightingale.models.hift import HiFT
-from nightingale.models.layers import pack
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
 
@@ -90,8 +89,7 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None
     Raises CheckpointMismatch naming the source and the entry.
     """
     expected = dict(tree_flatten(module.parameters()))
-    # On a CPU the quantized product of MLX itself is slower than the one in float32.
-    keep = None if on_cpu() and not kernels.available() else T3_LAYERS
+    keep = T3_LAYERS if backend.multiplies_quantized() else None
     try:
         widths = {name: array.shape[-1] for name, array in expected.items() if array.ndim}
         if bits is not None:
@@ -101,8 +99,8 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None
         _check_entries(module, arrays)
     except CheckpointMismatch as error:
         raise CheckpointMismatch(f"{source}: {error}") from error
-    # float16 is for storage only. A GPU reads T3's weights anew for each token: bfloat16 halves the bytes.
-    dtype = mx.bfloat16 if isinstance(module, T3 | DraftModel) and not on_cpu() else mx.float32
+    # float16 is for storage only.
+    dtype = backend.token_model_dtype() if isinstance(module, T3 | DraftModel) else mx.float32
     module.load_weights([(name, _cast_floats(array, dtype)) for name, array in arrays.items()])
 
 
@@ -143,8 +141,8 @@ def _fill_official(model: Model, folder: Path, bits: int | None) -> None:
 def _prepare(model: Model) -> None:
     """Read the weights from disk, in the layouts that the kernels multiply fastest."""
     model.t3.fuse()
-    pack(model.s3gen)
-    pack(model.hift)
+    pack_layers(model.s3gen)
+    pack_layers(model.hift)
     modules: list[nn.Module] = [model.t3, model.s3gen, model.hift]
     if model.draft is not None:
         model.draft.fuse()

@@ -11,8 +11,7 @@ import mlx.core as mx
 
 from nightingale.checkpoints.safetensors import Arrays
 from nightingale.errors import CheckpointMismatch, UsageError
-from nightingale.kernels import cpu as kernels
-from nightingale.kernels.backend import native
+from nightingale.kernels.linear import dequantize
 from nightingale.options import FLOAT_BITS, QUANTIZED_BITS
 
 GROUP_SIZES = (32, 64, 128)
@@ -133,8 +132,5 @@ def _dequantize(name: str, arrays: Arrays, widths: dict[str, int]) -> mx.array:
     layout = quantized_layout(name, weight, scales, widths[name])
     rows = weight.reshape(-1, weight.shape[-1])
     scale, bias = (part.astype(mx.float32).reshape(rows.shape[0], -1) for part in (scales, biases))
-    if native():
-        floats = kernels.dequantize(rows, scale, bias, layout.bits)
-    else:
-        floats = mx.dequantize(rows, scale, bias, group_size=layout.group_size, bits=layout.bits)
+    floats = dequantize(rows, scale, bias, layout.bits, layout.group_size)
     return floats.reshape(*weight.shape[:-1], -1)

@@ -16,7 +16,7 @@ import numpy as np
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength
 from nightingale.decoding.sampling import Sampler, apply_cfg, histories
-from nightingale.models.cache import Cache
+from nightingale.kernels.cache import Cache
 from nightingale.models.draft import DraftModel, shifted
 from nightingale.models.t3 import T3
 from nightingale.options import CacheOptions

@@ -1,12 +1,12 @@
-"""Native CPU routines for what MLX computes slowly there, as operations of its lazy graph.
+"""Bindings of the C++ kernels: operations of MLX's lazy graph for what MLX computes slowly on a CPU.
 
-MLX's wheel for Linux multiplies floats with a reference BLAS, quantized weights on one thread, and takes a graph node
-for every elementary step. Each routine here has a twin of plain MLX operations in tests/test_kernels.py. The module is
-built when the package is installed; where it is missing, `available()` is false and nothing else here may be called.
-Knows arrays; knows no model.
+MLX's wheel for Linux multiplies floats with a reference BLAS and quantized weights on one thread, and takes a graph
+node for every elementwise step. Each kernel has a twin of plain MLX operations in tests/kernels/test_cpu.py. The
+extension is built when the package is installed. Where it is missing, `available()` is false and nothing else here may
+be called.
 
-Results depend neither on the number of threads nor on how many rows go through at once: a row's arithmetic is the same
-alone and among others. They do depend on the instruction set, in the last bits.
+A row's result depends neither on the number of threads nor on the other rows of the call. It depends on the instruction
+set, in the last bits.
 """
 
 import os
@@ -38,18 +38,18 @@ Function = Literal["exp", "silu", "gelu", "mish", "elu"]
 
 
 def available() -> bool:
-    """Whether the routines can be called."""
+    """Whether the kernels can be called."""
     return not _problem
 
 
 def description() -> str:
-    """What runs, for people: the instruction set and threads, or why there is nothing."""
+    """For people: the instruction set and the number of threads, or why the kernels cannot be called."""
     return _problem or f"{_native.instruction_set()}, {_native.num_threads()} threads"
 
 
 @dataclass(frozen=True)
-class Packed:
-    """A matrix laid out for the multiplier: floats (bits 0) or integers of so many bits with a scale for each group."""
+class PackedMatrix:
+    """A matrix laid out for the kernels: floats (bits 0), or integers of so many bits with a scale for each group."""
 
     weights: mx.array
     inputs: int
@@ -62,31 +62,33 @@ class Packed:
         return self.inputs, self.outputs, self.bits, self.group
 
 
-def pack(weight: mx.array) -> Packed:
+def pack(weight: mx.array) -> PackedMatrix:
     """A float32 matrix (out, in)."""
     outputs, inputs = weight.shape
-    return Packed(_native.pack_panels(weight), inputs, outputs)
+    return PackedMatrix(_native.pack_panels(weight), inputs, outputs)
 
 
-def pack_taps(weight: mx.array) -> Packed:
+def pack_taps(weight: mx.array) -> PackedMatrix:
     """A convolution's weight (out, k, in), for `conv1d`."""
     outputs, taps, inputs = weight.shape
-    return Packed(_native.pack_panels(weight.reshape(outputs, taps * inputs)), inputs, outputs)
+    return PackedMatrix(_native.pack_panels(weight.reshape(outputs, taps * inputs)), inputs, outputs)
 
 
-def pack_quantized(weight: mx.array, scales: mx.array, biases: mx.array, bits: int) -> Packed:
-    """mlx's affine quantization of a matrix (out, in), any group that is a multiple of 32."""
+def pack_quantized(weight: mx.array, scales: mx.array, biases: mx.array, bits: int) -> PackedMatrix:
+    """A matrix (out, in) in MLX's affine quantization; groups of any multiple of 32."""
     inputs = weight.shape[1] * 32 // bits
     packed = _native.pack_blocks(weight, scales, biases, bits)
-    return Packed(packed, inputs, weight.shape[0], bits, inputs // scales.shape[1])
+    return PackedMatrix(packed, inputs, weight.shape[0], bits, inputs // scales.shape[1])
 
 
 def dequantize(weight: mx.array, scales: mx.array, biases: mx.array, bits: int) -> mx.array:
-    """The same quantization back in float32 (out, in); for MLX one value after the other takes half of loading."""
+    """The same quantization back in float32 (out, in). MLX does it value by value, which took half of loading."""
     return _native.unpack(weight, scales, biases, bits)
 
 
-def multiply(x: mx.array, matrix: Packed, bias: mx.array | None = None, residual: mx.array | None = None) -> mx.array:
+def multiply(
+    x: mx.array, matrix: PackedMatrix, bias: mx.array | None = None, residual: mx.array | None = None
+) -> mx.array:
     """x (..., in) @ matrix.T + bias + residual: (..., out)."""
     if x.ndim == 1:
         x = x[None]
@@ -96,7 +98,7 @@ def multiply(x: mx.array, matrix: Packed, bias: mx.array | None = None, residual
 
 def conv1d(
     x: mx.array,
-    matrix: Packed,
+    matrix: PackedMatrix,
     taps: int,
     dilation: int = 1,
     bias: mx.array | None = None,
@@ -136,15 +138,18 @@ def attention(
 ) -> mx.array:
     """Attention among rows: queries (B, T, H * D), keys and values (B, S, H * D) -> (B, T, H * D).
 
-    window: a query sees itself, the last T keys being the queries' own, and window - 1 before it; None: everything.
-    positions: additions to queries of content and to queries of position (H, D), and a table of relative positions
-    (S + T - 1, H * D), the farthest back first.
+    Arguments as of kernels.attention.
     """
     return _native.attention(queries, keys, values, [] if positions is None else [*positions], num_heads, window or 0)
 
 
 def llama_input(
-    x: mx.array, norm: mx.array, qkv: Packed, angles: tuple[mx.array, mx.array], heads: tuple[int, int], eps: float
+    x: mx.array,
+    norm: mx.array,
+    qkv: PackedMatrix,
+    angles: tuple[mx.array, mx.array],
+    heads: tuple[int, int],
+    eps: float,
 ) -> tuple[mx.array, mx.array, mx.array]:
     """Norm, projection and rotation: x (B * L, hidden) -> queries (B * L, H * D), keys and values (B, K, L, D).
 
@@ -155,12 +160,12 @@ def llama_input(
 
 @dataclass(frozen=True)
 class LlamaTail:
-    """What a layer does after its keys and values are known: the matrices, and the second norm."""
+    """The part of a layer after its keys and values are known: output projection, second norm, MLP."""
 
-    o: Packed
+    o: PackedMatrix
     norm: mx.array
-    gate_up: Packed
-    down: Packed
+    gate_up: PackedMatrix
+    down: PackedMatrix
     eps: float
 
 
@@ -169,7 +174,7 @@ def llama_output(
 ) -> mx.array:
     """Causal attention, projection and SwiGLU with both residuals: x (B * L, hidden) to the same.
 
-    queries (B * L, H * D). heads: H, K. stored: what a cache has, the last L positions of which are the queries' own:
+    queries (B * L, H * D). heads: H, K. stored: the arrays of a cache, whose last L positions are the queries' own:
     keys and values (B, K, S, D), or rows of `compress`, or keys, values, kept keys and kept values (B, T, D), a bias
     (T,) for their scores and starts (K + 1,), where head h also sees kept rows starts[h] to starts[h + 1].
     """
@@ -183,8 +188,8 @@ def llama_output(
 class LlamaLayers:
     """All layers, each kind of matrix in one precision, and the norm after them.
 
-    weights: of each layer a norm, qkv, o, a norm, gate_up and down, as `Packed` has them. sizes: of these four kinds of
-    matrices. heads: H, K.
+    weights: of each layer a norm, qkv, o, a norm, gate_up and down, packed. sizes: of these four kinds of matrices.
+    heads: H, K.
     """
 
     weights: list[mx.array]
@@ -199,45 +204,42 @@ def llama_pass(
     x: mx.array,
     tables: tuple[mx.array, mx.array],
     start: int,
-    place: int,
+    write_index: int,
     stored: Sequence[mx.array],
     after: mx.array,
 ) -> mx.array:
-    """All layers over B sequences' newest L positions, from `start` on: (B, L, hidden) -> normalised states of all.
+    """All layers over the newest L positions of B sequences, from position `start` on: (B, L, hidden) -> normalised
+    states (B, L, hidden).
 
-    tables: cosines and signed sines (positions, D). stored: of each layer by turns what `llama_output` reads, and with
-    floats perhaps queries (B, R, H * D) last; keys and values (B, K, S, D), or rows, are WRITTEN IN PLACE from `place`
-    on, queries at the same place modulo R. after: of the last pass that wrote there, so that this one comes after it;
-    MLX knows nothing of such writing.
+    tables: cosines and signed sines (positions, D). stored: for each layer the arrays that `llama_output` reads, and
+    with floats perhaps queries (B, R, H * D) last. Keys and values (B, K, S, D), or compressed rows, are WRITTEN IN
+    PLACE from `write_index` on, queries at the same index modulo R. MLX does not know of such writes: `after` is the
+    result of the last pass that wrote there, which this pass waits for.
     """
     return _native.llama_pass(
-        x, tables, start, place, layers.weights, layers.last_norm, stored, after,
+        x, tables, start, write_index, layers.weights, layers.last_norm, stored, after,
         layers.sizes, *layers.heads, layers.eps,
     )  # fmt: skip
 
 
 def compress(keys: mx.array, values: mx.array, bits: int) -> mx.array:
-    """Keys and values (B, K, L, D) in 4 or 8 bits: rows (B, K, L, words).
-
-    Half a row is scales and offsets, all floats, and n = D * bits / 32 words of integers; word w has values w, w + n,
-    w + 2n ... from its lowest bits up. 32 and more values in 4 bits have a scale and an offset for each half of them.
-    """
+    """Keys and values (B, K, L, D) in 4 or 8 bits -> rows (B, K, L, words), laid out as kv_quantization.py says."""
     return _native.compress(keys, values, bits)
 
 
-def choose(
+def sample_tokens(
     logits: mx.array,
     forbidden: mx.array,
     noise: tuple[mx.array, int],
     temperature: float,
     min_p: float,
-    said: tuple[mx.array, float] | None = None,
+    history: tuple[mx.array, float] | None = None,
 ) -> mx.array:
-    """Tokens (L,) for logits (L, V): the argmax with noise of what min-p leaves; without noise at temperature 0.
+    """Tokens (L,) for logits (L, V): the argmax of what min-p leaves, with Gumbel noise unless temperature is 0.
 
-    forbidden: (V,) bool. noise: a key, and the first row's position. min_p: 0 for none. said: what each row finds said,
-    (L, V) bool, and the penalty for it, at least 1.
+    forbidden: (V,) bool. noise: a key, and the position of the first row. min_p: 0 for none. history: the tokens before
+    each row (L, V) bool, and the repetition penalty, at least 1.
     """
-    seen, penalty = said or (None, 1.0)
+    seen, penalty = history or (None, 1.0)
     key, position = noise
     return _native.choose(logits, forbidden, key, position, temperature, min_p, seen, penalty)

@@ -1,13 +1,13 @@
-"""CUDA routines for T3 on an NVIDIA GPU, where MLX takes 5 microseconds of the host for each operation of a token.
+"""CUDA kernels for T3 on an NVIDIA GPU, where MLX spends 5 microseconds of host time on each operation.
 
-A Llama's pass over few rows is one operation: a kernel of as many blocks as the GPU has multiprocessors, all resident
-at once, goes through all layers and lets its blocks meet after each of a layer's five phases. Two more operations make
-logits of its states and choose tokens by them. Knows arrays; knows no model. cuda.cuh has what the kernels are made of.
+A Llama pass over few rows is one persistent kernel: as many blocks as the GPU has multiprocessors, all resident at
+once, go through all layers and meet at a barrier after each of the five phases of a layer. Two more kernels compute
+logits and sample tokens. Their device functions are in cuda.cuh.
 
-MLX compiles a kernel when a process first needs it, more than a second each, and keeps nothing of that for the next
-process; hence numbers of rows, positions and a sampler's wishes are inputs, not part of the source.
+MLX compiles a kernel when a process first needs it, which takes more than a second, and does not cache the result.
+Therefore numbers of rows, positions and sampling parameters are inputs and not part of the source.
 
-A row's arithmetic is the same alone and among others, as on the CPU.
+A row's result does not depend on the other rows of the call, as on the CPU.
 """
 
 import ctypes
@@ -168,7 +168,7 @@ def read(
     stored: Sequence[mx.array],
     after: mx.array,
 ) -> mx.array:
-    """kernels.llama_pass over few rows: (B, L, hidden) -> normalised states (B, L, hidden).
+    """cpu.llama_pass over few rows: (B, L, hidden) -> normalised states (B, L, hidden).
 
     stored: keys and values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE. The tables are float32, all other
     floats of x's dtype. B * L is at most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are
@@ -215,20 +215,19 @@ def project(x: mx.array, matrix: Matrix) -> mx.array:
     return product
 
 
-def choose(
+def sample_tokens(
     logits: mx.array,
     forbidden: mx.array,
     noise: tuple[mx.array, mx.array],
     temperature: float,
     min_p: float,
-    said: tuple[mx.array, float] | None = None,
+    history: tuple[mx.array, float] | None = None,
 ) -> mx.array:
-    """kernels.choose: tokens (L,), uint32, for logits (L, V) in float32.
+    """cpu.sample_tokens: tokens (L,), uint32, for logits (L, V) in float32.
 
-    forbidden: (V,) bool. noise: a key, and the first row's position as sampling.seed_key makes it. min_p: 0 for none.
-    said: what each row finds said, (L, V) bool, and the penalty for it, at least 1.
+    noise: a key, and the position of the first row as noise.seed_key makes it.
     """
-    seen, penalty = said or (forbidden, 1.0)
+    seen, penalty = history or (forbidden, 1.0)
     wishes = _filled((temperature, math.log(min_p) if min_p > 0 else -math.inf, penalty), mx.float32)
     tokens: mx.array = _choose_kernel()(
         inputs=[logits, forbidden, seen, *noise, wishes],

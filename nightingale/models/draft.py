@@ -9,9 +9,10 @@ embeddings before it and T3's speech head behind it. Knows nothing of sampling o
 import mlx.core as mx
 import mlx.nn as nn
 
-from nightingale.models.cache import Cache
+from nightingale.kernels.cache import Cache
+from nightingale.kernels.linear import Projection, join_linears
 from nightingale.models.config import DraftConfig
-from nightingale.models.llama import Llama, Projection, fused_linear
+from nightingale.models.llama import Llama
 
 
 class DraftModel(nn.Module):
@@ -32,7 +33,7 @@ class DraftModel(nn.Module):
     def fuse(self) -> None:
         """Lay the weights out for speed; once, after loading."""
         self.llama.fuse()
-        self.input_proj = fused_linear([self.input_proj])
+        self.input_proj = join_linears([self.input_proj])
 
     def __call__(
         self, embeds: mx.array, states: mx.array, caches: list[Cache], num_last: int | None = None

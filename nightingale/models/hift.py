@@ -1,7 +1,9 @@
-"""HiFT: mel to waveform. Pitch, a harmonic source that follows it, upsampling with both, and an inverse STFT.
+"""HiFT: mel to waveform. Predicts F0, makes a harmonic source from it, upsamples the mel with the source, inverts an
+STFT.
 
-Knows the official form, which looks both ways, and the causal form, which goes on from one piece to the next. Both are
-the same layers; they differ in which side of a sequence the padding lies.
+The HiFTGenerator of CosyVoice, after HiFTNet (Li et al. 2023, https://arxiv.org/abs/2309.09493). The official form
+looks both ways; the causal form continues from one piece to the next. Both have the same layers and differ in the side
+on which a sequence is padded.
 """
 
 import math
@@ -13,33 +15,36 @@ import numpy as np
 
 from nightingale.audio.chunk import SAMPLE_RATE
 from nightingale.kernels.activations import elu, exp, leaky_relu, sin_cos_unit, sin_turns
+from nightingale.kernels.convolution import Taps
+from nightingale.kernels.noise import indexed_normal
 from nightingale.models.config import HOP_LENGTH, N_MELS, HiFTConfig
 from nightingale.models.dsp import istft_taps, stft_taps, window_power
-from nightingale.models.layers import Carry, Conv1d, ConvTranspose1d, Extend, Snake, Taps, pad_both
-from nightingale.models.noise import indexed_normal
+from nightingale.models.layers import Conv1d, ConvTranspose1d, Snake
+from nightingale.models.streaming import Extend, Memory, StreamingContext, extend_both, pad_both
 
-MEL_AHEAD = 3  # frames that the first convolution looks ahead
-PITCH_AHEAD = 1  # the same for the pitch
+MEL_AHEAD = 3  # frames of look-ahead of the first convolution
+PITCH_AHEAD = 1  # and of the F0 predictor
 MAX_MAGNITUDE = 100.0
 
 
 @dataclass(frozen=True)
 class HiFTState:
-    """What the causal form remembers between two pieces of a mel.
+    """The causal form between two pieces of a mel.
 
-    key: of the source's noise. mel: (1, up to 6, 80), the last frames. frame: of the next output. phase: (1,) uint32,
-    the fundamental's, in 2^-32 of a turn: whole numbers, so that no piece's rounding differs from another's.
+    key: of the source's noise. mel: (1, up to 6, 80), the last frames. memory: of the layers. frame: of the next
+    output. phase: (1,) uint32, of the fundamental, in 2^-32 of a turn. Integers make the rounding independent of the
+    pieces.
     """
 
     key: mx.array
     mel: mx.array
-    tails: tuple[mx.array, ...] | None
+    memory: Memory | None
     frame: int
     phase: mx.array
 
 
 class ResBlock(nn.Module):
-    """Pairs of convolutions with Snake before each, the first of a pair dilated."""
+    """Pairs of convolutions with Snake before each; the first of a pair is dilated."""
 
     def __init__(self, channels: int, kernel_size: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
@@ -51,13 +56,13 @@ class ResBlock(nn.Module):
     def __call__(self, x: mx.array, extend: Extend) -> mx.array:
         pairs = self.convs1, self.convs2, self.activations1, self.activations2
         for conv1, conv2, act1, act2 in zip(*pairs, strict=True):
-            y = conv1(extend(act1(x), conv1.context))
-            x = conv2(extend(act2(y), conv2.context), residual=x)
+            y = conv1(extend(conv1, act1(x)))
+            x = conv2(extend(conv2, act2(y)), residual=x)
         return x
 
 
 class F0Predictor(nn.Module):
-    """Mel to pitch in Hz."""
+    """Mel to F0 in Hz."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
@@ -68,7 +73,7 @@ class F0Predictor(nn.Module):
         """(B, 1 + T + 1, 80), a frame of context on each side -> (B, T)."""
         x = elu(self.convs[0](mel))
         for conv in self.convs[1:]:
-            x = elu(conv(extend(x, conv.context)))
+            x = elu(conv(extend(conv, x)))
         return mx.abs(self.classifier(x)[..., 0])
 
 
@@ -109,18 +114,18 @@ class HiFT(nn.Module):
         return HiFTState(key, mx.zeros((1, MEL_AHEAD, N_MELS)), None, 0, mx.zeros((1,), mx.uint32))
 
     def step(self, mel: mx.array, state: HiFTState, last: bool) -> tuple[mx.array, HiFTState]:
-        """New frames (1, T, 80) -> the samples (1, 480 T') of the frames that need nothing later. Causal form only."""
+        """New frames (1, T, 80) -> the final samples (1, 480 T'), and the state after them. Causal form only."""
         assert self.config.causal
         window = mx.concatenate([state.mel, mel] + ([mx.zeros((1, MEL_AHEAD, N_MELS))] if last else []), axis=1)
         frames = window.shape[1] - 2 * MEL_AHEAD
         if frames <= 0:
             return mx.zeros((1, 0)), replace(state, mel=window)
-        carry = Carry(state.tails)
-        f0 = self._f0(window, carry.extend)
+        context = StreamingContext(state.memory)
+        f0 = self._f0(window, context.extend)
         source, phase = self.source(f0, state.phase, state.key, state.frame)
-        samples = self._synthesize(window, source, carry.extend)
+        samples = self._synthesize(window, source, context.extend)
         mel_tail = window[:, -2 * MEL_AHEAD :]
-        return samples, HiFTState(state.key, mel_tail, carry.tails, state.frame + frames, phase)
+        return samples, HiFTState(state.key, mel_tail, context.memory, state.frame + frames, phase)
 
     def __call__(self, mel: mx.array, *, key: mx.array) -> mx.array:
         """Mel (1, T, 80) -> samples (1, 480 T) at once."""
@@ -138,10 +143,10 @@ class HiFT(nn.Module):
         return self._synthesize(pad_both(mel, 2 * MEL_AHEAD), source, self._whole())
 
     def source(self, f0: mx.array, phase: mx.array, key: mx.array, frame: int) -> tuple[mx.array, mx.array]:
-        """Pitch (1, T) of the frames from `frame` on -> excitation (1, 480 T), and the phase after it.
+        """F0 (1, T) of the frames from `frame` on -> excitation (1, 480 T), and the phase after it.
 
-        Every harmonic begins at phase 0, so its phase is a multiple of the fundamental's. The harmonics' noises are
-        independent and are summed at once: one noise with the length of their weights.
+        Every harmonic begins at phase 0, so its phase is a multiple of the fundamental's. The harmonics have
+        independent noise; their weighted sum is one noise, scaled by the norm of the weights.
         """
         config = self.config
         turns = f0[0] * (1.0 / SAMPLE_RATE)  # a sample
@@ -161,7 +166,7 @@ class HiFT(nn.Module):
         return mx.tanh(merged + self.source_linear.bias), ends[-1:]
 
     def _whole(self) -> Extend:
-        return Carry().extend if self.config.causal else pad_both
+        return StreamingContext().extend if self.config.causal else extend_both
 
     def _f0(self, window: mx.array, extend: Extend) -> mx.array:
         side = MEL_AHEAD - PITCH_AHEAD
@@ -178,21 +183,21 @@ class HiFT(nn.Module):
             x = self._upsample(up, leaky_relu(x, config.leaky_slope), extend)
             if i == len(self.ups) - 1 and not config.causal:
                 x = mx.concatenate([x[:, 1:2], x], axis=1)  # the centred STFT has one frame more
-            x = self._settled(x + self.source_resblocks[i](self._source_at(i, spectrum, extend), extend))
+            x = self._evaluated(x + self.source_resblocks[i](self._source_at(i, spectrum, extend), extend))
             blocks = self.resblocks[i * kernels : (i + 1) * kernels]
-            total = self._settled(blocks[0](x, extend))
+            total = self._evaluated(blocks[0](x, extend))
             for block in blocks[1:]:
-                total = self._settled(total + block(x, extend))
+                total = self._evaluated(total + block(x, extend))
             x = total * (1.0 / kernels)
-        x = self.conv_post(extend(leaky_relu(x, 0.01), self.conv_post.context))
+        x = self.conv_post(extend(self.conv_post, leaky_relu(x, 0.01)))
         bins = config.n_fft // 2 + 1
         magnitude = mx.minimum(exp(x[..., :bins]), MAX_MAGNITUDE)
         sine, cosine = sin_cos_unit(sin_turns(x[..., bins:] * (0.5 / math.pi)))
         samples = self._inverse(mx.concatenate([magnitude * cosine, magnitude * sine], axis=-1), extend)
         return mx.clip(samples, -config.audio_limit, config.audio_limit)
 
-    def _settled(self, x: mx.array) -> mx.array:
-        """x, computed by now in the official form: a whole sentence at full rate, layers ahead, is 400 MB at a time."""
+    def _evaluated(self, x: mx.array) -> mx.array:
+        """x, evaluated in the official form: a whole sentence at full rate would hold 400 MB for each layer ahead."""
         if not self.config.causal:
             mx.eval(x)
         return x
@@ -200,17 +205,17 @@ class HiFT(nn.Module):
     def _upsample(self, up: ConvTranspose1d, x: mx.array, extend: Extend) -> mx.array:
         """(1, T, C) -> (1, T * stride, C'): the causal form drops the tail, the official form both ends."""
         if self.config.causal:
-            y: mx.array = up(extend(x, up.context))
+            y: mx.array = up(extend(up, x))
             return y
         y = up(pad_both(x, 2 * up.context))
         trim = (up.kernel_size - up.stride) // 2
         return y[:, trim : trim + x.shape[1] * up.stride]
 
     def _source_at(self, stage: int, spectrum: mx.array, extend: Extend) -> mx.array:
-        """The source's spectrum at the rate and width of a stage."""
+        """The spectrum of the source at the rate and width of a stage."""
         down = self.source_downs[stage]
         if self.config.causal or down.stride == 1:
-            y: mx.array = down(extend(spectrum, down.context))
+            y: mx.array = down(extend(down, spectrum))
             return y
         left, frames = down.stride // 2, spectrum.shape[1]
         rows = (frames + 2 * left - down.kernel_size) // down.stride + 1
@@ -221,7 +226,7 @@ class HiFT(nn.Module):
         """(1, 480 T) -> the frames of its STFT (1, 480 T / hop, n_fft + 2), one more where they are centred."""
         n_fft, hop = self.config.n_fft, self.config.hop_length
         if self.config.causal:
-            return self._stft(extend(source.reshape(1, -1, hop), n_fft // hop - 1))
+            return self._stft(extend(self._stft, source.reshape(1, -1, hop)))
         half = n_fft // 2
         mirrored = mx.concatenate([source[:, half:0:-1], source, source[:, -2 : -half - 2 : -1]], axis=1)
         return self._stft(mirrored.reshape(1, -1, hop))
@@ -229,10 +234,9 @@ class HiFT(nn.Module):
     def _inverse(self, spectrum: mx.array, extend: Extend) -> mx.array:
         """Frames (1, M, n_fft + 2), real parts then imaginary -> the samples that they overlap to."""
         n_fft, hop = self.config.n_fft, self.config.hop_length
-        context = n_fft // hop - 1
         if self.config.causal:
-            return self._istft(extend(spectrum, context)).reshape(1, -1)
-        blocks = self._istft(pad_both(spectrum, 2 * context))
+            return self._istft(extend(self._istft, spectrum)).reshape(1, -1)
+        blocks = self._istft(pad_both(spectrum, 2 * self._istft.context))
         power = mx.array(window_power(n_fft, hop, spectrum.shape[1]).astype(np.float32))
         samples = (blocks / mx.maximum(power, 1e-11)).reshape(1, -1)
         return samples[:, n_fft // 2 : -n_fft // 2]

@@ -10,9 +10,10 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from nightingale.errors import CheckpointMismatch, TextError
-from nightingale.models.cache import Cache
+from nightingale.kernels.cache import Cache
+from nightingale.kernels.linear import Projection, join_linears, project_float32
 from nightingale.models.config import PerceiverConfig, T3Config
-from nightingale.models.llama import Llama, Projection, fused_linear, project
+from nightingale.models.llama import Llama
 from nightingale.models.voice import Voice
 
 
@@ -73,7 +74,7 @@ class T3(nn.Module):
     def fuse(self) -> None:
         """Lay the weights out for speed; once, after loading."""
         self.llama.fuse()
-        self.speech_head = fused_linear([self.speech_head])
+        self.speech_head = join_linears([self.speech_head])
 
     def condition(self, voice: Voice) -> mx.array:
         """The voice's rows (1, C, hidden) that every sequence begins with."""
@@ -116,5 +117,5 @@ class T3(nn.Module):
 
     def logits(self, states: mx.array) -> mx.array:
         """States (B, L, hidden), normalised as the backbone gives them -> float32 logits (B, L, speech vocabulary)."""
-        logits = project(states.reshape(-1, states.shape[-1]), self.speech_head)
+        logits = project_float32(states.reshape(-1, states.shape[-1]), self.speech_head)
         return logits.reshape(*states.shape[:2], -1)

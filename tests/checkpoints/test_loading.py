@@ -22,10 +22,10 @@ from nightingale.checkpoints.quantize import ALL_MATRICES, T3_LAYERS, Policy, qu
 from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.decoding.cache import make_caches
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
-from nightingale.kernels.backend import native
+from nightingale.kernels.backend import is_native
+from nightingale.kernels.linear import PackedLinear
 from nightingale.models.draft import DraftModel
 from nightingale.models.hift import HiFT
-from nightingale.models.layers import PackedLinear
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
 from nightingale.options import FLOAT_BITS
@@ -325,7 +325,7 @@ def test_requantizing_to_any_number_of_bits(folder: Path, stored_in_5_bits: Path
         model = load_model(source, bits=bits)
         assert model.draft is not None
         downs = [part.llama.layers[0].mlp.down_proj for part in (model.t3, model.draft)]
-        for layer in (model.t3.speech_head, model.draft.input_proj, *downs) if native() else ():
+        for layer in (model.t3.speech_head, model.draft.input_proj, *downs) if is_native() else ():
             assert isinstance(layer, PackedLinear) and layer.matrix.bits == bits
 
 

@@ -8,10 +8,11 @@ import pytest
 from numpy.typing import NDArray
 from tiny import close, noise
 
-from nightingale.decoding.cache.budget import NEWEST, STRIDE, BudgetKVCache, entropies, share_out
+from nightingale.decoding.cache.budget import EVICTION_INTERVAL, NUM_RECENT, BudgetKVCache
+from nightingale.decoding.cache.eviction import allocate, attention_entropy
 from nightingale.decoding.cache.full import KVCache
 from nightingale.errors import CacheError
-from nightingale.models.cache import Stored
+from nightingale.kernels.cache import CacheArrays
 
 B, H, K, D = 2, 6, 2, 24
 PROMPT, BUDGET = 20, 64
@@ -29,17 +30,17 @@ class Reader:
         self.cache = BudgetKVCache(BUDGET)
         self.read(PROMPT)
 
-    def read(self, count: int) -> Stored:
+    def read(self, count: int) -> CacheArrays:
         new = slice(self.cache.offset, self.cache.offset + count)
         return self.cache.update(self.keys[:, :, new], self.values[:, :, new], self.queries[:, new].reshape(-1, H * D))
 
-    def read_to(self, end: int) -> Stored:
-        stored: Stored = ()
+    def read_to(self, end: int) -> CacheArrays:
+        stored: CacheArrays = ()
         while self.cache.offset < end:
             stored = self.read(min(self.cache.max_update, end - self.cache.offset, 5))
         return stored
 
-    def held(self, stored: Stored) -> NDArray[np.bool_]:
+    def held(self, stored: CacheArrays) -> NDArray[np.bool_]:
         """Which positions a head has as they were (B, K, offset)."""
         keys, recent = np.array(self.keys), np.array(stored[0])
         found = np.zeros((B, K, self.cache.offset), bool)
@@ -52,25 +53,25 @@ class Reader:
         return found
 
 
-def test_forgets_nothing_within_the_budget() -> None:
+def test_evicts_nothing_within_the_budget() -> None:
     reader, plain = Reader(), KVCache()
     stored = reader.read_to(PROMPT + BUDGET)
     everything = plain.update(
         reader.keys[:, :, : PROMPT + BUDGET], reader.values[:, :, : PROMPT + BUDGET], reader.queries
     )
-    assert len(stored) == 2 and reader.cache.shares == ()
+    assert len(stored) == 2 and reader.cache.head_budgets == ()
     assert all(mx.array_equal(ours, theirs) for ours, theirs in zip(stored, everything, strict=True))
 
 
-@pytest.mark.parametrize("end", [BUDGET + 1, BUDGET + STRIDE, BUDGET + STRIDE + 1, 199])
-def test_never_forgets_prompt_or_newest(end: int) -> None:
+@pytest.mark.parametrize("end", [BUDGET + 1, BUDGET + EVICTION_INTERVAL, BUDGET + EVICTION_INTERVAL + 1, 199])
+def test_never_evicts_prompt_or_newest(end: int) -> None:
     reader = Reader()
     held = reader.held(reader.read_to(PROMPT + end))
     assert reader.cache.offset == PROMPT + end
-    assert held[:, :, :PROMPT].all() and held[:, :, -NEWEST:].all()
+    assert held[:, :, :PROMPT].all() and held[:, :, -NUM_RECENT:].all()
     kept = held[:, :, PROMPT:].sum(-1)
     assert (kept.sum(axis=1) < K * BUDGET).all(), "more than the budget"
-    assert kept.sum() > B * K * (BUDGET - STRIDE - 2), "forgot more than it must"
+    assert kept.sum() > B * K * (BUDGET - EVICTION_INTERVAL - 2), "forgot more than it must"
 
 
 @pytest.mark.parametrize("end", [BUDGET + 3, 199])
@@ -102,7 +103,7 @@ def test_keeps_what_is_looked_at() -> None:
     for k in range(K):
         reader.keys[:, k, unseen] = -reader.keys[:, k, seen]
         heads = slice(k * H // K, (k + 1) * H // K)
-        reader.queries[:, PROMPT + BUDGET - NEWEST :, heads] = 10.0 * reader.keys[:, k, seen][:, None, None]
+        reader.queries[:, PROMPT + BUDGET - NUM_RECENT :, heads] = 10.0 * reader.keys[:, k, seen][:, None, None]
     held = reader.held(reader.read_to(PROMPT + 199))
     assert held[:, :, seen].all()
     assert not held[:, :, unseen].any()
@@ -112,21 +113,21 @@ def test_shares_add_up_and_follow_entropy() -> None:
     for peaked in range(K):
         reader = Reader(peaked_head=peaked)
         reader.read_to(PROMPT + BUDGET + 1)
-        shares = reader.cache.shares
-        assert sum(shares) == K * (BUDGET - NEWEST - STRIDE - 1)
+        shares = reader.cache.head_budgets
+        assert sum(shares) == K * (BUDGET - NUM_RECENT - EVICTION_INTERVAL - 1)
         assert shares[peaked] < shares[1 - peaked]
 
 
 def test_share_out() -> None:
-    assert share_out([1.0, 1.0, 1.0], 9, 9) == [3, 3, 3]
-    assert share_out([0.0, 0.0], 10, 9) == [5, 5]
-    assert share_out([8.0, 1.0, 1.0], 12, 5) == [5, 4, 3]
+    assert allocate([1.0, 1.0, 1.0], 9, 9) == [3, 3, 3]
+    assert allocate([0.0, 0.0], 10, 9) == [5, 5]
+    assert allocate([8.0, 1.0, 1.0], 12, 5) == [5, 4, 3]
     generator = np.random.default_rng(0)
     for _ in range(200):
         needs = (generator.exponential(size=generator.integers(1, 17)) ** 3).tolist()
         most = int(generator.integers(1, 200))
         total = int(generator.integers(0, most * len(needs) + 1))
-        shares = share_out(needs, total, most)
+        shares = allocate(needs, total, most)
         assert sum(shares) == total and min(shares) >= 0 and max(shares) <= most
         assert all(a >= b - 1 for a, n in zip(shares, needs) for b, m in zip(shares, needs) if n > m)  # noqa: B905
 
@@ -134,11 +135,11 @@ def test_share_out() -> None:
 def test_entropies() -> None:
     even = mx.full((1, 1, 1, 1, 8), 1 / 8)
     one = (mx.arange(8) == 3).astype(mx.float32).reshape(1, 1, 1, 1, 8)
-    found = entropies(mx.concatenate([even, one, 0 * one], axis=1))
+    found = attention_entropy(mx.concatenate([even, one, 0 * one], axis=1))
     np.testing.assert_allclose(found, [np.log(8), 0, 0], atol=1e-6)
 
 
-@pytest.mark.parametrize("end", [BUDGET - 3, BUDGET + 4, BUDGET + STRIDE, 150])
+@pytest.mark.parametrize("end", [BUDGET - 3, BUDGET + 4, BUDGET + EVICTION_INTERVAL, 150])
 @pytest.mark.parametrize("count", [1, 3, 6])
 def test_rewinding_is_never_having_read(end: int, count: int) -> None:
     rewound, straight = Reader(), Reader()
@@ -150,7 +151,7 @@ def test_rewinding_is_never_having_read(end: int, count: int) -> None:
     rewound.read(count)
     rewound.cache.trim(count)
     rewound.keys = right
-    limits = straight.cache.max_update, STRIDE
+    limits = straight.cache.max_update, EVICTION_INTERVAL
     assert rewound.cache.offset == PROMPT + end and rewound.cache.max_update in limits
     for ours, theirs in zip(rewound.read_to(PROMPT + end + 40), straight.read_to(PROMPT + end + 40), strict=True):
         assert mx.array_equal(ours, theirs)
@@ -162,7 +163,7 @@ def test_what_was_forgotten_is_not_given_back() -> None:
         with pytest.raises(CacheError, match="cannot trim"):
             reader.cache.trim(count)  # the prompt
     reader.read_to(PROMPT + BUDGET + 3)
-    with pytest.raises(CacheError, match="gives back 3 here"):
+    with pytest.raises(CacheError, match="can trim 3 here"):
         reader.cache.trim(4)
     assert reader.cache.offset == PROMPT + BUDGET + 3
     reader.cache.trim(3)
@@ -174,8 +175,8 @@ def test_memory_is_what_is_held_and_stops_growing() -> None:
     for end in (BUDGET, 100, 200, 300, 400):
         stored = reader.read_to(PROMPT + end)
         held = sum(array.nbytes for array in stored[:4])
-        spare = 2 * B * K * D * 4 * STRIDE  # buffers grow by so much
-        queries = B * H * D * 4 * (NEWEST + 8 + 5)  # those that decide, what guesses may undo, and one pass
+        spare = 2 * B * K * D * 4 * EVICTION_INTERVAL  # buffers grow by so much
+        queries = B * H * D * 4 * (NUM_RECENT + 8 + 5)  # those that decide, what guesses may undo, and one pass
         assert held < reader.cache.nbytes < held + spare + queries
         sizes.append(reader.cache.nbytes)
     plain = KVCache()

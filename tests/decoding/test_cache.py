@@ -7,13 +7,15 @@ from collections.abc import Callable
 import mlx.core as mx
 import numpy as np
 import pytest
-from tiny import close, noise
+from tiny import close, noise, use_backend
 
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.cache.full import KVCache
-from nightingale.decoding.cache.quantized import QuantizedKVCache, compressed, expanded
+from nightingale.decoding.cache.quantized import QuantizedKVCache
 from nightingale.errors import CacheError, UsageError
-from nightingale.models.cache import Cache
+from nightingale.kernels.backend import Backend
+from nightingale.kernels.cache import Cache
+from nightingale.kernels.kv_quantization import compress, expand
 from nightingale.options import CacheOptions
 
 
@@ -84,10 +86,10 @@ def test_memory_grows_by_steps() -> None:
 @pytest.mark.parametrize("dim", [8, 16, 24, 32, 64, 80])
 def test_values_come_back_within_half_a_level(bits: int, dim: int) -> None:
     keys, values = noise("k", (2, 3, 5, dim)), 10.0 * noise("v", (2, 3, 5, dim)) + 7.0
-    rows = compressed(keys, values, bits)
+    rows = compress(keys, values, bits)
     groups = 2 if bits == 4 and dim >= 32 else 1
     assert rows.dtype == mx.uint32 and rows.shape == (2, 3, 5, 2 * (2 * groups + dim * bits // 32))
-    for x, back in zip((keys, values), expanded(rows, bits), strict=True):
+    for x, back in zip((keys, values), expand(rows, bits), strict=True):
         parts, found = (np.array(y).reshape(2, 3, 5, groups, -1) for y in (x, back))
         level = (parts.max(-1) - parts.min(-1)) / (2**bits - 1)
         assert (np.abs(parts - found).max(-1) <= 0.5001 * level + 1e-6).all()
@@ -96,7 +98,7 @@ def test_values_come_back_within_half_a_level(bits: int, dim: int) -> None:
 def test_values_that_are_all_alike_come_back_as_they_were() -> None:
     same = mx.full((1, 1, 2, 32), -3.7)
     for bits in (4, 8):
-        for back in expanded(compressed(same, 0 * same, bits), bits):
+        for back in expand(compress(same, 0 * same, bits), bits):
             assert mx.array_equal(back, same) or mx.array_equal(back, 0 * same)
 
 
@@ -116,7 +118,7 @@ def test_attention_to_few_bits_is_nearly_that_to_floats(bits: int, bound: float)
 @pytest.mark.parametrize("bits", [4, 8])
 def test_few_bits_of_half_floats_are_half_floats(bits: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on a GPU."""
-    monkeypatch.setattr("nightingale.decoding.cache.quantized.native", lambda: False)
+    use_backend(monkeypatch, Backend.CPU)
     keys = noise("k", (1, 2, 3, 32)).astype(mx.bfloat16)
     cache = QuantizedKVCache(bits)
     held, _, _ = cache.dense(cache.update(keys, keys, keys), 3)

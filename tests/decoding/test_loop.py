@@ -18,11 +18,11 @@ from nightingale.decoding.cache.full import KVCache
 from nightingale.decoding.draft_length import DraftLength
 from nightingale.decoding.loop import Draft, Request, T3Session, count_accepted, generate, token_limit
 from nightingale.decoding.sampling import Sampler
-from nightingale.kernels.backend import native
-from nightingale.models.cache import Cache, Stored
+from nightingale.kernels.backend import is_native
+from nightingale.kernels.cache import Cache, CacheArrays
+from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.config import T3Config
 from nightingale.models.draft import DraftModel
-from nightingale.models.noise import fold_in, seed_key
 from nightingale.models.t3 import T3
 from nightingale.options import CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
@@ -246,7 +246,7 @@ def test_speculation_changes_no_token_with_any_cache(cache: CacheOptions, num_dr
     assert reports[0].num_accepted > 0 and reports[1].num_accepted < reports[1].num_draft
 
 
-@pytest.mark.skipif(not native(), reason="without native kernels every pass goes layer by layer")
+@pytest.mark.skipif(not is_native(), reason="without native kernels every pass goes layer by layer")
 @pytest.mark.parametrize("cache", [None, CacheOptions(bits=4), CacheOptions(budget=64)])
 @pytest.mark.parametrize("guided", [0.0, 0.5])
 def test_one_pass_says_what_its_layers_say(guided: float, cache: CacheOptions | None) -> None:
@@ -254,34 +254,34 @@ def test_one_pass_says_what_its_layers_say(guided: float, cache: CacheOptions | 
     said = []
     for layer_by_layer in (False, True):
         target = tiny_t3(1)
-        assert target.llama._whole is not None
+        assert target.llama._fused_pass is not None
         if layer_by_layer:
-            target.llama._whole = None
+            target.llama._fused_pass = None
         options = SpeakOptions(temperature=1.0, cfg_weight=guided)
         said.append(speak(target, options=options, limit=200, cache=cache, stops=False)[0])
     assert said[0] == said[1] and len(set(said[0])) > 10
 
 
 @pytest.mark.parametrize("num_draft", [1, 4, 5])
-def test_guesses_never_reach_past_a_place_of_forgetting(num_draft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_guesses_never_reach_past_a_place_of_evictting(num_draft: int, monkeypatch: pytest.MonkeyPatch) -> None:
     """Or what is forgotten would be decided later, or with guesses in it."""
     lengths: list[int] = []
-    update, wrote = BudgetKVCache.update, BudgetKVCache.wrote
+    update, commit = BudgetKVCache.update, BudgetKVCache.commit
 
     def watch(cache: BudgetKVCache, count: int) -> None:
         assert count <= cache.max_update
         lengths.append(count)
 
-    def updating(cache: BudgetKVCache, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
+    def updating(cache: BudgetKVCache, keys: mx.array, values: mx.array, queries: mx.array) -> CacheArrays:
         watch(cache, keys.shape[2])
         return update(cache, keys, values, queries)
 
-    def written(cache: BudgetKVCache, count: int, by: mx.array) -> None:
+    def committing(cache: BudgetKVCache, count: int, result: mx.array) -> None:
         watch(cache, count)
-        wrote(cache, count, by)
+        commit(cache, count, result)
 
     monkeypatch.setattr(BudgetKVCache, "update", updating)
-    monkeypatch.setattr(BudgetKVCache, "wrote", written)
+    monkeypatch.setattr(BudgetKVCache, "commit", committing)
     target = tiny_t3(1)
     speak(target, Knowing(target), Always(num_draft), limit=200, cache=CacheOptions(budget=64), stops=False)
     assert sum(lengths) > 400 and set(lengths[2:]) >= {num_draft + 1}

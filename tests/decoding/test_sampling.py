@@ -8,8 +8,9 @@ import mlx.core as mx
 import numpy as np
 import pytest
 
-from nightingale.decoding.sampling import Sampler, apply_cfg, histories, keep_min_p, keep_top_p, penalize
-from nightingale.models.noise import fold_in, indexed_gumbel, indexed_normal, seed_key
+from nightingale.decoding.sampling import Sampler, apply_cfg, histories
+from nightingale.kernels.noise import fold_in, indexed_gumbel, indexed_normal, seed_key
+from nightingale.kernels.sampling import keep_min_p, keep_top_p, penalize
 from nightingale.options import SpeakOptions
 
 NEVER = mx.zeros((5,), mx.bool_)

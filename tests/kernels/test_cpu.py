@@ -10,12 +10,14 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 from conftest import ROOT
-from tiny import close, noise
+from tiny import close, noise, use_backend
 
-from nightingale.decoding.cache.quantized import compressed, expanded
-from nightingale.decoding.sampling import Sampler, penalize
+from nightingale.decoding.sampling import Sampler
 from nightingale.kernels import cpu as kernels
-from nightingale.models.noise import fold_in, indexed_gumbel, seed_key
+from nightingale.kernels.backend import Backend
+from nightingale.kernels.kv_quantization import compress, expand
+from nightingale.kernels.noise import fold_in, indexed_gumbel, seed_key
+from nightingale.kernels.sampling import penalize
 from nightingale.options import SpeakOptions
 
 pytestmark = pytest.mark.skipif(not kernels.available(), reason=f"no native kernels: {kernels.description()}")
@@ -387,16 +389,16 @@ def test_a_pass_refuses_what_does_not_fit() -> None:
 def test_compress(bits: int, dim: int) -> None:
     for batch, heads, length in ((1, 1, 1), (2, 3, 5), (1, 4, 70)):
         keys, values = noise("k", (batch, heads, length, dim)), 5.0 + noise("v", (batch, heads, length, dim))
-        theirs = compressed(keys, values, bits)
+        theirs = compress(keys, values, bits)
         waste = [mx.full(theirs.shape, 0xFFFFFFFF, mx.uint32) for _ in range(4)]
         mx.eval(waste)
         del waste
         ours = kernels.compress(keys, values, bits)
         # Not bit for bit: on a tie a value may go to either neighbour.
-        for mine, other in zip(expanded(ours, bits), expanded(theirs, bits), strict=True):
+        for mine, other in zip(expand(ours, bits), expand(theirs, bits), strict=True):
             assert float((mx.abs(mine - other) > 1e-5).mean()) < 0.001
     flat = mx.full((1, 1, 1, dim), 2.5)
-    assert all(mx.array_equal(back, flat) for back in expanded(kernels.compress(flat, flat, bits), bits))
+    assert all(mx.array_equal(back, flat) for back in expand(kernels.compress(flat, flat, bits), bits))
 
 
 @pytest.mark.parametrize("bits", [4, 8])
@@ -407,7 +409,7 @@ def test_attention_to_few_bits(bits: int, batch: int, length: int, count: int, d
     x, q = noise("x", (batch * length, layer.hidden)), noise("q", (batch * length, layer.heads * dim))
     keys, values = (noise(name, (batch, layer.kv_heads, count + 3, dim)) for name in "kv")
     rows = kernels.compress(keys, values, bits)[:, :, :count]  # as a cache gives it: part of something longer
-    expected = layer.tail_twin(x, q, *expanded(rows, bits))
+    expected = layer.tail_twin(x, q, *expand(rows, bits))
     run = lambda: kernels.llama_output(x, q, (rows,), (layer.heads, layer.kv_heads), layer.tail)  # noqa: E731
     close(poisoned(run), expected, 5e-6)
     same_for_any_threads(run)
@@ -468,13 +470,13 @@ def test_cached_position_by_position(form: str) -> None:
 
 def twin(sampler: Sampler, logits: mx.array, seen: mx.array | None, position: int) -> mx.array:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("nightingale.decoding.sampling.native", lambda: False)
-        return sampler.choose(logits, seen, position)
+        use_backend(patch, Backend.CPU)
+        return sampler.sample(logits, seen, position)
 
 
 def chosen_like_twin(sampler: Sampler, logits: mx.array, seen: mx.array | None = None, position: int = 0) -> list[int]:
     """What `choose` gives: MLX's tokens, or one with as much noise where logarithms of another library decide a tie."""
-    ours = poisoned(lambda: sampler.choose(logits, seen, position))
+    ours = poisoned(lambda: sampler.sample(logits, seen, position))
     theirs = twin(sampler, logits, seen, position)
     assert ours.dtype == theirs.dtype and ours.shape == theirs.shape
     options = sampler.options
@@ -497,7 +499,7 @@ def allowing_all(width: int, options: SpeakOptions, seed: int = 0) -> Sampler:
 @pytest.mark.parametrize(
     "temperature,min_p", [(0.0, 0.0), (0.0, 0.05), (0.5, 0.05), (1.0, 0.0), (2.0, 0.3), (1.0, 1.0)]
 )
-def test_choose(width: int, penalty: float, temperature: float, min_p: float) -> None:
+def test_sample_tokens(width: int, penalty: float, temperature: float, min_p: float) -> None:
     options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
     for rows in (1, 2, 6, 37):
         logits = 3.0 * noise("logits", (rows, width))
@@ -506,28 +508,28 @@ def test_choose(width: int, penalty: float, temperature: float, min_p: float) ->
         chosen_like_twin(Sampler(options, seed_key(rows), forbidden), logits, seen, position=rows)
 
 
-def test_choose_many_rows() -> None:
+def test_sample_tokens_many_rows() -> None:
     logits = 2.0 * noise("logits", (4000, 99))
     tokens = chosen_like_twin(allowing_all(99, SpeakOptions(temperature=1.5)), logits)
     assert len(set(tokens)) == 99
 
 
-def test_choose_position_by_position() -> None:
+def test_sample_tokens_position_by_position() -> None:
     logits, seen = 2.0 * noise("logits", (6, 333)), noise("seen", (6, 333)) > 0.0
     sampler = allowing_all(333, SpeakOptions(temperature=2.0, repetition_penalty=1.2))
-    together = sampler.choose(logits, seen, 40).tolist()
+    together = sampler.sample(logits, seen, 40).tolist()
     assert len(set(together)) > 1
-    assert together == [int(sampler.choose(logits[i : i + 1], seen[i : i + 1], 40 + i)) for i in range(6)]
+    assert together == [int(sampler.sample(logits[i : i + 1], seen[i : i + 1], 40 + i)) for i in range(6)]
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2**32 - 1, 2**32, 2**63 - 1, 2**64 - 1])
 @pytest.mark.parametrize("position", [0, 1, 2**31, 2**32 - 3, 2**32, 2**63 + 5, 2**64 - 40])
-def test_choose_with_any_seed_and_position(seed: int, position: int) -> None:
+def test_sample_tokens_with_any_seed_and_position(seed: int, position: int) -> None:
     sampler = allowing_all(65, SpeakOptions(temperature=1.0, min_p=0.0), seed)
     assert len(set(chosen_like_twin(sampler, mx.zeros((9, 65)), position=position))) > 1
 
 
-def test_choose_among_ties() -> None:
+def test_sample_tokens_among_ties() -> None:
     flat = mx.zeros((50, 40))
     assert set(chosen_like_twin(allowing_all(40, SpeakOptions(temperature=0.0)), flat)) == {0}
     assert len(set(chosen_like_twin(allowing_all(40, SpeakOptions(min_p=1.0)), flat))) > 20
@@ -541,7 +543,7 @@ def test_choose_among_ties() -> None:
 
 
 @pytest.mark.parametrize("temperature,min_p", [(0.0, 0.0), (0.5, 0.05), (1.0, 0.0)])
-def test_choose_at_the_ends(temperature: float, min_p: float) -> None:
+def test_sample_tokens_at_the_ends(temperature: float, min_p: float) -> None:
     options = SpeakOptions(temperature=temperature, min_p=min_p)
     logits = noise("logits", (30, 33))
     forbidden = mx.arange(33) != 29
@@ -570,7 +572,7 @@ def test_the_loudest_noise_is_finite() -> None:
             assert chosen_like_twin(sampler, logits[None], None, position) == [winner]
 
 
-def test_choose_in_any_order_of_memory() -> None:
+def test_sample_tokens_in_any_order_of_memory() -> None:
     wide, mask = 2.0 * noise("logits", (12, 80)), noise("mask", (12, 80)) > 0.5
     options = SpeakOptions(temperature=1.0, repetition_penalty=1.5)
     key = mx.array([1, 2, 3, 4], dtype=mx.uint32)[::2]
@@ -585,11 +587,11 @@ def test_choose_in_any_order_of_memory() -> None:
 
 
 def test_top_p_is_left_to_mlx(monkeypatch: pytest.MonkeyPatch) -> None:
-    logits, native = noise("logits", (20, 30)), kernels.choose
+    logits, native = noise("logits", (20, 30)), kernels.sample_tokens
     for top_p, expected in ((0.5, 0), (1.0, 1)):
         calls: list[object] = []
-        monkeypatch.setattr(kernels, "choose", lambda *given, calls=calls: calls.append(given) or native(*given))
-        mx.eval(allowing_all(30, SpeakOptions(top_p=top_p)).choose(logits, None, 0))
+        monkeypatch.setattr(kernels, "sample_tokens", lambda *given, calls=calls: calls.append(given) or native(*given))
+        mx.eval(allowing_all(30, SpeakOptions(top_p=top_p)).sample(logits, None, 0))
         assert len(calls) == expected
 
 
@@ -657,7 +659,7 @@ def test_mistakes_are_refused() -> None:
         lambda: kernels.multiply(x.astype(mx.float16), packed),
         lambda: kernels.multiply(x, packed, noise("b", (11,))),
         lambda: kernels.multiply(x, packed, None, x),
-        lambda: kernels.multiply(x, kernels.Packed(packed.weights, 64, 999)),
+        lambda: kernels.multiply(x, kernels.PackedMatrix(packed.weights, 64, 999)),
         lambda: kernels.conv1d(x[None], kernels.pack_taps(noise("t", (8, 9, 64))), 9),
         lambda: kernels.pack(mx.zeros((4, 4), mx.float16)),
         lambda: kernels.pack_quantized(stored[0], stored[1][:5], stored[2][:5], 4),
@@ -668,16 +670,16 @@ def test_mistakes_are_refused() -> None:
         lambda: kernels.softmax(x, x[:1]),
         lambda: kernels.compress(x[None, None], x[None, None], 3),
         lambda: kernels.compress(x[None, None, :, :12], x[None, None, :, :12], 4),
-        lambda: kernels.choose(x.astype(mx.float16), nothing, (key, 0), 1.0, 0.0),
-        lambda: kernels.choose(x[0], nothing, (key, 0), 1.0, 0.0),
-        lambda: kernels.choose(x[:, :0], nothing[:0], (key, 0), 1.0, 0.0),
-        lambda: kernels.choose(x, nothing[1:], (key, 0), 1.0, 0.0),
-        lambda: kernels.choose(x, nothing.astype(mx.float32), (key, 0), 1.0, 0.0),
-        lambda: kernels.choose(x, nothing, (key[:1], 0), 1.0, 0.0),
-        lambda: kernels.choose(x, nothing, (key.astype(mx.int32), 0), 1.0, 0.0),
-        lambda: kernels.choose(x, nothing, (key, 0), 1.0, 0.0, (nothing[None], 2.0)),
-        lambda: kernels.choose(x, nothing, (key, 0), 1.0, 0.0, (x, 2.0)),
-        lambda: kernels.choose(x, nothing, (key, 0), 1.0, 0.0, (x > 0, 0.5)),
+        lambda: kernels.sample_tokens(x.astype(mx.float16), nothing, (key, 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x[0], nothing, (key, 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x[:, :0], nothing[:0], (key, 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x, nothing[1:], (key, 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x, nothing.astype(mx.float32), (key, 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x, nothing, (key[:1], 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x, nothing, (key.astype(mx.int32), 0), 1.0, 0.0),
+        lambda: kernels.sample_tokens(x, nothing, (key, 0), 1.0, 0.0, (nothing[None], 2.0)),
+        lambda: kernels.sample_tokens(x, nothing, (key, 0), 1.0, 0.0, (x, 2.0)),
+        lambda: kernels.sample_tokens(x, nothing, (key, 0), 1.0, 0.0, (x > 0, 0.5)),
         lambda: read_cache(keys, keys[:, :, 1:]),
         lambda: read_cache(keys.astype(mx.float16), keys),
         lambda: read_cache(keys),

@@ -15,22 +15,22 @@ import mlx.nn as nn
 import numpy as np
 import pytest
 from cuda_emulator import Emulator
-from tiny import close, noise
+from tiny import close, noise, use_backend
 from tiny_models import draft_config, llama_config, randomized, t3_config
 
-from nightingale.decoding import sampling
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.cache.full import KVCache
 from nightingale.decoding.draft_length import DraftLength
 from nightingale.decoding.loop import Draft, Request, generate
 from nightingale.decoding.sampling import Sampler
-from nightingale.kernels import activations, cuda
-from nightingale.models import layers, llama
-from nightingale.models.cache import Cache
+from nightingale.kernels import cuda, sampling
+from nightingale.kernels.backend import Backend
+from nightingale.kernels.cache import Cache
+from nightingale.kernels.linear import join_linears, project_float32
+from nightingale.kernels.noise import indexed_gumbel, seed_key
 from nightingale.models.config import LlamaConfig
 from nightingale.models.draft import DraftModel
-from nightingale.models.llama import Llama
-from nightingale.models.noise import indexed_gumbel, seed_key
+from nightingale.models.llama import Llama, rotate
 from nightingale.models.t3 import T3
 from nightingale.options import SpeakOptions
 from nightingale.statistics import Statistics
@@ -58,7 +58,7 @@ def read(
     for held, weights in zip(zip(stored[::2], stored[1::2], strict=True), split, strict=True):
         first_norm, second_norm, qkv, o, gate_up, down = weights
         qkv = (normed(first_norm) @ qkv.T).reshape(B, L, H + 2 * K, D).swapaxes(1, 2)
-        qk = llama.rotate(qkv[:, : H + K], *(table[first : first + L] for table in tables))
+        qk = rotate(qkv[:, : H + K], *(table[first : first + L] for table in tables))
         for buffer, new in zip(held, (qk[:, H:], qkv[:, H + K :]), strict=True):
             np.asarray(buffer)[:, :, first : first + L] = np.array(new)
         keys, values = (mx.array(np.array(buffer)[:, :, : first + L]) for buffer in held)
@@ -72,9 +72,7 @@ def read(
 
 @pytest.fixture
 def as_if_cuda(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (activations, layers, llama, sampling):
-        monkeypatch.setattr(module, "native", lambda: False)
-    monkeypatch.setattr(cuda, "available", lambda: True)
+    use_backend(monkeypatch, Backend.CUDA)
 
 
 @pytest.fixture
@@ -82,20 +80,20 @@ def stand_ins(as_if_cuda: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cuda, "read", read)
     monkeypatch.setattr(cuda, "project", lambda x, matrix: x @ matrix.weight.T)
 
-    def choose(
+    def sample_tokens(
         logits: mx.array,
         forbidden: mx.array,
         noise: tuple[mx.array, mx.array],
         temperature: float,
         min_p: float,
-        said: tuple[mx.array, float] | None = None,
+        history: tuple[mx.array, float] | None = None,
     ) -> mx.array:
         key, first = noise
         positions = [seed_key(int(first[1].item()) + i) for i in range(logits.shape[0])]
-        seen, penalty = said or (None, 1.0)
-        return sampling._choose(logits, seen, forbidden, key, positions, (temperature, min_p, 1.0, penalty))
+        seen, penalty = history or (None, 1.0)
+        return sampling._sample(logits, seen, forbidden, key, positions, (temperature, min_p, 1.0, penalty))
 
-    monkeypatch.setattr(cuda, "choose", choose)
+    monkeypatch.setattr(cuda, "sample_tokens", sample_tokens)
 
 
 def tiny_t3() -> T3:
@@ -152,7 +150,7 @@ def test_weights_are_views_of_what_the_kernel_reads(stand_ins: None) -> None:
     model = tiny_t3()
     mx.eval(model.parameters())
     with_kernel = mx.get_active_memory()
-    del model.llama._whole
+    del model.llama._fused_pass
     assert mx.get_active_memory() == with_kernel
 
 
@@ -160,7 +158,7 @@ def test_layers_of_different_precision_are_read_the_ordinary_way(stand_ins: None
     model = Llama(llama_config())
     nn.quantize(model, 32, 4, class_predicate=lambda name, _: name.startswith("layers.1.mlp"))
     model.fuse()
-    assert model._whole is None
+    assert model._fused_pass is None
 
 
 # --- the kernels' source --------------------------------------------------------------------------------------------
@@ -240,8 +238,8 @@ def test_project(emulator: Emulator, bits: int) -> None:
     if bits:
         head = nn.QuantizedLinear.from_linear(head, 64, bits)
     x = noise("x", (3, 576))
-    fused = llama.fused_linear([head])
-    close(llama.project(x, fused), head(x), 1e-5)
+    fused = join_linears([head])
+    close(project_float32(x, fused), head(x), 1e-5)
     close(fused(x[None]), head(x[None]), 1e-5)
     many = noise("many", (1, 17, 576))
     close(fused(many), head(many), 1e-5)
@@ -251,7 +249,7 @@ def test_project(emulator: Emulator, bits: int) -> None:
 @pytest.mark.parametrize(
     ("temperature", "min_p", "penalty"), [(0.0, 0.0, 1.3), (0.5, 0.05, 1.0), (1.0, 0.0, 1.3), (2.0, 1.0, 1.0)]
 )
-def test_choose(emulator: Emulator, width: int, temperature: float, min_p: float, penalty: float) -> None:
+def test_sample_tokens(emulator: Emulator, width: int, temperature: float, min_p: float, penalty: float) -> None:
     """MLX's tokens, or one with as much noise where logarithms of another library decide a tie."""
     options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
     logits, position = 3.0 * noise("logits", (3, width)), 2**32 - 2
@@ -261,7 +259,7 @@ def test_choose(emulator: Emulator, width: int, temperature: float, min_p: float
     ours = sampler.sample(logits, seen, position).tolist()
     positions = [seed_key(position + i) for i in range(3)]
     wishes = temperature, min_p, 1.0, penalty
-    theirs = sampling._choose(logits, seen, forbidden, sampler.key, positions, wishes).tolist()
+    theirs = sampling._sample(logits, seen, forbidden, sampler.key, positions, wishes).tolist()
     noisy = logits if seen is None else sampling.penalize(logits, seen, penalty)
     if temperature > 0:
         noisy = noisy / temperature + indexed_gumbel(sampler.key, positions, width)
@@ -270,7 +268,7 @@ def test_choose(emulator: Emulator, width: int, temperature: float, min_p: float
 
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
-def test_choose_where_nothing_can_be_said(emulator: Emulator, temperature: float) -> None:
+def test_sample_tokens_where_nothing_can_be_said(emulator: Emulator, temperature: float) -> None:
     sampler = Sampler(SpeakOptions(temperature=temperature), seed_key(0), mx.zeros((33,), mx.bool_))
     for value in (-mx.inf, mx.nan):
         assert sampler.sample(mx.full((2, 33), value), None, 0).tolist() == [0, 0]

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from tiny import close, encoder_config, fill, golden, noise
 
-from nightingale.models.layers import pack
-from nightingale.models.s3gen.encoder import Encoder, RelativeAttention, relative_positions, skew
+from nightingale.kernels.linear import pack_layers
+from nightingale.models.s3gen.encoder import Encoder, RelativeAttention, relative_positions
 
 
 def test_matches_the_official_module() -> None:
@@ -21,14 +21,6 @@ def test_matches_the_official_module_with_a_banded_mask() -> None:
     encoder = Encoder(encoder_config(window=3))
     fill(encoder, "encoder.")
     close(encoder(noise("embedded", (1, 7, 16))), golden("s3gen")["encoder_window"])
-
-
-def test_skew_brings_each_distance_to_its_key() -> None:
-    rows, keys = 3, 5
-    distances = mx.arange(keys - 1, -rows, -1)
-    by_key = skew(mx.broadcast_to(distances, (1, 1, rows, keys + rows - 1)), keys)
-    expected = [[keys - rows + i - j for j in range(keys)] for i in range(rows)]
-    assert by_key[0, 0].tolist() == expected
 
 
 def test_relative_positions_are_odd_in_sine_and_even_in_cosine() -> None:
@@ -46,7 +38,7 @@ def test_positions_do_not_depend_on_what_was_asked_for_before(packed: bool) -> N
         fresh = RelativeAttention(config)
         fill(fresh, "attention.")
         if packed:
-            pack(fresh)
+            pack_layers(fresh)
         return fresh
 
     used = attention()

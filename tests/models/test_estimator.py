@@ -4,8 +4,8 @@ import mlx.core as mx
 import pytest
 from tiny import close, estimator_config, fill, golden, noise
 
-from nightingale.models.layers import Carry
 from nightingale.models.s3gen.estimator import Estimator
+from nightingale.models.streaming import StreamingContext
 
 
 def channels_last(name: str) -> mx.array:
@@ -18,7 +18,7 @@ def test_matches_the_official_module(kind: str, window: int | None) -> None:
     fill(estimator, "estimator.")
     time = estimator.embed_time(mx.array([0.2, 0.7]), mx.array([0.5, 1.0]))
     velocity = estimator(
-        channels_last("x"), channels_last("mu"), noise("who", (2, 80)), channels_last("cond"), time, Carry()
+        channels_last("x"), channels_last("mu"), noise("who", (2, 80)), channels_last("cond"), time, StreamingContext()
     )
     close(velocity, golden("s3gen")[f"estimator_{kind}"])
 
@@ -29,12 +29,12 @@ def test_pieces_give_what_the_whole_gives(pieces: list[int]) -> None:
     fill(estimator, "estimator.")
     x, mu, prompt = (noise(n, (1, 40, 80)) for n in ("x40", "mu40", "prompt40"))
     who, time = noise("who", (1, 80)), estimator.embed_time(mx.array([0.0]), mx.array([0.5]))
-    whole = estimator(x, mu, who, prompt, time, Carry())
-    tails, outputs, at = None, [], 0
+    whole = estimator(x, mu, who, prompt, time, StreamingContext())
+    memory, outputs, at = None, [], 0
     for count in pieces:
-        carry, span = Carry(tails), slice(at, at + count)
-        outputs.append(estimator(x[:, span], mu[:, span], who, prompt[:, span], time, carry))
-        tails, at = carry.tails, at + count
+        context, span = StreamingContext(memory), slice(at, at + count)
+        outputs.append(estimator(x[:, span], mu[:, span], who, prompt[:, span], time, context))
+        memory, at = context.memory, at + count
     close(mx.concatenate(outputs, axis=1), whole, 1e-5)
 
 
@@ -46,6 +46,6 @@ def test_the_window_matters() -> None:
         estimator = Estimator(estimator_config(True, window))
         fill(estimator, "estimator.")
         time = estimator.embed_time(mx.array([0.0]), mx.array([0.5]))
-        results.append(estimator(x, mu, who, prompt, time, Carry()))
+        results.append(estimator(x, mu, who, prompt, time, StreamingContext()))
     assert float(mx.abs(results[0] - results[1])[:, :6].max()) < 1e-5  # the same as long as both see everything
     assert float(mx.abs(results[0] - results[1])[:, 6:].max()) > 1e-3

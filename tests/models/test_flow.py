@@ -5,10 +5,11 @@ from dataclasses import replace
 import mlx.core as mx
 import numpy as np
 import pytest
-from tiny import as_on_gpu, close, fill, golden, in_pieces, noise, s3gen_config
+from tiny import close, fill, golden, in_pieces, noise, s3gen_config, use_backend
 
+from nightingale.kernels.backend import Backend
+from nightingale.kernels.noise import seed_key
 from nightingale.models.config import FlowConfig
-from nightingale.models.noise import seed_key
 from nightingale.models.s3gen import flow
 from nightingale.models.s3gen.generator import S3Gen
 
@@ -27,7 +28,7 @@ def random_tokens(count: int) -> mx.array:
 @pytest.mark.parametrize("kind", ["plain", "meanflow"])
 def test_matches_the_official_flow(kind: str, gpu: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     if gpu:
-        as_on_gpu(monkeypatch)
+        use_backend(monkeypatch, Backend.METAL)
     monkeypatch.setattr(flow, "sample_prior", lambda key, start, stop: noise("noise", (1, 20, 80))[:, start:stop])
     mel = tiny_s3gen(kind == "meanflow")(
         mx.array([[3, 9, 1, 0, 7, 5, 2]]), noise("speaker", (1, 12)), mx.array([4, 8, 6]),

@@ -3,10 +3,11 @@
 import mlx.core as mx
 import numpy as np
 import pytest
-from tiny import as_on_gpu, close, fill, golden, hift_config, in_pieces, noise
+from tiny import close, fill, golden, hift_config, in_pieces, noise, use_backend
 
+from nightingale.kernels.backend import Backend
+from nightingale.kernels.noise import seed_key
 from nightingale.models.hift import HiFT
-from nightingale.models.noise import seed_key
 
 
 def tiny_hift(causal: bool, three_stages: bool = False) -> HiFT:
@@ -29,7 +30,7 @@ def test_decode_matches_the_official_module(
     name: str, causal: bool, gpu: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if gpu:
-        as_on_gpu(monkeypatch)
+        use_backend(monkeypatch, Backend.METAL)
     model = tiny_hift(causal, three_stages=name == "official")
     mel, source = noise("mel", (1, 5, 80)), 0.1 * noise("source", (1, 2400))
     close(model.decode(mel, source), golden("hift")[f"samples_{name}" + "_causal" * causal])

@@ -16,9 +16,9 @@ from nightingale.decoding.cache import make_caches
 from nightingale.decoding.loop import Request, T3Session, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch, TextError
-from nightingale.kernels.backend import native
+from nightingale.kernels.backend import is_native
+from nightingale.kernels.noise import seed_key
 from nightingale.models.config import LlamaConfig, PerceiverConfig, RopeScaling, T3Config
-from nightingale.models.noise import seed_key
 from nightingale.models.t3 import T3
 from nightingale.models.voice import Voice
 from nightingale.options import SpeakOptions
@@ -98,7 +98,7 @@ def test_cached_is_uncached(cfg_weight: float, pieces: tuple[int, ...]) -> None:
     np.testing.assert_allclose(np.concatenate(rows), expected, atol=1e-4)
 
 
-@pytest.mark.skipif(not native(), reason="MLX's own products differ in their last bits with the number of rows")
+@pytest.mark.skipif(not is_native(), reason="MLX's own products differ in their last bits with the number of rows")
 @pytest.mark.parametrize("cfg_weight", [0.0, 0.5])
 @pytest.mark.parametrize("bits", [None, 5, 4])
 def test_a_pass_over_several_tokens_is_bit_for_bit_several_passes(bits: int | None, cfg_weight: float) -> None:

@@ -12,6 +12,7 @@ from golden_weights import named_noise, named_weight
 from mlx.utils import tree_flatten, tree_unflatten
 from numpy.typing import NDArray
 
+from nightingale.kernels.backend import Backend
 from nightingale.models.config import EncoderConfig, EstimatorConfig, FlowConfig, HiFTConfig, S3GenConfig
 
 Floats = NDArray[np.float32]
@@ -76,10 +77,9 @@ def hift_config(causal: bool, three_stages: bool = False) -> HiFTConfig:
     )
 
 
-def as_on_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Compute with what MLX has built in, as on a GPU, instead of what is fast on a CPU."""
-    monkeypatch.setattr("nightingale.models.layers.on_cpu", lambda: False)
-    monkeypatch.setattr("nightingale.kernels.activations.on_cpu", lambda: False)
+def use_backend(monkeypatch: pytest.MonkeyPatch, which: Backend) -> None:
+    """Compute on the CPU in the form that the models take on another backend."""
+    monkeypatch.setattr("nightingale.kernels.backend.current", lambda: which)
 
 
 def in_pieces(step: Callable[..., tuple[mx.array, State]], x: mx.array, state: State, pieces: list[int]) -> mx.array:

@@ -3,7 +3,7 @@
 from nightingale.decoding.cache.budget import BudgetKVCache
 from nightingale.decoding.cache.full import KVCache
 from nightingale.decoding.cache.quantized import QuantizedKVCache
-from nightingale.models.cache import Cache
+from nightingale.kernels.cache import Cache
 from nightingale.options import CacheOptions
 
 

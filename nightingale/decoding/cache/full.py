@@ -1,8 +1,4 @@
-"""Keys and values of the positions a Llama has read. One protocol; attention does not know which kind it fills.
-
-`offset` is the position of the next token (RoPE's business), which a cache that forgets (budget.py) keeps apart from
-how many positions it still stores. A cache that cannot give back its last positions says so in `rewinds`.
-"""
+"""KV cache of all positions, in buffers that grow."""
 
 import sys
 from collections.abc import Sequence
@@ -10,17 +6,17 @@ from collections.abc import Sequence
 import mlx.core as mx
 
 from nightingale.errors import CacheError
-from nightingale.models.cache import Mask, Stored, WritableCache
+from nightingale.kernels.cache import CacheArrays, Mask, WritableCache
 
 
 class BufferedCache(WritableCache):
-    """Every position that came, in buffers that grow by `step` positions."""
+    """Keeps every position, in buffers (B, K, capacity, ...) that grow by `step` positions."""
 
     max_update = sys.maxsize
 
     def __init__(self, step: int = 256) -> None:
         self.step = step
-        self._written: mx.array | None = None
+        self._pending_write: mx.array | None = None
         self._offset = 0
         self._buffers: tuple[mx.array, ...] = ()
 
@@ -29,82 +25,74 @@ class BufferedCache(WritableCache):
         return self._offset
 
     @property
-    def place(self) -> int:
+    def write_index(self) -> int:
         return self._offset
 
     @property
-    def written(self) -> mx.array | None:
-        return self._written
+    def pending_write(self) -> mx.array | None:
+        return self._pending_write
 
     @property
     def nbytes(self) -> int:
         return sum(buffer.nbytes for buffer in self._buffers)
 
-    def held(self) -> Stored:
-        """What there is of each buffer (B, K, offset, ...)."""
-        self._settle()
+    def stored(self) -> CacheArrays:
+        """The filled part of each buffer (B, K, offset, ...)."""
+        self._wait_for_write()
         return tuple(buffer[:, :, : self._offset] for buffer in self._buffers)
 
-    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> Stored:
-        return self._with_room((shape, shape), dtype)
+    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> CacheArrays:
+        return self._reserve((shape, shape), dtype)
 
-    def wrote(self, count: int, by: mx.array) -> None:
+    def commit(self, count: int, result: mx.array) -> None:
         self._offset += count
-        self._written = by
+        self._pending_write = result
 
     def trim(self, count: int) -> None:
-        self._offset = trimmed(self._offset, count)
+        if not 0 <= count <= self._offset:
+            raise CacheError(f"cannot trim {count} of {self._offset} cached positions")
+        self._offset -= count
 
-    def _append(self, *new: mx.array) -> Stored:
-        """Positions for each buffer (B, K, L, ...); what there is then."""
-        self._settle()
+    def _append(self, *new: mx.array) -> CacheArrays:
+        """Append rows (B, K, L, ...) to each buffer; the filled part of each."""
+        self._wait_for_write()
         start, end = self._offset, self._offset + new[0].shape[2]
-        buffers = self._with_room([rows.shape for rows in new], new[0].dtype)
+        buffers = self._reserve([rows.shape for rows in new], new[0].dtype)
         for buffer, rows in zip(buffers, new, strict=True):
             buffer[:, :, start:end] = rows
         self._offset = end
-        return self.held()
+        return self.stored()
 
-    def _with_room(self, shapes: Sequence[tuple[int, ...]], dtype: mx.Dtype) -> Stored:
-        """The buffers, made longer where so many more positions do not fit."""
+    def _reserve(self, shapes: Sequence[tuple[int, ...]], dtype: mx.Dtype) -> CacheArrays:
+        """The buffers, grown where new rows of these shapes (B, K, L, ...) do not fit."""
         have, end = self._buffers[0].shape[2] if self._buffers else 0, self._offset + shapes[0][2]
         if have < end:
-            self._settle()
+            self._wait_for_write()
             extra = (end - have + self.step - 1) // self.step * self.step
             fresh = tuple(mx.zeros((B, K, extra, width), dtype) for B, K, _, width in shapes)
             old = self._buffers or [buffer[:, :, :0] for buffer in fresh]
             self._buffers = tuple(mx.concatenate([*pair], axis=2) for pair in zip(old, fresh, strict=True))
         return self._buffers
 
-    def _settle(self) -> None:
-        """Wait for what writes in place."""
-        if self._written is not None:
-            mx.eval(self._written)
-            self._written = None
+    def _wait_for_write(self) -> None:
+        if self._pending_write is not None:
+            mx.eval(self._pending_write)
+            self._pending_write = None
 
 
 class KVCache(BufferedCache):
-    """Every key and value as they came."""
+    """Keys and values in their own data type."""
 
     layout = "whole"
 
-    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> Stored:
-        """Append (B, K, L, head_dim); return (B, K, offset, head_dim) twice."""
+    def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> CacheArrays:
+        """Append (B, K, L, D); all keys and all values (B, K, offset, D)."""
         return self._append(keys, values)
 
-    def dense(self, stored: Stored, num_new: int) -> tuple[mx.array, mx.array, Mask]:
+    def dense(self, stored: CacheArrays, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         return stored[0], stored[1], causal(num_new)
 
 
 def causal(num_new: int) -> Mask:
-    """The mask of the newest positions: one alone sees everything."""
+    """The mask of the newest positions; a single one attends to everything."""
     return "causal" if num_new > 1 else None
-
-
-def trimmed(offset: int, count: int) -> int:
-    """The offset without its last `count` positions."""
-    if not 0 <= count <= offset:
-        raise CacheError(f"cannot trim {count} of {offset} cached positions")
-    return offset - count
-
-

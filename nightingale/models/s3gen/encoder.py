@@ -1,6 +1,7 @@
-"""Speech tokens' embeddings to frames: a conformer without convolutions, doubled in rate in its middle.
+"""The encoder of S3Gen: embedded speech tokens to frames, two for each token.
 
-Knows relative positions, the look-ahead and how to go on from an earlier piece; knows nothing of mel or flow.
+A conformer without convolution modules that doubles its rate in the middle, as the UpsampleConformerEncoder of
+CosyVoice 2 (https://arxiv.org/abs/2412.10117). With windows it continues from an earlier piece.
 """
 
 import math
@@ -9,27 +10,27 @@ from dataclasses import dataclass
 import mlx.core as mx
 import mlx.nn as nn
 
-from nightingale.kernels import cpu as kernels
 from nightingale.kernels.activations import leaky_relu, silu
-from nightingale.kernels.backend import native
+from nightingale.kernels.attention import attention
 from nightingale.models.config import EncoderConfig
-from nightingale.models.layers import Carry, Conv1d, attend, split_heads, window_bias
+from nightingale.models.layers import Conv1d
+from nightingale.models.streaming import Memory, StreamingContext
 
 UPSAMPLE_KERNEL = 5
-# Distances computed together: a sine or a product differs in its last bits with the size of the array that it is in,
-# and what was spoken before must not change how a sentence sounds.
+# Distances computed together. The last bits of a sine or product depend on the size of its array, and earlier sentences
+# must not change the samples of this one.
 _BLOCK = 128
 
 
 @dataclass(frozen=True)
 class EncoderState:
-    """What the encoder remembers between two pieces of a token sequence.
+    """The encoder between two pieces of a token sequence.
 
-    ahead: (1, N, C) embedded tokens that still wait for their look-ahead.
+    ahead: (1, N, C), embedded tokens whose look-ahead is not complete. memory: of the layers.
     """
 
     ahead: mx.array
-    tails: tuple[mx.array, ...] | None
+    memory: Memory | None
 
 
 def relative_positions(farthest_back: int, farthest_ahead: int, width: int) -> mx.array:
@@ -40,17 +41,8 @@ def relative_positions(farthest_back: int, farthest_ahead: int, width: int) -> m
     return mx.stack([mx.sin(angle), mx.cos(angle)], axis=-1).reshape(-1, width)
 
 
-def skew(scores: mx.array, keys: int) -> mx.array:
-    """Scores by distance, (B, H, T, keys + T - 1), farthest first -> scores by key, (B, H, T, keys)."""
-    batch, heads, rows, width = scores.shape
-    if rows == 1:
-        return scores
-    flat = scores.reshape(batch, heads, rows * width)[..., rows - 1 : rows * width - 1]
-    return flat.reshape(batch, heads, rows, width - 1)[..., :keys]
-
-
 class RelativeAttention(nn.Module):
-    """Self-attention that knows how far a key is, after Transformer-XL."""
+    """Self-attention with relative positions, after Transformer-XL."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -62,14 +54,14 @@ class RelativeAttention(nn.Module):
         self.pos_proj = nn.Linear(width, width, bias=False)
         self.pos_bias_u = mx.zeros((self.num_heads, width // self.num_heads))
         self.pos_bias_v = mx.zeros((self.num_heads, width // self.num_heads))
-        self._made_of: mx.array | None = None
+        self._prepared_from: mx.array | None = None
         self._reach = (-1, -1)
 
     def _positions(self, back: int, ahead: int) -> mx.array:
-        """Projected positions of the distances back .. -ahead, (rows, C); kept, for they never change."""
+        """Projected positions of the distances back .. -ahead, (rows, C); cached, since they never change."""
         weight = self.pos_proj.weight
-        if self._made_of is not weight or back > self._reach[0] or ahead > self._reach[1]:
-            self._made_of = weight
+        if self._prepared_from is not weight or back > self._reach[0] or ahead > self._reach[1]:
+            self._prepared_from = weight
             low, high = -(-max(ahead, self._reach[1]) // _BLOCK), max(back, self._reach[0]) // _BLOCK + 1
             starts = range((high - 1) * _BLOCK, (-low - 1) * _BLOCK, -_BLOCK)
             width = weight.shape[0]
@@ -78,21 +70,14 @@ class RelativeAttention(nn.Module):
         start = self._reach[0] - back
         return self._table[start : start + back + ahead + 1]
 
-    def __call__(self, x: mx.array, bias: mx.array | None, window: int | None, carry: Carry) -> mx.array:
+    def __call__(self, x: mx.array, window: int | None, context: StreamingContext) -> mx.array:
         limit = None if window is None else window - 1
-        q, k, v = self.q_proj(x), carry.append(self.k_proj(x), limit), carry.append(self.v_proj(x), limit)
-        rows, keys = q.shape[1], k.shape[1]
-        table = self._positions(keys - 1, rows - 1)
-        if native():
-            positions = self.pos_bias_u, self.pos_bias_v, table
-            return self.o_proj(kernels.attention(q, k, v, self.num_heads, window, positions))
-        q, k, v = (split_heads(r, self.num_heads) for r in (q, k, v))
-        scale = q.shape[3] ** -0.5
-        by_content = ((q + self.pos_bias_u[:, None]) * scale) @ k.transpose(0, 1, 3, 2)
-        distances = split_heads(table[None], self.num_heads).transpose(0, 1, 3, 2)
-        by_distance = ((q + self.pos_bias_v[:, None]) * scale) @ distances
-        scores = by_content + skew(by_distance, keys)
-        return self.o_proj(attend(scores if bias is None else scores + bias, v))
+        q = self.q_proj(x)
+        k = context.append(self.k_proj, self.k_proj(x), limit)
+        v = context.append(self.v_proj, self.v_proj(x), limit)
+        table = self._positions(k.shape[1] - 1, q.shape[1] - 1)
+        positions = self.pos_bias_u, self.pos_bias_v, table
+        return self.o_proj(attention(q, k, v, self.num_heads, window, positions))
 
 
 class FeedForward(nn.Module):
@@ -108,7 +93,7 @@ class FeedForward(nn.Module):
 
 
 class ConformerBlock(nn.Module):
-    """Attention and feed-forward, each after a norm and beside a residual."""
+    """Attention and feed-forward, each with a norm before it and a residual around it."""
 
     def __init__(self, config: EncoderConfig) -> None:
         super().__init__()
@@ -117,13 +102,13 @@ class ConformerBlock(nn.Module):
         self.norm_ffn = nn.LayerNorm(config.hidden_size, eps=1e-12)
         self.ffn = FeedForward(config.hidden_size, config.ffn_size)
 
-    def __call__(self, x: mx.array, bias: mx.array | None, window: int | None, carry: Carry) -> mx.array:
-        x = x + self.attention(self.norm_attention(x), bias, window, carry)
+    def __call__(self, x: mx.array, window: int | None, context: StreamingContext) -> mx.array:
+        x = x + self.attention(self.norm_attention(x), window, context)
         return x + self.ffn(self.norm_ffn(x))
 
 
 class Embed(nn.Module):
-    """A projection, normed and brought to the scale that positions are made for."""
+    """Projection and norm, scaled by sqrt(width) as the relative positions expect."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -137,17 +122,17 @@ class Embed(nn.Module):
 
 
 class LookAhead(nn.Module):
-    """Mixes the next few tokens into each; the only thing in the encoder that sees ahead."""
+    """Mixes the next few tokens into each. Only this layer of the encoder looks ahead."""
 
     def __init__(self, width: int, lookahead_tokens: int) -> None:
         super().__init__()
         self.conv1 = Conv1d(width, width, lookahead_tokens + 1)
         self.conv2 = Conv1d(width, width, 3)
 
-    def __call__(self, x: mx.array, carry: Carry) -> mx.array:
+    def __call__(self, x: mx.array, context: StreamingContext) -> mx.array:
         """(B, T + lookahead, C) -> (B, T, C)."""
         ahead = leaky_relu(self.conv1(x), 0.01)
-        return x[:, : ahead.shape[1]] + self.conv2(carry.extend(ahead, self.conv2.context))
+        return x[:, : ahead.shape[1]] + self.conv2(context.extend(self.conv2, ahead))
 
 
 class Encoder(nn.Module):
@@ -170,30 +155,31 @@ class Encoder(nn.Module):
         return EncoderState(mx.zeros((1, 0, self.norm.weight.shape[0])), None)
 
     def step(self, x: mx.array, state: EncoderState, last: bool) -> tuple[mx.array, EncoderState]:
-        """Embeddings of new tokens (1, N, hidden) -> frames of the tokens whose look-ahead is known, two for each.
+        """Embeddings of new tokens (1, N, hidden) -> two frames for each token whose look-ahead is complete.
 
-        Without a window the attention looks both ways, and only a single, last piece makes sense.
+        Without a window the attention looks both ways, so the only piece must be the last.
         """
-        assert self.window is not None or (last and state.tails is None)
+        assert self.window is not None or (last and state.memory is None)
         waiting = mx.concatenate([state.ahead, self.embed(x)], axis=1) if x.shape[1] else state.ahead
         ready = waiting.shape[1] if last else max(0, waiting.shape[1] - self.lookahead_tokens)
         if not ready:
-            return mx.zeros((1, 0, waiting.shape[2])), EncoderState(waiting, state.tails)
+            return mx.zeros((1, 0, waiting.shape[2])), EncoderState(waiting, state.memory)
         seen = mx.pad(waiting, [(0, 0), (0, self.lookahead_tokens), (0, 0)]) if last else waiting
-        carry = Carry(state.tails)
-        y = self._run(self.blocks, self.lookahead(seen, carry), self.window, carry)
-        y = self.upsample(carry.extend(mx.repeat(y, 2, axis=1), self.upsample.context))
+        context = StreamingContext(state.memory)
+        y = self._run(self.blocks, self.lookahead(seen, context), self.window, context)
+        y = self.upsample(context.extend(self.upsample, mx.repeat(y, 2, axis=1)))
         up_window = None if self.window is None else 2 * self.window
-        y = self._run(self.up_blocks, self.up_embed(y), up_window, carry)
-        return self.norm(y), EncoderState(waiting[:, ready:], carry.tails)
+        y = self._run(self.up_blocks, self.up_embed(y), up_window, context)
+        return self.norm(y), EncoderState(waiting[:, ready:], context.memory)
 
     def __call__(self, x: mx.array) -> mx.array:
         """(1, N, hidden) -> (1, 2 N, hidden) at once."""
         return self.step(x, self.start(), last=True)[0]
 
     @staticmethod
-    def _run(blocks: list[ConformerBlock], x: mx.array, window: int | None, carry: Carry) -> mx.array:
-        bias = window_bias(x.shape[1], x.shape[1] + (carry.rows_ahead if window else 0), window)
+    def _run(
+        blocks: list[ConformerBlock], x: mx.array, window: int | None, context: StreamingContext
+    ) -> mx.array:
         for block in blocks:
-            x = block(x, bias, window, carry)
+            x = block(x, window, context)
         return x

@@ -1,7 +1,7 @@
-"""The velocity network of the flow: noisy mel, time and conditions to the direction in which the mel lies.
+"""The velocity network of the flow: noisy mel, time and conditions in, the direction towards the mel out.
 
-A U-Net whose single level keeps the frame rate: causal residual convolutions with transformers between. Knows nothing
-of solvers, guidance or speech tokens.
+A U-Net with one level that keeps the frame rate: causal residual convolutions with transformers between, as the
+ConditionalDecoder of CosyVoice (https://arxiv.org/abs/2407.05407) and Matcha-TTS (https://arxiv.org/abs/2309.03199).
 """
 
 import math
@@ -9,11 +9,11 @@ import math
 import mlx.core as mx
 import mlx.nn as nn
 
-from nightingale.kernels import cpu as kernels
 from nightingale.kernels.activations import gelu, mish, silu
-from nightingale.kernels.backend import native
+from nightingale.kernels.attention import attention
 from nightingale.models.config import N_MELS, EstimatorConfig
-from nightingale.models.layers import Carry, Conv1d, attend, split_heads, window_bias
+from nightingale.models.layers import Conv1d
+from nightingale.models.streaming import StreamingContext
 
 TIME_WIDTH = 4 * N_MELS  # of the sinusoids that stand for a time
 TIME_SCALE = 1000.0
@@ -47,8 +47,8 @@ class ConvBlock(nn.Module):
         self.conv = Conv1d(in_channels, out_channels, 3)
         self.norm = nn.LayerNorm(out_channels)
 
-    def __call__(self, x: mx.array, carry: Carry) -> mx.array:
-        return mish(self.norm(self.conv(carry.extend(x, self.conv.context))))
+    def __call__(self, x: mx.array, context: StreamingContext) -> mx.array:
+        return mish(self.norm(self.conv(context.extend(self.conv, x))))
 
 
 class ResnetBlock(nn.Module):
@@ -61,14 +61,14 @@ class ResnetBlock(nn.Module):
         self.time_proj = nn.Linear(time_width, out_channels)
         self.res_conv = nn.Linear(in_channels, out_channels)
 
-    def __call__(self, x: mx.array, time: mx.array, carry: Carry) -> mx.array:
+    def __call__(self, x: mx.array, time: mx.array, context: StreamingContext) -> mx.array:
         """x (B, T, in), time (B, time_width) already through Mish -> (B, T, out)."""
-        h = self.block1(x, carry) + self.time_proj(time)[:, None]
-        return self.block2(h, carry) + self.res_conv(x)
+        h = self.block1(x, context) + self.time_proj(time)[:, None]
+        return self.block2(h, context) + self.res_conv(x)
 
 
 class Attention(nn.Module):
-    """Self-attention without positions: the convolutions know where they are."""
+    """Self-attention without positions: the convolutions around it supply them."""
 
     def __init__(self, config: EstimatorConfig) -> None:
         super().__init__()
@@ -79,13 +79,11 @@ class Attention(nn.Module):
         self.v_proj = nn.Linear(width, inner, bias=False)
         self.o_proj = nn.Linear(inner, width)
 
-    def __call__(self, x: mx.array, bias: mx.array | None, limit: int | None, carry: Carry) -> mx.array:
-        rows = self.q_proj(x), carry.append(self.k_proj(x), limit), carry.append(self.v_proj(x), limit)
-        if native():
-            return self.o_proj(kernels.attention(*rows, self.num_heads, None if limit is None else limit + 1))
-        q, k, v = (split_heads(r, self.num_heads) for r in rows)
-        scores = (q * q.shape[3] ** -0.5) @ k.transpose(0, 1, 3, 2)
-        return self.o_proj(attend(scores if bias is None else scores + bias, v))
+    def __call__(self, x: mx.array, window: int | None, context: StreamingContext) -> mx.array:
+        limit = None if window is None else window - 1
+        k = context.append(self.k_proj, self.k_proj(x), limit)
+        v = context.append(self.v_proj, self.v_proj(x), limit)
+        return self.o_proj(attention(self.q_proj(x), k, v, self.num_heads, window))
 
 
 class FeedForward(nn.Module):
@@ -101,7 +99,7 @@ class FeedForward(nn.Module):
 
 
 class TransformerBlock(nn.Module):
-    """Attention and feed-forward, each after a norm and beside a residual."""
+    """Attention and feed-forward, each with a norm before it and a residual around it."""
 
     def __init__(self, config: EstimatorConfig) -> None:
         super().__init__()
@@ -110,13 +108,13 @@ class TransformerBlock(nn.Module):
         self.norm2 = nn.LayerNorm(config.channels)
         self.ffn = FeedForward(config.channels)
 
-    def __call__(self, x: mx.array, bias: mx.array | None, limit: int | None, carry: Carry) -> mx.array:
-        x = x + self.attention(self.norm1(x), bias, limit, carry)
+    def __call__(self, x: mx.array, window: int | None, context: StreamingContext) -> mx.array:
+        x = x + self.attention(self.norm1(x), window, context)
         return x + self.ffn(self.norm2(x))
 
 
 class Stage(nn.Module):
-    """A residual block and its transformers, closed by a convolution where the stage has one."""
+    """A residual block and its transformers, and a convolution at the end where the stage has one."""
 
     def __init__(self, config: EstimatorConfig, in_channels: int, has_conv: bool) -> None:
         super().__init__()
@@ -127,22 +125,20 @@ class Stage(nn.Module):
         if has_conv:
             self.conv = Conv1d(width, width, 3)
 
-    def __call__(self, x: mx.array, time: mx.array, carry: Carry) -> mx.array:
-        x = self.resnet(x, time, carry)
-        limit = None if self.window is None else self.window - 1
-        bias = window_bias(x.shape[1], x.shape[1] + (carry.rows_ahead if limit else 0), self.window)
+    def __call__(self, x: mx.array, time: mx.array, context: StreamingContext) -> mx.array:
+        x = self.resnet(x, time, context)
         for transformer in self.transformers:
-            x = transformer(x, bias, limit, carry)
+            x = transformer(x, self.window, context)
         return x
 
-    def close(self, x: mx.array, carry: Carry) -> mx.array:
+    def close(self, x: mx.array, context: StreamingContext) -> mx.array:
         """The convolution at the stage's end."""
-        y: mx.array = self.conv(carry.extend(x, self.conv.context))
+        y: mx.array = self.conv(context.extend(self.conv, x))
         return y
 
 
 class Estimator(nn.Module):
-    """x, mu, speaker and prompt to velocity."""
+    """The whole network; see the module."""
 
     def __init__(self, config: EstimatorConfig) -> None:
         super().__init__()
@@ -164,14 +160,14 @@ class Estimator(nn.Module):
         return mish(time)
 
     def __call__(
-        self, x: mx.array, mu: mx.array, speaker: mx.array, prompt: mx.array, time: mx.array, carry: Carry
+        self, x: mx.array, mu: mx.array, speaker: mx.array, prompt: mx.array, time: mx.array, context: StreamingContext
     ) -> mx.array:
         """x, mu, prompt (B, T, 80), speaker (B, 80), time of embed_time -> velocity (B, T, 80)."""
         speakers = mx.broadcast_to(speaker[:, None], (x.shape[0], x.shape[1], N_MELS))
-        skip = self.down(mx.concatenate([x, mu, speakers, prompt], axis=-1), time, carry)
-        h = self.down.close(skip, carry)
+        skip = self.down(mx.concatenate([x, mu, speakers, prompt], axis=-1), time, context)
+        h = self.down.close(skip, context)
         for stage in self.mid:
-            h = stage(h, time, carry)
-        h = self.up(mx.concatenate([h, skip], axis=-1), time, carry)
-        y: mx.array = self.final_proj(self.final_block(self.up.close(h, carry), carry))
+            h = stage(h, time, context)
+        h = self.up(mx.concatenate([h, skip], axis=-1), time, context)
+        y: mx.array = self.final_proj(self.final_block(self.up.close(h, context), context))
         return y

@@ -1,6 +1,7 @@
-"""The flow's solver: from noise to mel in a few Euler steps, resumable frame by frame.
+"""The solver of conditional flow matching: from noise to mel in a few Euler steps, piece by piece.
 
-Knows times, noise, guidance and what each step must remember; the network that gives the direction is the estimator's.
+Flow matching: Lipman et al. 2022, https://arxiv.org/abs/2210.02747; the cosine schedule and guidance are CosyVoice's.
+The velocity is computed by estimator.py.
 """
 
 import math
@@ -9,17 +10,17 @@ from itertools import pairwise
 
 import mlx.core as mx
 
+from nightingale.kernels.noise import indexed_normal
 from nightingale.models.config import N_MELS, FlowConfig
-from nightingale.models.layers import Carry
-from nightingale.models.noise import indexed_normal
 from nightingale.models.s3gen.estimator import Estimator
+from nightingale.models.streaming import Memory, StreamingContext
 
 
 @dataclass(frozen=True)
 class FlowState:
-    """What the solver remembers: the estimator's memory and time vector at each step, and the frames done."""
+    """The solver between two pieces: the estimator's memory and time vector of each step, and the frames solved."""
 
-    tails: tuple[tuple[mx.array, ...] | None, ...]
+    memories: tuple[Memory | None, ...]
     times: tuple[mx.array, ...]
     frame: int = 0
 
@@ -45,14 +46,14 @@ def start(estimator: Estimator, config: FlowConfig) -> FlowState:
 
 def velocity(
     estimator: Estimator, x: mx.array, conditions: tuple[mx.array, mx.array, mx.array], time: mx.array,
-    carry: Carry, cfg_rate: float,
+    context: StreamingContext, cfg_rate: float,
 ) -> mx.array:
-    """Direction (1, T, 80) at x, led away from that without conditions (mu, speaker, prompt) when cfg_rate > 0."""
+    """Velocity (1, T, 80) at x, with classifier-free guidance over (mu, speaker, prompt) if cfg_rate > 0."""
     mu, speaker, prompt = conditions
     if cfg_rate <= 0:
-        return estimator(x, mu, speaker, prompt, time, carry)
+        return estimator(x, mu, speaker, prompt, time, context)
     pairs = [mx.concatenate([c, mx.zeros_like(c)]) for c in conditions]
-    both = estimator(mx.concatenate([x, x]), pairs[0], pairs[1], pairs[2], time, carry)
+    both = estimator(mx.concatenate([x, x]), pairs[0], pairs[1], pairs[2], time, context)
     return (1.0 + cfg_rate) * both[:1] - cfg_rate * both[1:]
 
 
@@ -61,9 +62,9 @@ def solve(
     state: FlowState,
 ) -> tuple[mx.array, FlowState]:
     """Noise (1, T, 80) of the next frames -> their mel, and the state after them."""
-    x, times, kept = noise, timesteps(config), []
+    x, times, memories = noise, timesteps(config), []
     for i in range(config.num_steps):
-        carry = Carry(state.tails[i])
-        x = x + (times[i + 1] - times[i]) * velocity(estimator, x, conditions, state.times[i], carry, config.cfg_rate)
-        kept.append(carry.tails)
-    return x, FlowState(tuple(kept), state.times, state.frame + noise.shape[1])
+        context = StreamingContext(state.memories[i])
+        x = x + (times[i + 1] - times[i]) * velocity(estimator, x, conditions, state.times[i], context, config.cfg_rate)
+        memories.append(context.memory)
+    return x, FlowState(tuple(memories), state.times, state.frame + noise.shape[1])

@@ -1,4 +1,7 @@
-"""S3Gen: speech tokens to mel. Wires embedding, encoder, speaking speed and flow; whole, or piece by piece."""
+"""S3Gen: speech tokens to mel, whole or piece by piece. Wires embedding, encoder, speaking speed and flow.
+
+The token-to-mel model of Chatterbox, which is that of CosyVoice 2 (https://arxiv.org/abs/2412.10117).
+"""
 
 from dataclasses import dataclass, replace
 
@@ -17,11 +20,11 @@ __all__ = ["S3Gen", "S3GenState"]
 
 @dataclass(frozen=True)
 class S3GenState:
-    """Everything one sentence carries from a piece to the next.
+    """A sentence between two pieces.
 
-    key: of the flow's noise. speaker: (1, 80). prompt_tokens (1, N): a reference's tokens, until they are taken.
-    prompt_mel (1, P, 80): its mel as the flow sees mels; the frames before frame P have it for a condition, and are
-    not spoken.
+    key: of the flow's noise. speaker: (1, 80). prompt_tokens (1, N): of a reference recording, until they are encoded.
+    prompt_mel (1, P, 80): its mel, normalised for the flow. It conditions the first P frames, which are not part of the
+    output.
     """
 
     key: mx.array
@@ -36,8 +39,8 @@ class S3GenState:
 class S3Gen(nn.Module):
     """Speech tokens (1, N) to mel (1, 2 N, 80).
 
-    With windows in the config it is causal but for the encoder's look-ahead, and `step` gives, over any pieces, what
-    the whole gives at once. Without them it looks both ways and takes the whole only.
+    With windows in the config it is causal but for the encoder's look-ahead, and the pieces that `step` gives are
+    together the whole. Without windows it looks both ways, and only the whole can be computed.
     """
 
     def __init__(self, config: S3GenConfig) -> None:
@@ -58,7 +61,7 @@ class S3Gen(nn.Module):
         key: mx.array,
         speed: float = 1.0,
     ) -> S3GenState:
-        """A sentence's state before its first token: speaker (192,), a prompt's tokens (N,) and mel (2 N, 80)."""
+        """The state before a sentence's first token. speaker_embed (E,), prompt_tokens (N,), prompt_mel (2 N, 80)."""
         voice = speaker_embed.reshape(1, -1)
         voice = voice / mx.maximum(mx.linalg.norm(voice, axis=1, keepdims=True), 1e-12)
         if prompt_tokens is None or prompt_mel is None:
@@ -75,7 +78,7 @@ class S3Gen(nn.Module):
         )
 
     def step(self, speech_tokens: mx.array, state: S3GenState, last: bool) -> tuple[mx.array, S3GenState]:
-        """New tokens (1, N) -> the mel (1, T, 80) that can be told by now, and the state after it."""
+        """New tokens (1, N) -> the frames that are final (1, T, 80), and the state after them."""
         hidden, state = self._encode(speech_tokens, state, last)
         if not hidden.shape[1]:
             return mx.zeros((1, 0, N_MELS)), state
@@ -104,7 +107,7 @@ class S3Gen(nn.Module):
         return self.step(speech_tokens, state, last=True)[0]
 
     def _encode(self, speech_tokens: mx.array, state: S3GenState, last: bool) -> tuple[mx.array, S3GenState]:
-        """New tokens -> frames (1, T, hidden) at the speaker's pace; the prompt's frames keep their own."""
+        """New tokens -> frames (1, T, hidden) at the requested speed; the prompt's frames keep theirs."""
         tokens = mx.concatenate([state.prompt_tokens, speech_tokens.astype(mx.int32)], axis=1)
         frames, encoder = self.encoder.step(self.token_embed(tokens), state.encoder, last)
         lead = max(0, state.prompt_mel.shape[1] - state.flow.frame)

@@ -1,4 +1,8 @@
-"""Noise that depends only on a key and an absolute index (token position, frame, sample)."""
+"""Random noise that depends only on a key and an absolute index: a token position, a mel frame or a sample.
+
+So a draft model draws the noise of its target, and a chunk of sound does not depend on where the chunk begins. Keys are
+MLX's (threefry); the native and CUDA sampling kernels draw the same noise.
+"""
 
 from collections.abc import Sequence
 
@@ -8,12 +12,12 @@ _BLOCK = 64  # rows of noise drawn at once by indexed_normal
 
 
 def seed_key(seed: int) -> mx.array:
-    """The key that everything of one seed is folded from; seeds have up to 64 bits."""
+    """The key of a seed of up to 64 bits."""
     return mx.array([seed >> 32 & 0xFFFFFFFF, seed & 0xFFFFFFFF], dtype=mx.uint32)
 
 
 def fold_in(key: mx.array, *numbers: int) -> mx.array:
-    """A key for each (key, numbers), all of them independent: fold_in(k, a, b) is fold_in(fold_in(k, a), b)."""
+    """An independent key for each (key, numbers), as jax.random.fold_in; (k, a, b) gives fold_in(fold_in(k, a), b)."""
     for number in numbers:
         key = _fold(key, seed_key(number))
     return key
@@ -25,7 +29,7 @@ def _fold(key: mx.array, number: mx.array) -> mx.array:
 
 
 def indexed_normal(key: mx.array, start: int, stop: int, channels: int) -> mx.array:
-    """Rows start to stop (stop - start, channels) of the endless normal noise of this key."""
+    """Rows start to stop of this key's endless normal noise: (stop - start, channels)."""
     if stop <= start:
         return mx.zeros((0, channels))
     first, last = start // _BLOCK, (stop - 1) // _BLOCK
