@@ -1,5 +1,6 @@
-"""Text to sound: wiring only. Sentences come from text.py, ids from the tokenizer, speech tokens from decode.py,
-samples from stream.py; what is decided here is the order, the keys of the noise and the pauses.
+"""Text to chunks of sound: wires text, tokenizer, token loop and vocoder.
+
+Decides the order of the steps, the keys of the noise and the pauses between sentences, and nothing else.
 """
 
 # ruff: noqa: E402
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from nightingale.kernels.blas import use_openblas
 
-# The one effect of an import in this package: mlx binds to a BLAS when it is first imported, and never again.
+# The only side effect of an import in this package: mlx binds to a BLAS when it is first imported, and never again.
 BLAS = use_openblas()
 
 import mlx.core as mx
@@ -32,14 +33,14 @@ from nightingale.vocoding import NoiseKeys, make_vocoder
 
 logger = logging.getLogger(__name__)
 
-_TOKENS, _FLOW, _SOURCE = range(3)  # what a sentence's noise is for
-_CLAUSE_SHARE = 0.25  # of a sentence's pause, where a long sentence was cut
+_TOKENS, _FLOW, _SOURCE = range(3)  # separate noise keys for sampling, flow and harmonic source
+_CLAUSE_SHARE = 0.25  # of the pause between sentences, where a long sentence was cut
 
 
 class Engine:
-    """A loaded model with a voice. Not for two threads at once.
+    """A loaded model with a voice. Not thread-safe.
 
-    statistics: of the text spoken last, or being spoken now.
+    statistics: of the newest text.
     """
 
     def __init__(
@@ -51,15 +52,16 @@ class Engine:
         speculate: bool = False,
         cache: CacheOptions | None = None,
     ) -> None:
-        """The bundled model and voice unless told otherwise. Raises VoiceNotFound or CheckpointMismatch.
+        """Load a model and a voice, the bundled ones by default. Raises VoiceNotFound or CheckpointMismatch.
 
         bits: of the layers of T3 and of the draft: 8, 6, 5, 4, 3, 2, or 32 for floats; None as they are stored.
-        speculate: let the draft guess ahead, where it finds that this pays. With the native kernels the tokens are the
-        same; without, rows of a pass of several differ in their last bits from a pass of one, and near-ties with them.
-        cache: how T3 keeps what it has read; None for all of it, as floats. Otherwise the tokens are others.
+        speculate: let the draft model guess tokens ahead, as long as that is measured to be faster. With the native
+        kernels the tokens stay the same. Without them the rows of a pass differ in their last bits from a pass of one
+        row, so near-ties may be decided otherwise.
+        cache: how T3 caches keys and values; None for all of them as floats. Another cache changes the tokens.
         """
-        # Speculation is off unless asked for: of the bundled draft's first guesses half are right, and to guess costs
-        # more than that gives (benchmarks/speculation.py). The pace finds out and stops.
+        # Speculation is off by default: with the bundled draft it costs more time than it saves
+        # (benchmarks/speculation.py).
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
         self._cache = cache
         draft = self._model.draft
@@ -76,7 +78,7 @@ class Engine:
         mx.eval(self._forbidden)
 
     def use_voice(self, voice: str | Voice) -> None:
-        """Speak with another voice from now on. Raises VoiceNotFound or CheckpointMismatch, and keeps the old one."""
+        """Change the voice. On VoiceNotFound or CheckpointMismatch the old one stays."""
         found = voice if isinstance(voice, Voice) else load_voice(voice)
         self._check_voice(found)
         conditioning = self._model.t3.condition(found)
@@ -84,19 +86,19 @@ class Engine:
         self.voice, self._conditioning = found, conditioning
 
     def close(self) -> None:
-        """Give up what MLX holds for the calling thread; to be called last in a thread that is not the main one.
+        """Release what MLX holds for the calling thread. The engine cannot speak afterwards.
 
-        Else its destructors run as the thread ends, and if the interpreter ends at the same time, the process aborts
-        (https://github.com/ml-explore/mlx/pull/4110). The engine cannot speak afterwards.
+        Call it last in a thread that is not the main one. Otherwise MLX's destructors run while the thread ends, and if
+        the interpreter ends at the same time, the process aborts (https://github.com/ml-explore/mlx/pull/4110).
         """
         mx.clear_streams()
 
     def speak(
         self, text: str | Iterable[str], options: SpeakOptions | None = None, statistics: Statistics | None = None
     ) -> Iterator[AudioChunk]:
-        """The sound of a text, or of pieces of text as they arrive, each sentence as soon as it has ended.
+        """Speak a text, or pieces of text as they arrive; each sentence is spoken as soon as it is complete.
 
-        statistics: filled in meanwhile, instead of a new one. What cannot be spoken is logged as a warning.
+        statistics: a record to fill in; a new one by default. Characters that cannot be spoken are logged as a warning.
         """
         self.statistics = statistics or Statistics()
         pieces = self.statistics.time_text([text] if isinstance(text, str) else text)
@@ -111,7 +113,7 @@ class Engine:
             before = sentence
 
     def _speak_sentence(self, text: str, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
-        """The sound of one sentence, chunk by chunk where the model can go on from where it stopped."""
+        """One sentence, chunk by chunk where the vocoder can stream."""
         key = fold_in(seed_key(options.seed), index)
         num_before = self.statistics.num_tokens
         tokens = self._speech_tokens(text, fold_in(key, _TOKENS), options)
@@ -128,7 +130,7 @@ class Engine:
 
     def _speech_tokens(self, text: str, key: mx.array, options: SpeakOptions) -> Iterator[int]:
         text_ids = self._model.tokenizer.encode(text)
-        if not text_ids:  # T3 would make something up
+        if not text_ids:  # T3 would invent speech
             return iter(())
         request = Request(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
         return self.statistics.time_tokens(
@@ -136,7 +138,7 @@ class Engine:
         )
 
     def _check_voice(self, voice: Voice) -> None:
-        """The voice has the sizes and the tokens that the model reads."""
+        """Raise CheckpointMismatch unless the voice has the sizes and the token ids of the model."""
         config = self._model.config
         sizes = (
             ("t3.speaker_embed", voice.t3_speaker_embed.size, config.t3.speaker_embed_size),
@@ -149,9 +151,9 @@ class Engine:
             ("t3.prompt_tokens", voice.t3_prompt_tokens, config.t3.speech_vocab_size),
             ("s3gen.prompt_tokens", voice.s3gen_prompt_tokens, config.s3gen.encoder.vocab_size),
         )
-        for name, tokens, size in prompts:  # MLX would read what lies in memory behind its table
+        for name, tokens, size in prompts:  # MLX would read past the end of the embedding table
             if tokens is not None and mx.any((tokens < 0) | (tokens >= size)):
-                raise CheckpointMismatch(f'voice "{voice.name}": {name} has other tokens than the {size} of the model')
+                raise CheckpointMismatch(f'voice "{voice.name}": {name} has token ids outside the {size} of the model')
 
 
 def _sentences(pieces: Iterable[str], max_chars: int) -> Iterator[Sentence]:

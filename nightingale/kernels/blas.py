@@ -1,7 +1,7 @@
-"""Finds a fast BLAS before mlx is imported. Knows nothing of mlx itself.
+"""Finds a fast BLAS before mlx is imported.
 
-The Linux CPU wheel of mlx is linked to the reference BLAS by symbol name, so an OpenBLAS whose symbols are already
-global when mlx.core is first imported is the one it binds to.
+The Linux CPU wheel of mlx is linked to the reference BLAS by symbol name. If an OpenBLAS has made its symbols global
+before mlx.core is first imported, mlx binds to those.
 """
 
 import ctypes
@@ -13,10 +13,10 @@ _SHORT_NAMES = ("openblas", "openblasp", "blis")
 
 
 def use_openblas() -> str | None:
-    """Make an OpenBLAS of this machine the one that mlx will use; its file name, or None where nothing was done.
+    """Let mlx use an OpenBLAS of this machine; its file name, or None where nothing was done.
 
-    Measured on 2 x86-64 cores with mlx 0.32: float32 GEMM 105 to 219 GFLOP/s instead of 3.8 to 6.8. Never fails: where
-    there is no such library, on another system than Linux, or once mlx is imported, mlx keeps what it has.
+    Measured on 2 x86-64 cores with mlx 0.32: float32 GEMM 105 to 219 GFLOP/s instead of 3.8 to 6.8. Never fails:
+    without such a library, outside Linux, or once mlx is imported, mlx keeps its own BLAS.
     """
     if not sys.platform.startswith("linux") or "mlx.core" in sys.modules:
         return None

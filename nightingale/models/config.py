@@ -1,8 +1,6 @@
-"""Sizes of the models and wishes of a caller; frozen, validated once, strict about unknown keys.
+"""Configuration of the networks, as a model folder's config.json gives it: frozen, strict about unknown keys.
 
-Model facts live in the `*Config` classes and come from a model folder's `config.json`; a caller's wishes live in
-`SpeakOptions` and `CacheOptions`. The official Chatterbox sizes are presets at the end of this file, not defaults.
-Which voices there are is known here too, since the command line asks without mlx.
+What a caller may ask for is in options.py; the sizes of the official checkpoints are in checkpoints/chatterbox.
 """
 
 import dataclasses
@@ -18,13 +16,14 @@ FRAMES_PER_TOKEN = 2  # 25 speech tokens a second
 SAMPLES_PER_TOKEN = FRAMES_PER_TOKEN * HOP_LENGTH
 N_MELS = 80
 
-
 C = TypeVar("C")
 
 
 def from_dict(cls: type[C], values: dict[str, Any]) -> C:
-    """Build a config dataclass, nested ones included. Raises CheckpointMismatch for a key too many or too few, or a
-    value of another type."""
+    """Build a config dataclass and the nested ones.
+
+    Raises CheckpointMismatch for an unknown or missing key, or a value of another type.
+    """
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(fields)):
         raise CheckpointMismatch(f"config: {cls.__name__} has no {', '.join(unknown)}")
@@ -42,7 +41,7 @@ def from_dict(cls: type[C], values: dict[str, Any]) -> C:
 
 
 def _convert(hint: Any, value: Any) -> Any:
-    """A JSON value as the field's type: dicts to dataclasses, lists to tuples, the rest as it is. Raises TypeError."""
+    """A JSON value as the type of its field: dicts to dataclasses, lists to tuples. Raises TypeError."""
     kind, inner = typing.get_origin(hint), typing.get_args(hint)
     if kind in (typing.Union, types.UnionType):
         return None if value is None else _convert(inner[0], value)
@@ -58,7 +57,7 @@ def _convert(hint: Any, value: Any) -> Any:
 
 @dataclass(frozen=True)
 class RopeScaling:
-    """Llama 3's stretching of the slow rotary frequencies."""
+    """Llama 3.1's scaling of the slow rotary frequencies."""
 
     factor: float
     low_freq_factor: float
@@ -83,7 +82,7 @@ class LlamaConfig:
 
 @dataclass(frozen=True)
 class PerceiverConfig:
-    """Resampler that turns a reference's speech tokens into a fixed number of conditioning rows."""
+    """The resampler of a reference's speech tokens to a fixed number of conditioning rows."""
 
     num_queries: int
     num_heads: int
@@ -91,7 +90,7 @@ class PerceiverConfig:
 
 @dataclass(frozen=True)
 class T3Config:
-    """Text tokens to speech tokens. `perceiver` and `emotion` are conditioning that a small voice does without."""
+    """Text tokens to speech tokens. `perceiver` and `emotion` are conditioning that small models lack."""
 
     llama: LlamaConfig
     text_vocab_size: int
@@ -109,7 +108,7 @@ class T3Config:
 
 @dataclass(frozen=True)
 class DraftConfig:
-    """What guesses T3's next states. Its width is T3's."""
+    """The draft model. Its hidden size must be T3's."""
 
     llama: LlamaConfig
 
@@ -118,9 +117,9 @@ class DraftConfig:
 class EncoderConfig:
     """Conformer over speech tokens with a 2x upsampling in its middle.
 
-    `window`: how many tokens back (itself included) a token attends to, None for the whole sequence in both
+    window: how many tokens a token attends to, itself and those before it; None for the whole sequence in both
     directions. With a window the encoder is causal but for its look-ahead of `lookahead_tokens`. The blocks after the
-    upsampling see 2 * window frames.
+    upsampling have a window of 2 * window frames.
     """
 
     vocab_size: int
@@ -135,8 +134,11 @@ class EncoderConfig:
 
 @dataclass(frozen=True)
 class EstimatorConfig:
-    """Velocity network of the flow. `window`: as in EncoderConfig, in mel frames. Its input is the concatenation of
-    the noisy mel, the encoder's output, the speaker and the prompt's mel: 4 * 80 channels."""
+    """Velocity network of the flow. window: as in EncoderConfig, in mel frames. meanflow: it takes the end of a step
+    too.
+
+    The input concatenates the noisy mel, the encoder's output, the speaker and the prompt's mel: 4 * 80 channels.
+    """
 
     channels: int
     num_heads: int
@@ -149,9 +151,11 @@ class EstimatorConfig:
 
 @dataclass(frozen=True)
 class FlowConfig:
-    """How the flow is integrated: Euler steps, guidance, and the spacing of time. The flow runs on
-    (log mel - mel_mean) / mel_scale; the official model's runs on the log mel itself. temperature: scale of the noise
-    that it starts from. Raises CheckpointMismatch for a flow that takes no step, or has no scale."""
+    """Integration of the flow: Euler steps, guidance, and the spacing of time.
+
+    The flow runs on (log mel - mel_mean) / mel_scale; the official one on the log mel itself. temperature: scale of the
+    initial noise. Raises CheckpointMismatch for num_steps or mel_scale of 0 or less.
+    """
 
     num_steps: int
     cfg_rate: float
@@ -178,8 +182,11 @@ class S3GenConfig:
 
 @dataclass(frozen=True)
 class HiFTConfig:
-    """Mel to waveform. `causal`: every convolution looks back only, but for the first one on the mel (3 frames) and the
-    first of the F0 predictor (1 frame); the STFT and its inverse are then aligned to the past too."""
+    """Mel to waveform.
+
+    causal: convolutions look back only, except the first one on the mel (3 frames of look-ahead) and the first of the
+    F0 predictor (1 frame); the STFT and its inverse are aligned to the past too.
+    """
 
     base_channels: int
     upsample_rates: tuple[int, ...]
@@ -201,7 +208,7 @@ class HiFTConfig:
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything that a model folder's config.json says."""
+    """All of a model folder's config.json."""
 
     t3: T3Config
     draft: DraftConfig | None

@@ -1,7 +1,7 @@
-"""The draft: guesses what T3 will say next from what T3 has read and from T3's own states.
+"""The draft model for speculative decoding: predicts T3's next hidden state from T3's input and last state.
 
-After EAGLE (Li et al. 2024, https://arxiv.org/abs/2401.15077): one layer or so that foresees T3's next state, with T3's
-embeddings before it and T3's speech head behind it. Knows nothing of sampling or of the loop (decode.py). At place i:
+After EAGLE (Li et al. 2024, https://arxiv.org/abs/2401.15077): a Llama of a layer or two, with T3's embeddings before
+it and T3's speech head after it. At position i:
 
     state i of the draft = llama(input_proj([input_norm(T3's input i), T3's state i - 1])), with zeros for state -1
 """
@@ -16,7 +16,7 @@ from nightingale.models.llama import Llama
 
 
 class DraftModel(nn.Module):
-    """As wide as its T3."""
+    """A draft has the hidden size of its T3."""
 
     def __init__(self, config: DraftConfig) -> None:
         super().__init__()
@@ -31,19 +31,21 @@ class DraftModel(nn.Module):
         return len(self.llama.layers)
 
     def fuse(self) -> None:
-        """Lay the weights out for speed; once, after loading."""
+        """Lay the weights out for the backend. Call it once, after loading."""
         self.llama.fuse()
         self.input_proj = join_linears([self.input_proj])
 
     def __call__(
         self, embeds: mx.array, states: mx.array, caches: list[Cache], num_last: int | None = None
     ) -> mx.array:
-        """What T3 reads (B, L, hidden) and the states before each of it (B, L, hidden), T3's or in their place the
-        draft's own -> states (B, num_last or L, hidden) for T3's head."""
+        """T3's inputs (B, L, hidden) and the state before each (B, L, hidden) -> states (B, num_last or L, hidden).
+
+        The states before are T3's, or the draft's own where T3 has not read so far.
+        """
         rows = mx.concatenate([self.input_norm(embeds), states], axis=-1)
         return self.llama(self.input_proj(rows), caches, num_last)
 
 
 def shifted(states: mx.array) -> mx.array:
-    """States (B, L, hidden) of a sequence from its beginning -> those before each place: zeros before the first."""
+    """States (B, L, hidden) from the start of a sequence -> the state before each position; zeros before the first."""
     return mx.concatenate([mx.zeros_like(states[:, :1]), states[:, :-1]], axis=1)

@@ -1,7 +1,4 @@
-"""Signal processing: Fourier transforms as matrices, mel spectrogram, resampling, stretching in time.
-
-What runs inside a network is in MLX, what prepares sound on the host is in numpy. Knows no model.
-"""
+"""Signal processing for the models: Fourier transforms as matrices, mel spectrogram, time stretching."""
 
 import math
 from dataclasses import dataclass
@@ -50,8 +47,10 @@ def istft_taps(n_fft: int, hop: int) -> NDArray[np.float64]:
 
 
 def window_power(n_fft: int, hop: int, num_frames: int | None) -> NDArray[np.float64]:
-    """Sum of squared windows over num_frames overlapping frames, by block: (blocks, hop); None: one block, in the midst
-    of endless frames."""
+    """Sum of squared windows over num_frames overlapping frames, by block: (blocks, hop).
+
+    None: the one block of an endless sequence of frames.
+    """
     squares = (hann(n_fft) ** 2).reshape(n_fft // hop, hop)
     if num_frames is None:
         steady: NDArray[np.float64] = squares.sum(axis=0, keepdims=True)
@@ -63,7 +62,7 @@ def window_power(n_fft: int, hop: int, num_frames: int | None) -> NDArray[np.flo
 
 
 def _hz_to_mel(hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Slaney's scale: linear to 1000 Hz, which is 15 mel, then 27 mel for each factor of 6.4."""
+    """Slaney's mel scale: linear to 1000 Hz, which is 15 mel, then 27 mel for each factor of 6.4."""
     return np.where(hz < 1000.0, hz * 0.015, 15.0 + 27.0 * np.log(np.maximum(hz, 1e-9) / 1000.0) / math.log(6.4))
 
 
@@ -73,7 +72,7 @@ def _mel_to_hz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=8)
 def mel_filters(sample_rate: int, n_fft: int, num_mels: int, max_hz: float) -> Floats:
-    """Triangles of equal area over the bins of a spectrum, (n_fft / 2 + 1, num_mels)."""
+    """Mel filter bank: triangles of equal area over the bins of a spectrum, (n_fft / 2 + 1, num_mels)."""
     bins = np.linspace(0.0, sample_rate / 2, n_fft // 2 + 1)
     edges = _mel_to_hz(np.linspace(0.0, float(_hz_to_mel(np.array(max_hz))), num_mels + 2))
     rising = (bins[:, None] - edges[None, :-2]) / (edges[1:-1] - edges[:-2])
@@ -83,7 +82,7 @@ def mel_filters(sample_rate: int, n_fft: int, num_mels: int, max_hz: float) -> F
 
 
 def mel_spectrogram(samples: Floats) -> Floats:
-    """Samples (N,) at 24 kHz -> natural-log mel (1, N // 480, 80), as S3Gen is conditioned on."""
+    """Samples (N,) at 24 kHz -> log mel (1, N // 480, 80), as mel_spectrogram of the official S3Gen computes it."""
     side = (MEL_N_FFT - HOP_LENGTH) // 2
     padded = np.pad(samples.astype(np.float32), (side, side), mode="reflect")
     frames = np.lib.stride_tricks.sliding_window_view(padded, MEL_N_FFT)[::HOP_LENGTH]
@@ -93,59 +92,37 @@ def mel_spectrogram(samples: Floats) -> Floats:
     return np.log(np.maximum(mel, MEL_FLOOR)).astype(np.float32)[None]
 
 
-def resample(samples: Floats, from_rate: int, to_rate: int, zero_crossings: int = 32) -> Floats:
-    """Samples (N,) at from_rate Hz -> (ceil(N * to_rate / from_rate),) at to_rate Hz, by windowed sinc."""
-    if from_rate == to_rate:
-        return samples
-    common = math.gcd(from_rate, to_rate)
-    up, down = to_rate // common, from_rate // common
-    cutoff = min(1.0, up / down) * 0.97  # of the input's half rate; a little room for the filter's slope
-    reach = math.ceil(zero_crossings / cutoff)
-    count = -(-len(samples) * up // down)
-    padded = np.pad(samples, (reach, reach + down))
-    result = np.empty(count, np.float32)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * reach)
-    for phase in range(min(up, count)):
-        at = phase * down % up / up  # where between two input samples these outputs lie
-        distance = np.arange(1 - reach, reach + 1) - at
-        taps = cutoff * np.sinc(cutoff * distance) * np.cos(np.pi * distance / (2 * (reach + 1))) ** 2
-        first = phase * down // up + 1
-        rows = windows[first::down][: -(-(count - phase) // up)]
-        result[phase::up] = rows @ taps.astype(np.float32)
-    return result
-
-
 @dataclass(frozen=True)
-class Stretch:
-    """Where linear resampling in time stands: rows taken and given so far, and the last row taken (1, 0 or 1, C)."""
+class StretchState:
+    """Time stretching between two pieces: rows read and written so far, and the last row read (1, 0 or 1, C)."""
 
     speed: float
-    taken: int
-    given: int
-    tail: mx.array
+    num_read: int
+    num_written: int
+    last_row: mx.array
 
 
-def stretch_start(channels: int, speed: float) -> Stretch:
-    """Before the first row; speed 2 gives half as many rows."""
-    return Stretch(speed, 0, 0, mx.zeros((1, 0, channels)))
+def start_stretch(channels: int, speed: float) -> StretchState:
+    """The state before the first row. A speed of 2 gives half as many rows."""
+    return StretchState(speed, 0, 0, mx.zeros((1, 0, channels)))
 
 
-def stretch(x: mx.array, state: Stretch, last: bool) -> tuple[mx.array, Stretch]:
-    """Rows (1, T, C) -> those rows of the same motion at another pace whose neighbours are known by now.
+def stretch(x: mx.array, state: StretchState, last: bool) -> tuple[mx.array, StretchState]:
+    """Rows (1, T, C) -> the rows at another speed that are final, by linear interpolation, and the state after them.
 
     Output n lies at input (n + 1/2) * speed - 1/2. All pieces together give round(rows / speed), at least one.
     """
     if state.speed == 1.0:
         return x, state
-    rows = mx.concatenate([state.tail, x], axis=1)
-    taken, base = state.taken + x.shape[1], state.taken - state.tail.shape[1]
-    stop = max(1, round(taken / state.speed)) if last else int((taken - 0.5) / state.speed - 0.5) + 1
-    at = (np.arange(state.given, max(state.given, stop)) + 0.5) * state.speed - 0.5
-    at = np.clip(at, 0, taken - 1) if last else np.maximum(at[at <= taken - 1], 0)
-    if not taken or not len(at):
-        return x[:, :0], Stretch(state.speed, taken, state.given, rows[:, -1:])
+    rows = mx.concatenate([state.last_row, x], axis=1)
+    num_read, first = state.num_read + x.shape[1], state.num_read - state.last_row.shape[1]
+    stop = max(1, round(num_read / state.speed)) if last else int((num_read - 0.5) / state.speed - 0.5) + 1
+    at = (np.arange(state.num_written, max(state.num_written, stop)) + 0.5) * state.speed - 0.5
+    at = np.clip(at, 0, num_read - 1) if last else np.maximum(at[at <= num_read - 1], 0)
+    if not num_read or not len(at):
+        return x[:, :0], StretchState(state.speed, num_read, state.num_written, rows[:, -1:])
     low = np.floor(at).astype(np.int32)
-    high = np.minimum(low + 1, taken - 1)
+    high = np.minimum(low + 1, num_read - 1)
     share = mx.array((at - low).astype(np.float32))[None, :, None]
-    y = rows[:, mx.array(low - base)] * (1.0 - share) + rows[:, mx.array(high - base)] * share
-    return y, Stretch(state.speed, taken, state.given + len(at), rows[:, -1:])
+    y = rows[:, mx.array(low - first)] * (1.0 - share) + rows[:, mx.array(high - first)] * share
+    return y, StretchState(state.speed, num_read, state.num_written + len(at), rows[:, -1:])

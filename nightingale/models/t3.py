@@ -1,7 +1,7 @@
 """T3: text tokens and a voice's conditioning in, logits over speech tokens out.
 
-Knows the order of the sequence and its two kinds of positions; knows nothing of sampling (sampling.py) or of the loop
-(decode.py). The sequence, with the learned positions of each part in brackets, RoPE running through it all:
+The T3 of Chatterbox (https://github.com/resemble-ai/chatterbox, models/t3/t3.py). Sampling and the token loop are in
+decoding/. The sequence, with the learned positions of each part in brackets; RoPE runs through all of it:
 
     speaker, prompt [0..], emotion | start_text [0], characters, stop_text | start_speech [0] twice, token i [i + 1]
 """
@@ -18,7 +18,11 @@ from nightingale.models.voice import Voice
 
 
 class Perceiver(nn.Module):
-    """Resamples a prompt of any length to a fixed number of rows: one attention, over it and then over itself."""
+    """Resamples a prompt of any length to a fixed number of rows: one attention layer, over the prompt and then over
+    itself.
+
+    After Perceiver (Jaegle et al. 2021, https://arxiv.org/abs/2103.03206); the official Perceiver of T3.
+    """
 
     def __init__(self, hidden_size: int, config: PerceiverConfig) -> None:
         super().__init__()
@@ -48,7 +52,7 @@ class Perceiver(nn.Module):
 
 
 class T3(nn.Module):
-    """Any size; parameters are named and shaped as on disk until `fuse`."""
+    """Any size. Parameters are named and shaped as on disk until `fuse`."""
 
     def __init__(self, config: T3Config) -> None:
         super().__init__()
@@ -72,12 +76,12 @@ class T3(nn.Module):
         return len(self.llama.layers)
 
     def fuse(self) -> None:
-        """Lay the weights out for speed; once, after loading."""
+        """Lay the weights out for the backend. Call it once, after loading."""
         self.llama.fuse()
         self.speech_head = join_linears([self.speech_head])
 
     def condition(self, voice: Voice) -> mx.array:
-        """The voice's rows (1, C, hidden) that every sequence begins with."""
+        """Conditioning rows (1, C, hidden) of a voice, with which every sequence begins. Raises CheckpointMismatch."""
         rows = [self.speaker_proj(voice.t3_speaker_embed[None, None])]
         if voice.t3_prompt_tokens is not None:
             longest = self.config.max_speech_tokens
@@ -94,7 +98,8 @@ class T3(nn.Module):
     def prompt(self, conditioning: mx.array, text_ids: list[int], guided: bool) -> mx.array:
         """Everything before the first speech token: (1, L, hidden), or (2, L, hidden) when guided.
 
-        text_ids: without start and stop. The second row of a guided prompt has positions but no text.
+        text_ids: without start and stop. The second row of a guided prompt has positions but no text. Raises TextError
+        for more text than the model reads.
         """
         config = self.config
         if len(text_ids) > config.max_text_tokens:
@@ -102,7 +107,7 @@ class T3(nn.Module):
         ids = mx.array([config.start_text_token, *text_ids, config.stop_text_token])
         positions = self.text_pos_embed.weight[: ids.size]
         texts = [self.text_embed(ids) + positions] + ([positions] if guided else [])
-        # Twice at position 0: once as part of the prompt, once as the first input; the models were trained with both.
+        # Twice at position 0, as part of the prompt and as the first input: the models were trained so.
         start = self.embed_speech(mx.array([config.start_speech_token]), 0)
         return mx.concatenate([mx.concatenate([conditioning, text[None], start, start], axis=1) for text in texts])
 

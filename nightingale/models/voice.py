@@ -1,4 +1,4 @@
-"""A voice: the arrays that condition T3 and S3Gen."""
+"""A voice: the arrays that condition T3 and S3Gen. checkpoints/voices.py reads and writes voice files."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,8 @@ import mlx.core as mx
 
 @dataclass(frozen=True)
 class Voice:
-    """Conditioning of T3 and of S3Gen. Shapes as in the module's docstring; tokens int32, the rest float32."""
+    """Speaker embeddings (E,) and (F,); of a reference recording the speech tokens for T3 (N,) and for S3Gen (M,), and
+    its mel (2 M, 80); t3_emotion () is the official exaggeration. Tokens int32, the rest float32."""
 
     name: str
     t3_speaker_embed: mx.array

@@ -9,7 +9,7 @@ import mlx.core as mx
 import mlx.nn as nn
 
 from nightingale.models.config import N_MELS, S3GenConfig
-from nightingale.models.dsp import Stretch, stretch, stretch_start
+from nightingale.models.dsp import StretchState, start_stretch, stretch
 from nightingale.models.s3gen import flow
 from nightingale.models.s3gen.encoder import Encoder, EncoderState
 from nightingale.models.s3gen.estimator import Estimator
@@ -32,7 +32,7 @@ class S3GenState:
     prompt_tokens: mx.array
     prompt_mel: mx.array
     encoder: EncoderState
-    stretch: Stretch
+    stretch: StretchState
     flow: FlowState
 
 
@@ -73,7 +73,7 @@ class S3Gen(nn.Module):
             prompt_tokens=prompt_tokens.astype(mx.int32).reshape(1, prompt_tokens.size),
             prompt_mel=(prompt_mel.reshape(1, prompt_mel.size // N_MELS, N_MELS) - mean) / scale,
             encoder=self.encoder.start(),
-            stretch=stretch_start(self.config.encoder.hidden_size, speed),
+            stretch=start_stretch(self.config.encoder.hidden_size, speed),
             flow=flow.start(self.estimator, self.config.flow),
         )
 
