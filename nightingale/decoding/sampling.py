@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import mlx.core as mx
 
-from nightingale.kernels.sampling import SamplingParameters, sample_tokens
+from nightingale.kernels.sampling import sample_tokens
 from nightingale.options import SpeakOptions
 
 
@@ -28,11 +28,7 @@ class Sampler:
 
         history: the tokens before each position, (L, V) bool; None without a repetition penalty.
         """
-        options = self.options
-        parameters = SamplingParameters(
-            options.temperature, options.min_p, options.top_p, options.repetition_penalty
-        )
-        return sample_tokens(logits, self.forbidden, self.key, position, parameters, history)
+        return sample_tokens(logits, self.forbidden, self.key, position, self.options, history)
 
     def empty_history(self) -> mx.array | None:
         """The history (1, V) at the beginning of a sentence; None without a repetition penalty."""

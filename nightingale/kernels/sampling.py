@@ -6,22 +6,12 @@ the key and the token's position, so a draft model samples with the noise of its
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import mlx.core as mx
 
 from nightingale.kernels import backend, cpu, cuda
 from nightingale.kernels.noise import indexed_gumbel, seed_key
-
-
-@dataclass(frozen=True)
-class SamplingParameters:
-    """temperature 0: the argmax without noise. min_p 0, top_p 1, repetition_penalty 1: no filter, no penalty."""
-
-    temperature: float
-    min_p: float
-    top_p: float
-    repetition_penalty: float
+from nightingale.options import SpeakOptions
 
 
 def sample_tokens(
@@ -29,23 +19,24 @@ def sample_tokens(
     forbidden: mx.array,
     key: mx.array,
     position: int,
-    parameters: SamplingParameters,
+    options: SpeakOptions,
     history: mx.array | None = None,
 ) -> mx.array:
     """Tokens (L,) for logits (L, V) of positions position, position + 1, ...
 
-    forbidden: (V,) bool. history: the tokens before each row, (L, V) bool; needed for a repetition penalty.
+    forbidden: (V,) bool. options: temperature 0 is the argmax without noise; min_p 0, top_p 1 and repetition_penalty 1
+    do nothing. history: the tokens before each row, (L, V) bool; needed for a repetition penalty.
     """
-    temperature, min_p = parameters.temperature, parameters.min_p
-    if parameters.top_p == 1 and (backend.is_native() or backend.is_cuda()):
+    temperature, min_p = options.temperature, options.min_p
+    if options.top_p == 1 and (backend.is_native() or backend.is_cuda()):
         # One operation, which draws noise only for the few tokens that min-p leaves.
-        seen = None if history is None else (history, parameters.repetition_penalty)
+        seen = None if history is None else (history, options.repetition_penalty)
         if backend.is_native():
             return cpu.sample_tokens(logits, forbidden, (key, position), temperature, min_p, seen)
         return cuda.sample_tokens(logits, forbidden, (key, seed_key(position)), temperature, min_p, seen)
     sample = _sample_compiled if backend.on_gpu() else _sample
     positions = [seed_key(position + i) for i in range(logits.shape[0])]
-    values = temperature, min_p, parameters.top_p, parameters.repetition_penalty
+    values = temperature, min_p, options.top_p, options.repetition_penalty
     tokens: mx.array = sample(logits, history, forbidden, key, positions, values)
     return tokens
 
