@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from nightingale.errors import WriteFailed
 from nightingale.text.input import TextInput
 
-LONG_TEXT = 500  # characters from which progress is worth showing
+LONG_TEXT = 500  # bytes; shorter text gets no progress bar
 
 
 class Console:

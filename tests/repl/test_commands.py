@@ -45,7 +45,7 @@ def test_one_slash_is_a_command_and_two_are_text(session: Session, sink: Recordi
 def test_controls_and_bytes_that_are_not_utf8(session: Session, sink: RecordingSink, tmp_path: Path) -> None:
     """As in a pipe. Bytes that are not UTF-8 arrive as surrogates; a NUL in a file name would raise ValueError."""
     assert spoken(session, sink, "one\x00 two \x1b[31mthree\udce2\x80 four") == 3
-    assert session.speech.last is not None and session.speech.last.sentences_from(0.0) == ["one two three\ufffd four"]
+    assert session.speech.last is not None and session.speech.last.sentences_from(0.0) == ["one two threeâ four"]
     assert session.answer(f"/save {tmp_path}/a\x00b\udce9.wav") == f"saved 0.3 s to {tmp_path}/ab\udce9.wav"
     assert os.listdir(os.fsencode(tmp_path)) == [b"ab\xe9.wav"]
     assert session.answer("/read a\x00b") == "cannot read ab: No such file or directory"
