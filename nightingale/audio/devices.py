@@ -1,105 +1,81 @@
-"""Which devices can play, by what name, in which format. Knows sounddevice and imports it only when it is asked."""
+"""Finding an output device by number or name, and a format that it takes. To be called on a DeviceThread."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import functools
-import os
-import sys
-from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from nightingale.audio.chunk import SAMPLE_RATE
+from nightingale.audio.portaudio import ELSEWHERE, DeviceThread, load_sounddevice
 from nightingale.errors import AudioDeviceError
 
-# (file, line, function, error, format, ...) -> None
-_SILENT = ctypes.CFUNCTYPE(
-    None, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p, ctypes.c_int, ctypes.c_char_p
-)(lambda *_: None)  # fmt: skip
-ELSEWHERE = "use > FILE or -o FILE instead"
 
+@dataclass(frozen=True)
+class Device:
+    """An output device and the format to open it with. number: PortAudio's index. sample_rate: in Hz."""
 
-def load_sounddevice() -> Any:
-    """The module. Raises AudioDeviceError with the remedy where PortAudio is missing."""
-    try:
-        with quiet_stderr():
-            import sounddevice
-    except ImportError as error:
-        raise AudioDeviceError(f"no sound: {error}; install nightingale-tts again, or {ELSEWHERE}") from error
-    except OSError as error:
-        raise AudioDeviceError(f"no sound: {error}; apt install libportaudio2, or {ELSEWHERE}") from error
-    _hush()
-    return sounddevice
-
-
-@functools.cache
-def _hush() -> None:
-    """ALSA writes about every underrun to stderr, and PortAudio about a device that goes, whoever draws a prompt there.
-
-    PortAudio can be silenced only by taking C's own `stderr` away; Python and a crash write to the descriptor.
-    """
-    if sys.platform.startswith("linux"):
-        with contextlib.suppress(OSError, AttributeError):
-            ctypes.CDLL("libasound.so.2").snd_lib_error_set_handler(_SILENT)
-        with contextlib.suppress(OSError, ValueError):
-            libc = ctypes.CDLL("libc.so.6")  # glibc: elsewhere `stderr` may be constant
-            libc.fopen.restype = ctypes.c_void_p
-            # The program's own `stderr`, which a Python that is not position-independent has in place of the library's.
-            ctypes.c_void_p.in_dll(ctypes.CDLL(None), "stderr").value = libc.fopen(os.devnull.encode(), b"we")
-
-
-@contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
-    """The sound libraries talk to descriptor 2 while they look for devices; a prompt must not be written over."""
-    saved = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
-    try:
-        yield
-    finally:
-        os.dup2(saved, 2)
-        os.close(saved)
-        os.close(nowhere)
+    number: int
+    name: str
+    sample_rate: int
+    channels: int
 
 
 def list_devices() -> list[str]:
-    """A line for each device that can play: its number, its name, a star at the default."""
+    """A line for each output device: its number and name, with a star at the default. May be called on any thread."""
+    thread = DeviceThread()
+    try:
+        return thread.call(_list_devices)
+    finally:
+        thread.end()
+
+
+def _list_devices() -> list[str]:
     sd = load_sounddevice()
-    return [
-        f"{'*' if number == sd.default.device[1] else ' '} {number:2}  {device['name']}"
-        for number, device in players(sd)
-    ]
+    default = sd.default.device[1]
+    return [f"{'*' if number == default else ' '} {number:2}  {name}" for number, name in _output_names(sd).items()]
 
 
-def players(sd: Any) -> list[tuple[int, dict[str, Any]]]:
-    return [(number, device) for number, device in enumerate(sd.query_devices()) if device["max_output_channels"]]
+def _output_names(sd: Any) -> dict[int, str]:
+    return {
+        number: device["name"] for number, device in enumerate(sd.query_devices()) if device["max_output_channels"]
+    }
 
 
-def find_device(sd: Any, wanted: str | None) -> int:
-    """The number of a device by its number or by a part of its name; the default one for None."""
-    found = dict(players(sd))
-    if not found:
+def find_device(wanted: str | None) -> Device:
+    """The device with this number, or with this text in its name; the default device for None.
+
+    Raises AudioDeviceError if there is none, if there are several, or if its format is not supported.
+    """
+    sd = load_sounddevice()
+    number = _find_number(sd, wanted)
+    info = sd.query_devices(number)
+    return Device(number, info["name"], *_choose_format(sd, number, info))
+
+
+def _find_number(sd: Any, wanted: str | None) -> int:
+    names = _output_names(sd)
+    if not names:
         raise AudioDeviceError(f"no sound: there is no device to play on; {ELSEWHERE}")
     if wanted is None:
         default = int(sd.default.device[1])
-        return default if default in found else next(iter(found))
-    if wanted.isdecimal() and int(wanted) in found:
+        return default if default in names else next(iter(names))
+    if wanted.isdecimal() and int(wanted) in names:
         return int(wanted)
-    named = [number for number, device in found.items() if wanted.casefold() in device["name"].casefold()]
-    exact = [number for number in named if found[number]["name"].casefold() == wanted.casefold()]
-    if len(exact or named) == 1:
-        return (exact or named)[0]
-    wrong = f"several devices are called {wanted}" if named else f"no device {wanted} to play on"
-    raise AudioDeviceError(f"{wrong}; run --list-devices")
+    matches = [number for number, name in names.items() if wanted.casefold() in name.casefold()]
+    exact = [number for number in matches if names[number].casefold() == wanted.casefold()]
+    if len(exact or matches) == 1:
+        return (exact or matches)[0]
+    problem = f"several devices are called {wanted}" if matches else f"no device {wanted} to play on"
+    raise AudioDeviceError(f"{problem}; run --list-devices")
 
 
-def choose_format(sd: Any, number: int, info: dict[str, Any]) -> tuple[int, int]:
-    """Sample rate and channels that the device takes, ours if it can be."""
+def _choose_format(sd: Any, number: int, info: dict[str, Any]) -> tuple[int, int]:
+    """Sample rate and channels: mono at the models' sample rate, or the nearest that the device takes."""
     own = int(info["default_samplerate"])
     for rate in dict.fromkeys([SAMPLE_RATE, own, 48_000, 44_100]):
         for channels in (1, 2):
-            with quiet_stderr(), contextlib.suppress(sd.PortAudioError, ValueError):
+            with contextlib.suppress(sd.PortAudioError, ValueError):
                 sd.check_output_settings(device=number, channels=channels, dtype="float32", samplerate=rate)
                 return rate, channels
     raise AudioDeviceError(f"cannot play on {info['name']}: it takes neither {SAMPLE_RATE} nor {own} Hz; {ELSEWHERE}")

@@ -35,24 +35,31 @@ class Resampler:
         self._held = np.zeros(self._reach - 1, np.float32)
         self._num_in = self._num_out = 0
 
-    def feed(self, samples: Floats, last: bool = False) -> Floats:
-        """Samples (N,) at from_rate -> the samples at to_rate that are final. last: flush, and start a new signal."""
+    def feed(self, samples: Floats) -> Floats:
+        """Samples (N,) at from_rate -> the samples at to_rate that are final."""
         self._num_in += len(samples)
-        samples = np.concatenate([self._held, samples, np.zeros(self._reach if last else 0, np.float32)])
-        first = self._num_out * self._down // self._up  # the input sample before the next output
-        if last:
-            stop = -(-self._num_in * self._up // self._down)
-        else:  # an output needs `reach` input samples after its position
-            stop = max(self._num_out, -(-(self._num_in - self._reach) * self._up // self._down))
-        result = np.zeros(0, np.float32)
-        if stop > self._num_out:
-            # `samples` begins reach - 1 samples before `first`
-            position = np.arange(self._num_out, stop) * self._down
-            windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * self._reach)
-            result = np.einsum("nk,nk->n", windows[position // self._up - first], self._taps[position % self._up])
-        if last:
-            self._reset()
-        else:
-            self._num_out = stop
-            self._held = samples[stop * self._down // self._up - first :]
+        # an output needs `reach` input samples after its position
+        return self._convert(samples, max(self._num_out, self._num_out_for(self._num_in - self._reach)))
+
+    def flush(self) -> Floats:
+        """The remaining samples at to_rate. What is fed after this is a new signal."""
+        rest = self._convert(np.zeros(self._reach, np.float32), self._num_out_for(self._num_in))
+        self._reset()
+        return rest
+
+    def _num_out_for(self, num_in: int) -> int:
+        return -(-num_in * self._up // self._down)
+
+    def _convert(self, samples: Floats, stop: int) -> Floats:
+        """Take the input samples, and compute the outputs before `stop`."""
+        samples = np.concatenate([self._held, samples])
+        first = self._num_out * self._down // self._up  # the input sample at or before the next output
+        self._held = samples[stop * self._down // self._up - first :]
+        if stop == self._num_out:
+            return np.zeros(0, np.float32)
+        # `samples` begins reach - 1 samples before `first`
+        position = np.arange(self._num_out, stop) * self._down
+        windows = np.lib.stride_tricks.sliding_window_view(samples, 2 * self._reach)
+        self._num_out = stop
+        result: Floats = np.einsum("nk,nk->n", windows[position // self._up - first], self._taps[position % self._up])
         return result

@@ -88,6 +88,11 @@ class RingBuffer:
     def stopping(self) -> bool:
         return self.read < self._discard_end
 
+    @property
+    def idle(self) -> bool:
+        """Whether the callback has nothing to do: all was played, or playback is paused."""
+        return not self.stopping and (self.paused or not self.pending)
+
     # --- callback ---
 
     def render(self, out: Floats) -> None:

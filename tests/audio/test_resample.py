@@ -16,11 +16,11 @@ RATE = 24_000
 def test_resampling_piece_by_piece(rate: int) -> None:
     resampler, random = Resampler(RATE, rate), np.random.RandomState(1)
     sound = np.sin(2 * np.pi * 1000 * np.arange(RATE) / RATE).astype(np.float32)
-    for _ in range(2):  # it begins anew after the last piece
+    for _ in range(2):  # the second signal does not depend on the first
         cuts = [0, *sorted(random.randint(0, RATE, 20)), RATE]
-        pieces = [resampler.feed(sound[a:b], last=b == RATE) for a, b in itertools.pairwise(cuts)]
-        result = np.concatenate(pieces)
+        pieces = [resampler.feed(sound[a:b]) for a, b in itertools.pairwise(cuts)]
+        result = np.concatenate([*pieces, resampler.flush()])
         assert len(result) == rate
         expected = np.sin(2 * np.pi * 1000 * np.arange(rate) / rate)
         assert np.abs(result - expected)[200:-200].max() < 1e-4
-    assert len(resampler.feed(sound[:0], last=True)) == 0
+    assert len(resampler.flush()) == 0

@@ -1,10 +1,11 @@
-"""A sound card for a machine that has none: a PulseAudio server with a null sink, whose monitor is recorded."""
+"""A PulseAudio server for tests, with a null sink whose monitor can be recorded. It needs no sound card."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -16,12 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 RATE = 24_000
-ATTEMPTS = 3  # on a machine that is busy elsewhere a device is served late, whoever plays
+ATTEMPTS = 3  # for tests of timing: on a busy machine any program serves its device late now and then
 LATENCY_MS = 10  # of the recorder
 
 
 def missing() -> str:
-    """What stands in the way, in words; empty where nothing does."""
+    """Why there can be no server here; empty if there can."""
     lacking = [name for name in ("pulseaudio", "parec", "pactl") if not shutil.which(name)]
     plugin = any(Path(folder).glob("**/libasound_module_pcm_pulse.so") for folder in ("/usr/lib", "/usr/lib64"))
     if lacking:
@@ -31,7 +32,7 @@ def missing() -> str:
 
 @dataclass
 class Recorder:
-    """What the null sink plays, and when: blocks of samples, each with the time.perf_counter() of its arrival."""
+    """The audio that the null sink plays: blocks of samples, each with the time.perf_counter() of its arrival."""
 
     blocks: list[tuple[float, NDArray[np.float32]]] = field(default_factory=list)
 
@@ -39,7 +40,7 @@ class Recorder:
         return np.concatenate([block for _, block in self.blocks])
 
     def last_loud(self, threshold: float = 0.01) -> float:
-        """When the last sample above the threshold arrived."""
+        """The time.perf_counter() at which the last sample above the threshold arrived."""
         for moment, block in reversed(self.blocks):
             loud = np.flatnonzero(np.abs(block) > threshold)
             if len(loud):
@@ -49,13 +50,28 @@ class Recorder:
 
 @dataclass(frozen=True)
 class Server:
-    """environment: for a process that is to play here."""
+    """environment: for a process that is to play on this server. pid: of the server."""
 
     environment: dict[str, str]
+    pid: int
+
+    def sink_inputs(self) -> str:
+        """The streams that are open, with their properties; empty if there are none."""
+        command = ["pactl", "list", "sink-inputs"]
+        return subprocess.run(command, env=self.environment, check=True, capture_output=True, text=True).stdout
+
+    @contextlib.contextmanager
+    def frozen(self) -> Iterator[None]:
+        """Stop the process of the server, so that it answers nothing."""
+        os.kill(self.pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(self.pid, signal.SIGCONT)
 
     @contextlib.contextmanager
     def recording(self) -> Iterator[Recorder]:
-        """The monitor, from before the block begins."""
+        """Record the monitor of the null sink during the block."""
         recorder = Recorder()
         command = [
             "parec", "-d", "null.monitor", f"--latency-msec={LATENCY_MS}", f"--rate={RATE}", "--channels=1",
@@ -84,8 +100,9 @@ class Server:
 
 @contextlib.contextmanager
 def serve(folder: Path) -> Iterator[Server]:
-    """A server of its own, with its files in `folder` (whose path must be short: a socket lies in it)."""
-    environment = os.environ | {
+    """Run a server with its files in `folder`. The path must be short, because the socket is in it."""
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("PULSE_PROP")}
+    environment = inherited | {
         "XDG_RUNTIME_DIR": str(folder), "HOME": str(folder), "PULSE_SERVER": f"unix:{folder}/socket",
     }  # fmt: skip
     command = [
@@ -102,7 +119,7 @@ def serve(folder: Path) -> Iterator[Server]:
                 if subprocess.run(["pactl", "info"], env=environment, check=False, **quiet).returncode == 0:  # type: ignore[call-overload]
                     break
                 time.sleep(0.1)
-            yield Server(environment)
+            yield Server(environment, process.pid)
         finally:
             process.terminate()
             process.wait()
