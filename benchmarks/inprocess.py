@@ -1,7 +1,7 @@
-"""The engine in this process, for the benchmarks and the spoken tests: load, speak.
+"""Runs the engine in this process, for benchmarks and tests.
 
-Knows how the package is switched to the machine's OpenBLAS: by loading it before mlx. Nothing that imports mlx may
-have been imported earlier.
+MLX keeps the BLAS that it finds when it is first imported. So call `choose_blas` or `load_engine` before anything else
+imports mlx.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def choose_blas(*, openblas: bool) -> str | None:
-    """The library that mlx will use instead of its own, None for its own: mlx keeps that when it is imported first."""
+    """Make MLX use the system's OpenBLAS, if there is one. Returns its name, or None for MLX's own BLAS."""
     if openblas:
         from nightingale.kernels.blas import use_openblas
 
@@ -27,7 +27,7 @@ def choose_blas(*, openblas: bool) -> str | None:
 
 
 def load_engine(*, openblas: bool) -> Engine:
-    """The bundled voice."""
+    """An engine with the bundled model and the default voice."""
     choose_blas(openblas=openblas)
     from nightingale.engine import Engine
 
@@ -35,7 +35,7 @@ def load_engine(*, openblas: bool) -> Engine:
 
 
 def speak(engine: Engine, text: str, seed: int = 0) -> Sound:
-    """All of a text as one sound."""
+    """The sound of a whole text."""
     from nightingale.audio.chunk import SAMPLE_RATE
     from nightingale.options import SpeakOptions
 

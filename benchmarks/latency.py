@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""How soon sound begins, whether it ever breaks off, and whether a long conversation costs memory.
+"""Latency to the first samples, continuity of playback, and memory over a long conversation.
 
     latency.py [--repeat N] [--minutes M] [--utterances N] [--skip first cost gaps memory command] [--json]
 
-- First: a warm engine, from the text to the first samples, for texts of one word to five minutes; and the time for all
-  of a sentence of 30 words.
-- Cost: compute time for a second of sound, for a text of 4 seconds and one of 40.
-- Gaps: a text of M minutes through the player's ring buffer, with a consumer that takes 10 ms every 10 ms.
-- Memory: resident size over N utterances in one conversation.
-- Command: the program from its start to its first sample, as --stats tells it.
+- first: a warm engine, from the text to the first samples, for texts of one word to five minutes; and the time for
+  the whole of a sentence of 30 words.
+- cost: compute time per second of sound, in a text of 4 seconds and in one of 40.
+- gaps: a text of M minutes, played in real time through the ring buffer (10 ms every 10 ms).
+- memory: resident size over N texts at the prompt.
+- command: the program from its start to its first sample, by --stats.
 """
 
 from __future__ import annotations
@@ -40,42 +40,39 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def long_text(seconds: float) -> str:
-    """Sentences of sentences.txt, over and over, for about so much speech at 17.5 characters a second."""
+    """Repeated sentences, at least this much speech at 17.5 characters per second."""
     text = " ".join(line for line in sentences() if len(line) > 30)
     return (text + " ") * (int(seconds * 17.5 / len(text)) + 1)
 
 
 def cut_text(seconds: float) -> str:
-    """As long_text, cut behind a sentence."""
+    """About this much speech, cut after a sentence."""
     text = long_text(seconds)[: int(seconds * 17.5)]
     return text[: text.rfind(". ") + 1]
 
 
 def timed(engine: Engine, text: str, *, first_only: bool = False) -> tuple[float, float, float]:
-    """Seconds to the first samples, seconds in all, seconds of sound."""
-    began = time.perf_counter()
-    first_s, num_samples = 0.0, 0
-    for chunk in engine.speak(text):
-        first_s = first_s or time.perf_counter() - began
-        num_samples += len(chunk.samples)
+    """Seconds to the first samples, seconds of computation, seconds of sound."""
+    for _ in engine.speak(text):
         if first_only:
             break
-    return first_s, time.perf_counter() - began, num_samples / 24_000
+    run = engine.statistics
+    return run.first_sample_s or 0.0, run.compute_s, run.sound_s
 
 
 def measure_first(engine: Engine, repeat: int) -> dict[str, Any]:
-    """Milliseconds; the median of some, and the slowest."""
+    """Milliseconds: median and maximum."""
     texts = {"one word": WORD, "30 words": THIRTY_WORDS, "40 seconds": cut_text(40), "5 minutes": cut_text(300)}
     figures: dict[str, Any] = {}
     firsts: dict[str, list[float]] = {name: [] for name in texts}
-    for _ in range(repeat):  # in turn, so that a busy moment of the machine hits all alike
+    for _ in range(repeat):  # in turn, so that other load of the machine affects all texts
         for name, text in texts.items():
             firsts[name].append(timed(engine, text, first_only=True)[0] * 1000)
     for name, values in firsts.items():
-        figures[f"{name}, ms"] = f"{statistics.median(values):.0f} (at most {max(values):.0f})"
+        figures[f"{name}, ms"] = f"{statistics.median(values):.0f} (max {max(values):.0f})"
     whole = statistics.median(timed(engine, THIRTY_WORDS)[1] for _ in range(repeat)) * 1000
-    figures["all of 30 words, ms"] = f"{whole:.0f}"
-    figures["first of it, share"] = round(statistics.median(firsts["30 words"]) / whole, 3)
+    figures["whole of 30 words, ms"] = f"{whole:.0f}"
+    figures["30 words, first / whole"] = round(statistics.median(firsts["30 words"]) / whole, 3)
     return figures
 
 
@@ -88,12 +85,12 @@ def measure_cost(engine: Engine, repeat: int) -> dict[str, Any]:
                 _, compute_s, sound_s = timed(engine, text)
                 costs[name].append(compute_s / sound_s)
     medians = {name: statistics.median(values) for name, values in costs.items()}
-    shown = {f"second of sound, text of {name}, ms": round(value * 1000, 1) for name, value in medians.items()}
-    return shown | {"long over short": round(medians["40 s"] / medians["4 s"], 3)}
+    shown = {f"per second of sound, text of {name}, ms": round(value * 1000, 1) for name, value in medians.items()}
+    return shown | {"ratio 40 s / 4 s": round(medians["40 s"] / medians["4 s"], 3)}
 
 
 def measure_gaps(engine: Engine, minutes: float) -> dict[str, Any]:
-    """A consumer in real time."""
+    """Underruns, and the least audio in the ring buffer, with a consumer in real time."""
     from nightingale.audio.ring import RingBuffer
 
     playback = RingBuffer(24_000)
@@ -137,7 +134,7 @@ def resident_mb() -> float:
 
 
 def measure_memory(utterances: int) -> dict[str, Any]:
-    """A conversation without a loudspeaker: engine, queue, bookkeeping."""
+    """Resident size of a conversation at the prompt, without a device."""
     from nightingale.audio.sink import NullSink
     from nightingale.options import SpeakOptions
     from nightingale.repl.speech_thread import SpeechThread
@@ -161,7 +158,7 @@ def measure_memory(utterances: int) -> dict[str, Any]:
 
 
 def measure_command(repeat: int) -> dict[str, Any]:
-    """A fresh process each time; medians."""
+    """Medians of what --stats reports, in a new process for each run."""
     runs = []
     for _ in range(repeat):
         command = [sys.executable, "-m", "nightingale_tts", "--stats", "json", FOUR_SECONDS]
@@ -173,16 +170,16 @@ def measure_command(repeat: int) -> dict[str, Any]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--repeat", type=int, default=5)
-    parser.add_argument("--minutes", type=float, default=3.0)
-    parser.add_argument("--utterances", type=int, default=500)
+    parser.add_argument("--repeat", type=int, default=5, help="runs of each measurement")
+    parser.add_argument("--minutes", type=float, default=3.0, help="of speech, for gaps")
+    parser.add_argument("--utterances", type=int, default=500, help="texts, for memory")
     parser.add_argument("--skip", nargs="+", default=[], choices=["first", "cost", "gaps", "memory", "command"])
-    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     args = parser.parse_args()
     figures: dict[str, dict[str, Any]] = {}
     if not {"first", "cost", "gaps"} <= set(args.skip):
         engine = load_engine(openblas=True)
-        timed(engine, FOUR_SECONDS)  # warm: buffers allocated, files in memory
+        timed(engine, FOUR_SECONDS)  # allocates buffers and reads the files into memory
         parts = {
             "first": lambda: measure_first(engine, args.repeat), "cost": lambda: measure_cost(engine, args.repeat),
             "gaps": lambda: measure_gaps(engine, args.minutes),
@@ -196,7 +193,7 @@ def main() -> int:
         print(json.dumps(figures))
     else:
         rows = [f"| {group}: {name} | {value} |" for group, part in figures.items() for name, value in part.items()]
-        print("\n".join(["| what | figure |", "|---|---|", *rows]))
+        print("\n".join(["| measure | value |", "|---|---|", *rows]))
     return int(figures.get("gaps", {}).get("underruns", 0) != 0)
 
 

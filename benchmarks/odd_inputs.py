@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""Odd inputs through the installed command: each is spoken whole and understood, or refused cleanly; none runs on.
+"""Unusual inputs through the command: each must be spoken completely and intelligibly, or refused.
 
     odd_inputs.py [--command nightingale-tts] [--only NAME ...] [--no-asr]
 
-A spoken input must exit with 0, be as long as its text asks for, and be heard as what it says. An input with nothing
-to say may be silence or a refusal (exit 65 and no bytes of sound). Prints a table; exit code 1 when a case fails.
+For spoken input the command must exit with 0, the duration must suit the text, and the recogniser must find its words.
+Input without words may give silence or a refusal (exit code 65 and no sound). Prints a table; exit code 1 if any case
+fails.
 """
 
 from __future__ import annotations
@@ -21,21 +22,21 @@ from scoring import Faults, Recogniser, Sound, edit_distance, excerpt_distance, 
 from texts import sentences
 
 REFUSED = 65
-MAX_EDGE_S = 0.6  # silence before or after the speech; longer is a stall, not a breath
-EXCERPT_S = 25.0  # one window of the recogniser, with room to spare
+MAX_EDGE_S = 0.6  # silence before or after the speech
+EXCERPT_S = 25.0  # less than the window of the recogniser, 30 s
 
 
 @dataclass(frozen=True)
 class Case:
-    """An odd input. `heard`: any one of these transcripts will do; none means there is nothing to say.
+    """One input. transcripts: all that are right; none if the input has no words.
 
-    shortest_s, longest_s: bounds on the length of the sound. max_errors: share of letters (of words, where the text is
-    long) that the recogniser may get wrong, which on names and digits errs by itself.
+    shortest_s, longest_s: bounds of the duration. max_errors: allowed share of wrong letters (of wrong words in a long
+    text), since the recogniser itself errs on names and digits.
     """
 
     name: str
     text: str
-    heard: tuple[str, ...]
+    transcripts: tuple[str, ...]
     shortest_s: float
     longest_s: float
     max_errors: float = 0.0
@@ -47,13 +48,13 @@ class Case:
 
 
 def without_full_stop(length: int) -> str:
-    """Sentences run together into one of so many characters, cut at a word."""
+    """One sentence of at most this many characters, cut after a word."""
     text = " and ".join(line.rstrip(".?!").lower() for line in sentences() if line.endswith(".") and '"' not in line)
     return text[:length].rsplit(" ", 1)[0]
 
 
 def many_words(count: int) -> str:
-    """The sentences over and over, until there are so many words."""
+    """The sentences repeated up to this many words."""
     lines = sentences()
     words = " ".join(lines * (count // 500 + 1)).split()
     return " ".join(words[:count]).rstrip(",;") + "."
@@ -61,7 +62,7 @@ def many_words(count: int) -> str:
 
 def short_cases() -> list[Case]:
     return [
-        # a lone vowel is a guess to any recogniser ("thanks"): ten letters more at most, so that it must not babble
+        # The recogniser cannot tell a single vowel ("thanks"): ten more letters are allowed, but no babble.
         Case("a", "a", ("a",), 0.15, 1.6, max_errors=10.0),
         Case("Hi.", "Hi.", ("hi", "high", "hey"), 0.2, 1.6),
         Case("No!", "No!", ("no", "know"), 0.2, 1.6),
@@ -89,15 +90,15 @@ def long_cases() -> list[Case]:
 
 
 def length_bounds(text: str) -> tuple[float, float]:
-    """Seconds that a text of ordinary words takes: English read aloud is 10 to 22 characters a second, with pauses."""
+    """Bounds of the duration in seconds: English read aloud has 9 to 22 characters per second, with pauses."""
     return len(text) / 22, len(text) / 9
 
 
 def check_run(case: Case, outcome: Outcome) -> tuple[Sound | None, str]:
-    """The sound, and what is wrong with the run ("" if nothing)."""
+    """The sound, and a description of the fault ("" if there is none)."""
     if outcome.timed_out:
-        return None, f"ran on for {case.timeout_s:.0f} s"
-    if outcome.exit_code == REFUSED and not case.heard and outcome.stderr.strip():
+        return None, f"stopped after {case.timeout_s:.0f} s"
+    if outcome.exit_code == REFUSED and not case.transcripts and outcome.stderr.strip():
         return None, "sound with a refusal" if outcome.stdout else ""
     if outcome.exit_code:
         return None, f"exit {outcome.exit_code}: {' '.join(outcome.stderr.split())[-120:]}"
@@ -110,84 +111,83 @@ def check_run(case: Case, outcome: Outcome) -> tuple[Sound | None, str]:
 
 
 def check_edges(case: Case, faults: Faults) -> str:
-    """Whether there is sound, and whether it begins and ends soon."""
-    if case.heard and max(faults.lead_s, faults.tail_s) > MAX_EDGE_S:
+    """A description of long silence at the edges, or ""."""
+    if case.transcripts and max(faults.lead_s, faults.tail_s) > MAX_EDGE_S:
         return f"{faults.lead_s:.2f} s of silence before, {faults.tail_s:.2f} s after"
     return ""
 
 
-def check_heard(case: Case, sound: Sound, recognise: Callable[[Sound], list[str]]) -> tuple[str, str]:
-    """What was heard, and what is wrong with it."""
+def check_transcript(case: Case, sound: Sound, recognise: Callable[[Sound], list[str]]) -> tuple[str, str]:
+    """The transcript, and a description of the fault ("" if there is none)."""
     if case.is_long:
         return check_excerpts(case, sound, recognise)
     words = recognise(sound)
-    if not case.heard:
+    if not case.transcripts:
         return " ".join(words), ""
-    errors = min(letter_errors(wanted, words) for wanted in case.heard)
+    errors = min(letter_errors(transcript, words) for transcript in case.transcripts)
     return " ".join(words), "" if errors <= case.max_errors else f"{errors:.0%} of letters wrong"
 
 
-def letter_errors(wanted: str, heard: Sequence[str]) -> float:
-    """Share of letters, without regard to where a recogniser puts spaces: "p m" or "pm", "3 14159" or "3 14 159"."""
-    letters = wanted.replace(" ", "")
-    return edit_distance(letters, "".join(heard)) / len(letters)
+def letter_errors(reference: str, words: Sequence[str]) -> float:
+    """Character error rate without spaces, which recognisers place freely: "p m" or "pm", "3 14159" or "3 14 159"."""
+    letters = reference.replace(" ", "")
+    return edit_distance(letters, "".join(words)) / len(letters)
 
 
 def check_excerpts(case: Case, sound: Sound, recognise: Callable[[Sound], list[str]]) -> tuple[str, str]:
-    """Beginning, middle and end of a long sound, each against the passage of the text that suits it best.
+    """Compare the beginning, middle and end of a long sound, each with the passage of the text that fits it best.
 
-    The last words heard must be the last of the text: speech that stops early is an error as speech that babbles is.
+    The end must be the end of the text, so speech that stops early is an error.
     """
-    wanted = plain_words(case.heard[0])
+    reference = plain_words(case.transcripts[0])
     span = int(EXCERPT_S * sound.sample_rate)
     middle = (len(sound.samples) - span) // 2
     shares = []
     for start, at_end in ((0, False), (middle, False), (len(sound.samples) - span, True)):
         words = recognise(Sound(sound.samples[start : start + span], sound.sample_rate))
-        # the recogniser may cut a word at either edge of a window
-        distance = excerpt_distance(wanted, words, at_end=at_end)
+        distance = excerpt_distance(reference, words, at_end=at_end)
         shares.append(distance / max(1, len(words)) if len(words) > 10 else 1.0)
-    heard = "errors at start, middle, end: " + ", ".join(f"{share:.0%}" for share in shares)
-    return heard, "" if max(shares) <= case.max_errors else "not understood"
+    shown = "word errors at start, middle, end: " + ", ".join(f"{share:.0%}" for share in shares)
+    return shown, "" if max(shares) <= case.max_errors else "not understood"
 
 
 def table(cases: Sequence[tuple[Case, Outcome, Sound | None, str, str]]) -> str:
-    lines = ["| input | exit | process | first byte | peak | sound | a character | heard | verdict |"]
+    lines = ["| input | exit | process | first sample | peak | duration | per character | transcript | result |"]
     lines.append("|---" * 9 + "|")
-    for case, outcome, sound, heard, wrong in cases:
+    for case, outcome, sound, transcript, fault in cases:
         first = "-" if outcome.first_sound_s is None else f"{outcome.first_sound_s:.2f} s"
-        length = "-" if sound is None else f"{sound.seconds:.2f} s"
+        duration = "-" if sound is None else f"{sound.seconds:.2f} s"
         pace = "-" if sound is None else f"{sound.seconds / len(case.text) * 1000:.0f} ms"
         lines.append(
             f"| `{case.name}` | {outcome.exit_code} | {outcome.seconds:.2f} s | {first} | {outcome.peak_mb:.0f} MB "
-            f"| {length} | {pace} | {heard} | {wrong or 'good'} |"
+            f"| {duration} | {pace} | {transcript} | {fault or 'passed'} |"
         )
     return "\n".join(lines)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--command", default="nightingale-tts", help="reads text, writes a WAV")
-    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these inputs, by the table's first column")
-    parser.add_argument("--no-asr", action="store_true", help="skip listening")
+    parser.add_argument("--command", default="nightingale-tts", help="a command that reads text and writes a WAV")
+    parser.add_argument("--only", nargs="+", metavar="NAME", help="only these inputs, by their name in the table")
+    parser.add_argument("--no-asr", action="store_true", help="skip the speech recogniser")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
     cases = [case for case in short_cases() + long_cases() if not args.only or case.name in args.only]
-    # all are run before the recogniser is loaded: a child's peak memory is never counted below its parent's
+    # Run all before the recogniser is loaded: a child's peak memory is at least its parent's size when it is forked.
     outcomes = [run_command(shlex.split(args.command), case.text, case.timeout_s) for case in cases]
     recognise = None if args.no_asr else Recogniser()
     results = []
     for case, outcome in zip(cases, outcomes, strict=True):
-        sound, wrong = check_run(case, outcome)
-        heard = ""
+        sound, fault = check_run(case, outcome)
+        transcript = ""
         if sound and len(sound.samples):
-            wrong = wrong or check_edges(case, find_faults(sound))
+            fault = fault or check_edges(case, find_faults(sound))
             if recognise:
-                heard, misheard = check_heard(case, sound, recognise)
-                wrong = wrong or misheard
-        results.append((case, outcome, sound, heard, wrong))
+                transcript, misread = check_transcript(case, sound, recognise)
+                fault = fault or misread
+        results.append((case, outcome, sound, transcript, fault))
     print(table(results))
-    return int(any(wrong for *_, wrong in results))
+    return int(any(fault for *_, fault in results))
 
 
 if __name__ == "__main__":

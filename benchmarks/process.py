@@ -1,7 +1,4 @@
-"""Processes that are measured: one run of a command, and a worker that lives on and answers.
-
-Of a run: text in, sound out, its time, its first byte and its peak memory. Of a worker: JSON lines.
-"""
+"""Runs other processes: a command once, with its time and peak memory, or a worker that answers JSON lines."""
 
 from __future__ import annotations
 
@@ -17,13 +14,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-MAXRSS_UNIT = 1 if os.uname().sysname == "Darwin" else 1024  # bytes: Linux counts in KiB, macOS in bytes
+MAXRSS_UNIT = 1 if os.uname().sysname == "Darwin" else 1024  # of ru_maxrss: bytes on macOS, KiB on Linux
 WAV_HEADER_BYTES = 44
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """`first_sound_s`: from the start of the process to its first byte after a WAV header, None if none came."""
+    """Result of one run. first_sound_s: from the start of the process to its first byte after the WAV header."""
 
     exit_code: int
     stdout: bytes
@@ -35,36 +32,36 @@ class Outcome:
 
 
 def run_command(argv: Sequence[str], text: str, timeout_s: float = 300.0) -> Outcome:
-    """Run the command with the text as its standard input, and kill it when it runs on."""
+    """Run a command with the text as standard input; kill it after timeout_s."""
     with tempfile.TemporaryFile() as stdin, tempfile.TemporaryFile() as stderr:
         stdin.write(text.encode())
         stdin.seek(0)
         began = time.perf_counter()
         process = subprocess.Popen(argv, stdin=stdin, stdout=subprocess.PIPE, stderr=stderr)
-        ran_on = threading.Event()
+        timed_out = threading.Event()
 
         def stop() -> None:
-            ran_on.set()
+            timed_out.set()
             process.kill()
 
         timer = threading.Timer(timeout_s, stop)
         timer.start()
         try:
             stdout, first_sound_s = _drain(process, began)
-            # wait4, not wait: it alone gives the peak memory of this very child
+            # wait4 gives the peak memory of this child only
             _, status, usage = os.wait4(process.pid, 0)
             seconds = time.perf_counter() - began
             process.returncode = os.waitstatus_to_exitcode(status)
         finally:
             timer.cancel()
         stderr.seek(0)
-        said = stderr.read().decode(errors="replace")
+        messages = stderr.read().decode(errors="replace")
     peak_mb = usage.ru_maxrss * MAXRSS_UNIT / 1e6
-    return Outcome(process.returncode, stdout, said, seconds, first_sound_s, peak_mb, ran_on.is_set())
+    return Outcome(process.returncode, stdout, messages, seconds, first_sound_s, peak_mb, timed_out.is_set())
 
 
 def _drain(process: subprocess.Popen[bytes], began: float) -> tuple[bytes, float | None]:
-    """Everything the process writes, and when the first sound came."""
+    """All output of the process, and the seconds until the first sample."""
     assert process.stdout is not None
     pieces: list[bytes] = []
     total, first_sound_s = 0, None
@@ -78,18 +75,18 @@ def _drain(process: subprocess.Popen[bytes], began: float) -> tuple[bytes, float
 
 
 class WorkerEnded(SystemExit):
-    """A worker ended before its time: unless somebody catches it, so does the benchmark, with this message."""
+    """A worker ended unexpectedly. If nobody catches it, the benchmark ends with this message."""
 
 
 class Worker:
-    """A process that says a JSON line when it is ready, and one for every line it is sent; ended by leaving `with`.
+    """A process that prints a JSON line when it is ready, and one for each line it receives. A context manager.
 
-    hello: what it said first. quiet: what it writes to stderr is kept, and shown only if it ends before its time.
+    hello: its first line. quiet: show its stderr only if it ends unexpectedly.
     """
 
     def __init__(self, argv: Sequence[str], environment: Mapping[str, str] | None = None, quiet: bool = False) -> None:
         self._argv = argv
-        self._stderr = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 (as long as the process)
+        self._stderr = tempfile.TemporaryFile() if quiet else None  # noqa: SIM115 (open as long as the process runs)
         self._process = subprocess.Popen(
             argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr, text=True,
             env=os.environ | (environment or {}),
@@ -101,14 +98,14 @@ class Worker:
 
     def __exit__(self, *_: object) -> None:
         assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):  # it ended before
+        with contextlib.suppress(BrokenPipeError):  # it has already ended
             self._process.stdin.close()
         self._process.wait()
 
     def ask(self, question: Any) -> Any:
-        """Its answer. Raises WorkerEnded."""
+        """Send a question and wait for the answer. Raises WorkerEnded."""
         assert self._process.stdin
-        with contextlib.suppress(BrokenPipeError):  # there will be no answer, which says more
+        with contextlib.suppress(BrokenPipeError):  # _answer then reports why it ended
             self._process.stdin.write(json.dumps(question) + "\n")
             self._process.stdin.flush()
         return self._answer()
@@ -117,8 +114,8 @@ class Worker:
         assert self._process.stdout
         if line := self._process.stdout.readline():
             return json.loads(line)
-        ended = f"{shlex.join(self._argv)} ended with {self._process.wait()}"
+        message = f"{shlex.join(self._argv)} ended with {self._process.wait()}"
         if self._stderr:
             self._stderr.seek(0)
-            ended += "\n" + self._stderr.read().decode(errors="replace").strip()
-        raise WorkerEnded(ended)
+            message += "\n" + self._stderr.read().decode(errors="replace").strip()
+        raise WorkerEnded(message)

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""How well it speaks: word and character errors, opinion score, likeness to the teacher, pace and faults.
+"""Speech quality: word and character error rate, opinion score, similarity to the teacher, silence and faults.
 
-    quality.py --command nightingale-tts   one process a sentence: text on its standard input, WAV on its output
+    quality.py --command nightingale-tts   a process for each sentence: text on standard input, WAV on standard output
     quality.py --engine                    the engine in this process, loaded once: much faster
     quality.py --wavs DIR                  0000.wav, 0001.wav, ...: one for each sentence
-    quality.py --teacher                   the voice that the bundled one was trained on, for comparison
-    quality.py --teacher-cut               the same with the silence at its edges cut as the bundled voice's is
-    quality.py --engine --teacher --voice keats --teachers DIR   another voice, against its own teacher (training/)
+    quality.py --teacher                   the voice that florence was trained on, for comparison
+    quality.py --teacher-cut               the teacher with the silence at its edges trimmed to florence's
+    quality.py --engine --teacher --voice keats --teachers DIR   another voice and its own teacher (see training/)
 
-Each source given is a row of the table; after it comes one line of JSON for each. The requirements are in
-requirements.txt beside this file. Sentence i is spoken by the teacher with seed i, and its opinion score is taken for
-every third sentence. "surprise" is how unlikely the recogniser finds the true text: the mean of -log p of its tokens.
+Each source is a column of the table, and then a line of JSON. The teacher speaks sentence i with seed i. The opinion
+score is that of every third sentence. asr_nll is the mean negative log-likelihood of the reference text's tokens for
+the speech recogniser. README.md explains all measures. Needs requirements.txt.
 """
 
 from __future__ import annotations
@@ -32,39 +32,39 @@ from scoring import ASR_RATE, LOUD, Faults, Recogniser, Sound, at_rate, error_ra
 from texts import SENTENCES
 
 TEACHER_RATE = 24_000
-EDGES_S = (0.06, 0.20)  # silence before and after what the bundled voice says, the latter up to a token shorter
+EDGES_S = (0.06, 0.20)  # silence before and after florence's speech; the latter may be up to a token shorter
 TOKEN_S = 0.04
-MOS_EVERY = 3  # the opinion score is the slowest measure and varies little
+MOS_EVERY = 3  # sentences: the opinion score is the slowest measure and varies little
 
 Speaker = Callable[[int, str], Sound]
 
 
 class SpeakerFailed(Exception):
-    """One sentence that could not be spoken; all its words then count as wrong."""
+    """A sentence could not be spoken. All its words count as errors."""
 
 
 @dataclass
 class Row:
-    """What was measured of one sentence; None where a measure does not apply."""
+    """Measures of one sentence; None if a measure does not apply. nll: of each token of the text."""
 
     index: int
-    wanted: list[str]
-    heard: list[str]
-    surprise: list[float] = field(default_factory=list)  # of each token of the text
+    reference: list[str]
+    recognised: list[str] = field(default_factory=list)
+    nll: list[float] = field(default_factory=list)
     seconds: float = 0.0
     faults: Faults | None = None
-    pace: float | None = None
-    likeness: float | None = None
+    relative_duration: float | None = None
+    similarity: float | None = None
     mos: tuple[float, float, float] | None = None  # overall, signal, P.808
     failure: str = ""
 
     @property
     def word_errors(self) -> float:
-        return error_rate([(self.wanted, self.heard)])
+        return error_rate([(self.reference, self.recognised)])
 
 
 def command_speaker(command: str) -> Speaker:
-    """Speaks by a fresh process a sentence."""
+    """Runs a command for each sentence."""
 
     def speak(_: int, text: str) -> Sound:
         outcome = run_command(shlex.split(command), text)
@@ -76,12 +76,12 @@ def command_speaker(command: str) -> Speaker:
 
 
 def folder_speaker(folder: Path) -> Speaker:
-    """Speaks by WAV files numbered as the sentences are."""
+    """Reads numbered WAV files."""
     return lambda index, _: read_wav(folder / f"{index:04d}.wav")
 
 
 def hibari_speaker() -> Speaker:
-    """Speaks by hibari, florence's teacher but for questions, the same sound for the same sentence every time."""
+    """hibari, florence's teacher for everything but questions; the sound of a sentence is always the same."""
     from hibari import Hibari
 
     teacher: Any = Hibari()
@@ -89,7 +89,7 @@ def hibari_speaker() -> Speaker:
 
 
 def training_speaker(voice: str, folder: Path) -> Speaker:
-    """Speaks by a voice's teacher as it was in training, which needs PyTorch."""
+    """The teacher of a voice as in training; needs PyTorch."""
     sys.path.append(str(Path(__file__).parent.parent))
     from training.teacher import FlorenceTeacher, KeatsTeacher
 
@@ -98,10 +98,10 @@ def training_speaker(voice: str, folder: Path) -> Speaker:
 
 
 def with_cut_edges(speaker: Speaker) -> Speaker:
-    """The same with the bundled voice's silence before and after it, and like it a whole number of speech tokens long.
+    """The same speech with florence's silence before and after it, and like hers a whole number of tokens long.
 
-    The opinion score hears both: it repeats a sound until it lasts 9 seconds, and a length of whole hops of its
-    spectrum lowers the score of the same sound.
+    The opinion score depends on both: it repeats a sound until it lasts 9 seconds, and it rates a sound lower if its
+    length is a multiple of the hop of its spectrum.
     """
 
     def speak(index: int, text: str) -> Sound:
@@ -120,7 +120,7 @@ def teacher_speaker(args: argparse.Namespace) -> Speaker:
 
 
 def engine_speaker(voice: str) -> Speaker:
-    """Speaks by the package in this process."""
+    """The engine in this process."""
     from inprocess import load_engine, speak
 
     engine = load_engine(openblas=True)
@@ -128,8 +128,8 @@ def engine_speaker(voice: str) -> Speaker:
     return lambda _, text: speak(engine, text)
 
 
-def likeness_measure() -> Callable[[Sound, Sound], float]:
-    """Cosine of two recordings' speaker embeddings."""
+def similarity_measure() -> Callable[[Sound, Sound], float]:
+    """Cosine similarity of the speaker embeddings of two sounds."""
     from resemblyzer import VoiceEncoder, preprocess_wav
 
     encoder: Any = VoiceEncoder("cpu", verbose=False)
@@ -141,7 +141,7 @@ def likeness_measure() -> Callable[[Sound, Sound], float]:
 
 
 def opinion_score(sound: Sound) -> tuple[float, float, float]:
-    """DNSMOS: overall, signal and P.808."""
+    """DNSMOS (https://arxiv.org/abs/2110.01763): overall, signal and P.808."""
     from speechmos import dnsmos
 
     samples = at_rate(sound, ASR_RATE)
@@ -151,55 +151,55 @@ def opinion_score(sound: Sound) -> tuple[float, float, float]:
 
 @dataclass
 class Judge:
-    """The models that measure, loaded once; None switches a measure off."""
+    """Measures sentences, with models that are loaded once. None leaves a measure out."""
 
     recognise: Recogniser
     teacher: Speaker | None
-    likeness: Callable[[Sound, Sound], float] | None
+    similarity: Callable[[Sound, Sound], float] | None
     mos: bool
 
     def measure(self, index: int, text: str, speaker: Speaker) -> Row:
-        row = Row(index, plain_words(text), [])
+        row = Row(index, plain_words(text))
         try:
             sound = speaker(index, text)
             if not len(sound.samples):
                 raise SpeakerFailed("no samples")
-        except Exception as error:  # whatever a source fails with is a result of this benchmark, and is listed
+        except Exception as error:  # any failure of a source is a result of this benchmark
             row.failure = f"{type(error).__name__}: {error}"
             return row
         row.seconds, row.faults = sound.seconds, find_faults(sound)
-        row.heard, row.surprise = self.recognise(sound), self.recognise.surprise(sound, text)
+        row.recognised, row.nll = self.recognise(sound), self.recognise.nll(sound, text)
         if self.teacher:
             reference = self.teacher(index, text)
-            row.pace = speech_seconds(sound) / max(0.1, speech_seconds(reference))
-            row.likeness = self.likeness(sound, reference) if self.likeness else None
+            row.relative_duration = speech_seconds(sound) / max(0.1, speech_seconds(reference))
+            row.similarity = self.similarity(sound, reference) if self.similarity else None
         if self.mos and index % MOS_EVERY == 0:
             row.mos = opinion_score(sound)
         return row
 
 
 def speech_seconds(sound: Sound) -> float:
-    """Length without the silence at the edges, which would blur a comparison of pace."""
+    """Duration without the silence at the edges."""
     faults = find_faults(sound)
     return sound.seconds - faults.lead_s - faults.tail_s
 
 
 def summary(name: str, rows: Sequence[Row]) -> dict[str, Any]:
-    """One source's figures over all sentences."""
+    """Figures of one source over all sentences."""
     faults = [row.faults for row in rows if row.faults]
     scores = [row.mos for row in rows if row.mos]
     return {
         "source": name,
         "sentences": len(rows),
         "failed": sum(bool(row.failure) for row in rows),
-        "wer": round(error_rate((row.wanted, row.heard) for row in rows), 4),
-        "cer": round(error_rate((" ".join(row.wanted), " ".join(row.heard)) for row in rows), 4),
-        "surprise": mean([value for row in rows for value in row.surprise]),
+        "wer": round(error_rate((row.reference, row.recognised) for row in rows), 4),
+        "cer": round(error_rate((" ".join(row.reference), " ".join(row.recognised)) for row in rows), 4),
+        "asr_nll": mean([value for row in rows for value in row.nll]),
         "dnsmos_overall": mean([score[0] for score in scores]),
         "dnsmos_signal": mean([score[1] for score in scores]),
         "dnsmos_p808": mean([score[2] for score in scores]),
-        "likeness": mean([row.likeness for row in rows if row.likeness is not None]),
-        "pace": mean([row.pace for row in rows if row.pace is not None]),
+        "speaker_similarity": mean([row.similarity for row in rows if row.similarity is not None]),
+        "relative_duration": mean([row.relative_duration for row in rows if row.relative_duration is not None]),
         "lead_s": mean([fault.lead_s for fault in faults]),
         "tail_s": mean([fault.tail_s for fault in faults]),
         "clipped": mean([fault.clipped for fault in faults]),
@@ -213,7 +213,7 @@ def mean(values: Sequence[float]) -> float | None:
 
 
 def as_table(summaries: Sequence[dict[str, Any]]) -> str:
-    """Markdown: a column for each source, a line for each measure."""
+    """Markdown table: a column for each source, a row for each measure."""
     lines = ["| measure | " + " | ".join(s["source"] for s in summaries) + " |", "|---" * (len(summaries) + 1) + "|"]
     for measure in list(summaries[0])[1:]:
         values = ["-" if s[measure] is None else str(s[measure]) for s in summaries]
@@ -222,13 +222,13 @@ def as_table(summaries: Sequence[dict[str, Any]]) -> str:
 
 
 def report_worst(rows: Sequence[Row], count: int) -> None:
-    """The failures, then the sentences with the most word errors, as they were meant and as they were heard."""
+    """Failures, then the sentences with most word errors: reference and recognised words."""
     for row in rows:
         if row.failure:
             print(f"failed {row.index}: {row.failure}", file=sys.stderr)
     for row in sorted(rows, key=lambda row: -row.word_errors)[:count]:
-        print(f"{row.index:4d} {row.word_errors:6.1%}  {' '.join(row.wanted)}", file=sys.stderr)
-        print(f"{'':13}{' '.join(row.heard)}", file=sys.stderr)
+        print(f"{row.index:4d} {row.word_errors:6.1%}  {' '.join(row.reference)}", file=sys.stderr)
+        print(f"{'':13}{' '.join(row.recognised)}", file=sys.stderr)
 
 
 def arguments() -> argparse.Namespace:
@@ -236,32 +236,32 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--command", help="a command that reads text and writes a WAV")
     parser.add_argument("--engine", action="store_true", help="the engine in this process")
     parser.add_argument("--wavs", type=Path, metavar="DIR", help="a folder of numbered WAV files")
-    parser.add_argument("--teacher", action="store_true", help="the teacher")
-    parser.add_argument("--voice", default="florence", help="that the engine and the teacher have")
-    parser.add_argument("--teachers", type=Path, metavar="DIR", help="what training.kokoro wrote: for keats, and for "
-                        "questions as florence learned them")  # fmt: skip
-    parser.add_argument("--text", type=Path, default=SENTENCES, help="one sentence a line")
-    parser.add_argument("--teacher-cut", action="store_true", help="the teacher, cut as the voice's sound is")
+    parser.add_argument("--teacher", action="store_true", help="the voice that florence was trained on")
+    parser.add_argument("--voice", default="florence", help="voice of the engine and of the teacher")
+    parser.add_argument("--teachers", type=Path, metavar="DIR", help="output folder of training.kokoro: teachers of "
+                        "keats and of florence as in training")  # fmt: skip
+    parser.add_argument("--text", type=Path, default=SENTENCES, help="a sentence on each line")
+    parser.add_argument("--teacher-cut", action="store_true", help="the teacher, trimmed like florence")
     parser.add_argument("--limit", type=int, help="only the first sentences")
-    parser.add_argument("--worst", type=int, default=0, metavar="N", help="list the N worst sentences on stderr")
+    parser.add_argument("--worst", type=int, default=0, metavar="N", help="print the N worst sentences on stderr")
     parser.add_argument("--no-mos", action="store_true", help="skip the opinion score")
-    parser.add_argument("--no-likeness", action="store_true", help="skip the speaker embeddings")
-    parser.add_argument("--no-pace", action="store_true", help="skip all that compares with the teacher")
+    parser.add_argument("--no-similarity", action="store_true", help="skip the speaker embeddings")
+    parser.add_argument("--no-comparison", action="store_true", help="skip everything that needs the teacher")
     args = parser.parse_args()
-    if args.voice == "keats" and not args.teachers and (args.teacher or args.teacher_cut or not args.no_pace):
+    if args.voice == "keats" and not args.teachers and (args.teacher or args.teacher_cut or not args.no_comparison):
         parser.error("the teacher of keats needs --teachers")
     return args
 
 
 def sources(args: argparse.Namespace) -> list[tuple[str, Callable[[], Speaker]]]:
-    """The sources asked for, by name, not yet loaded."""
+    """Names of the requested sources, and functions that load them."""
     wanted: list[tuple[str, Callable[[], Speaker]]] = []
-    if args.engine:  # first: its BLAS must not be one of the teachers' or judges'
+    if args.engine:  # first: the other packages would load another BLAS
         wanted.append(("engine", lambda: engine_speaker(args.voice)))
     if args.teacher:
         wanted.append(("teacher", lambda: teacher_speaker(args)))
     if args.teacher_cut:
-        wanted.append(("teacher, cut alike", lambda: with_cut_edges(teacher_speaker(args))))
+        wanted.append(("teacher, trimmed", lambda: with_cut_edges(teacher_speaker(args))))
     if args.command:
         wanted.append((args.command, lambda: command_speaker(args.command)))
     if args.wavs:
@@ -279,11 +279,11 @@ def main() -> int:
     lines = [line.strip() for line in args.text.read_text(encoding="utf-8").splitlines() if line.strip()]
     lines = lines[: args.limit]
     loaded = [(name, load()) for name, load in wanted]
-    compare = not args.no_pace
+    compare = not args.no_comparison
     judge = Judge(
         Recogniser(),
         teacher_speaker(args) if compare else None,
-        likeness_measure() if compare and not args.no_likeness else None,
+        similarity_measure() if compare and not args.no_similarity else None,
         not args.no_mos,
     )
     summaries = []

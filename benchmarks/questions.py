@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
-"""How the voice's pitch ends: of questions that ask for yes or no, of those of who and what, and of statements.
+"""Final pitch of yes-no questions, of wh-questions and of statements.
 
     questions.py [--voice NAME] [--seeds 2] [--teachers DIR]
 
-F0 as HiFT's predictor reads it from the sound, which finds 5.7 of the 6.3 semitones that the teacher's questions are
-known to end above their median (pYIN finds 3.3: fast rises have no voice for it). Of each kind, in semitones over the
-sentence's median F0: the median of the last 80 ms that have a voice, and the share of sentences that rise by 3 in their
-last 200 ms. With --teachers (what training.kokoro wrote) the voice's teacher too, as it was in training. The
-requirements are in requirements.txt beside this file.
+Prints for each kind the median pitch of the last 80 voiced milliseconds, in semitones above the sentence's median, and
+the share of sentences that rise by 3 semitones in their last 200 ms. With --teachers (the output of training.kokoro)
+also for the voice's teacher. Needs requirements.txt.
+
+F0 is estimated by HiFT's predictor. It finds 5.7 of the 6.3 semitones by which the teacher's questions are known to end
+above their median. pYIN finds only 3.3, because it takes fast rises for unvoiced.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from inprocess import load_engine, speak
 from quality import training_speaker
 
 SENTENCES = {
-    "yes or no": [
+    "yes-no questions": [
         "Are you coming home for dinner tonight?", "Did you lock the door?", "Is this the road to the station?",
         "Have you ever seen anything like it before?", "Would you like a cup of tea?", "Can anybody hear me?",
         "You left the keys on the table?", "Do you want me to call you in the morning?", "Is it raining?",
         "Has the mail arrived?", "Will he be angry?", "Could you pass the salt?", "Was the window open?",
         "Are we there yet?", "Does she know?", "May I open the window?",
     ],
-    "who and what": [
+    "wh-questions": [
         "Where did you put the money?", "Who is at the door?", "What time does the train leave?", "What do you mean?",
         "Why are you laughing?", "How far is it to the village?", "When will we be home?", "Which of these is yours?",
     ],
@@ -39,24 +40,26 @@ SENTENCES = {
         "The mail has arrived.", "He will be angry.", "The window was open.",
     ],
 }  # fmt: skip
-UNVOICED = 50.0  # Hz
-LAST, LATE, RISE = 4, 10, 3.0  # frames of 20 ms, twice; semitones
+MIN_F0 = 50.0  # Hz; frames below are unvoiced
+END_FRAMES, RISE_FRAMES = 4, 10  # of 20 ms
+RISE = 3.0  # semitones
 
 
 def ending(f0: np.ndarray) -> tuple[float, bool]:
-    """Of a sentence's F0 (T,) in Hz: semitones of its end over its median, and whether it rises there."""
-    semitones = 12 * np.log2(f0[f0 > UNVOICED] / np.median(f0[f0 > UNVOICED]))
-    return float(np.median(semitones[-LAST:])), bool(np.sort(semitones[-LATE:])[-3] > RISE)
+    """F0 (T,) in Hz -> semitones of its end above its median, and whether it rises at the end."""
+    voiced = f0[f0 > MIN_F0]
+    semitones = 12 * np.log2(voiced / np.median(voiced))
+    return float(np.median(semitones[-END_FRAMES:])), bool(np.sort(semitones[-RISE_FRAMES:])[-3] > RISE)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--voice", default="florence")
-    parser.add_argument("--seeds", type=int, default=2, help="times that the voice says each sentence")
-    parser.add_argument("--teachers", type=Path, metavar="DIR", help="what training.kokoro wrote")
+    parser.add_argument("--seeds", type=int, default=2, help="readings of each sentence")
+    parser.add_argument("--teachers", type=Path, metavar="DIR", help="output folder of training.kokoro")
     args = parser.parse_args()
     warnings.filterwarnings("ignore")
-    engine = load_engine(openblas=True)  # before the teacher: its BLAS must not be PyTorch's
+    engine = load_engine(openblas=True)  # before the teacher, which loads PyTorch's BLAS
     engine.use_voice(args.voice)
     teacher = training_speaker(args.voice, args.teachers) if args.teachers else None
 
@@ -67,13 +70,13 @@ def main() -> None:
     hift = engine._model.hift
 
     for kind, sentences in SENTENCES.items():
-        said = {args.voice: [speak(engine, text, seed) for text in sentences for seed in range(args.seeds)]}
+        sounds_by_voice = {args.voice: [speak(engine, text, seed) for text in sentences for seed in range(args.seeds)]}
         if teacher:
-            said["teacher"] = [teacher(index, text) for index, text in enumerate(sentences)]
-        for name, sounds in said.items():
-            found = [ending(np.array(hift.f0(mx.array(mel_spectrogram(sound.samples))))[0]) for sound in sounds]
-            ends, rise = np.array(found).T
-            print(f"{name}, {kind}: end at {np.median(ends):+.1f} semitones, {rise.mean():.0%} rise", flush=True)
+            sounds_by_voice["teacher"] = [teacher(index, text) for index, text in enumerate(sentences)]
+        for name, sounds in sounds_by_voice.items():
+            endings = [ending(np.array(hift.f0(mx.array(mel_spectrogram(sound.samples))))[0]) for sound in sounds]
+            ends, rises = np.array(endings).T
+            print(f"{name}, {kind}: end at {np.median(ends):+.1f} semitones, {rises.mean():.0%} rise", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""The least time that Apple's chips can take for the official T3, computed from memory bandwidth; nothing is measured.
+"""Lower bounds of the time that the official T3 takes on Apple's chips, computed from memory bandwidth, not measured.
 
     roofline.py [--tokens 102] [--prompt 100]
 
-A token needs every weight of the layers and the head once, and the keys and values of the positions before it. A chip
-that reads them at the full bandwidth its maker publishes, and waits for nothing else, takes the seconds in the table;
-a real one takes longer. Guidance is two rows: it reads the weights once for both, and twice the keys and values.
+Each token needs all weights of the layers and of the head, and the keys and values of all positions before it. The
+table has the seconds to read them at the bandwidth that Apple publishes; a real chip takes longer. Classifier-free
+guidance is a batch of two: it reads the weights once, and twice as many keys and values.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ import sys
 from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
 from nightingale.models.config import T3Config
 
-# Published unified-memory bandwidth in GB/s: Apple's technical specifications of the Macs (support.apple.com/specs, as
-# 121553 for M3, 117736 for M4, 126318 for M5) and its newsroom's announcements; of a chip in several forms, the most.
-# Apple gives none for the M1: 8 channels of 16 bits of LPDDR4X-4266 are 68.
+# Memory bandwidth in GB/s, from Apple's technical specifications (support.apple.com/specs; 121553 for M3, 117736 for
+# M4, 126318 for M5) and press releases. For chips with several variants, the highest. Apple publishes none for the M1,
+# which has 8 channels of 16 bits of LPDDR4X-4266: 68 GB/s.
 BANDWIDTHS = {
     "M1": 68, "M1 Pro": 200, "M1 Max": 400, "M1 Ultra": 800,
     "M2": 100, "M2 Pro": 200, "M2 Max": 400, "M2 Ultra": 800,
@@ -28,12 +28,12 @@ BANDWIDTHS = {
 }  # fmt: skip
 BITS = (16, 8, 4)
 GROUP_SIZE = 64
-BITS_OF_A_GROUP = 32  # its scale and its offset, 16 bits each
-BYTES_OF_A_NUMBER = 2  # of keys and values
+GROUP_OVERHEAD_BITS = 32  # a scale and an offset of 16 bits each
+KV_BYTES = 2  # for each number in the KV cache
 
 
 def weights_read(config: T3Config) -> int:
-    """How many weights a token needs: layers and head."""
+    """Number of weights in the layers and the head."""
     llama = config.llama
     attention = llama.hidden_size * llama.head_dim * 2 * (llama.num_heads + llama.num_kv_heads)
     layer = attention + 3 * llama.hidden_size * llama.intermediate_size
@@ -41,18 +41,18 @@ def weights_read(config: T3Config) -> int:
 
 
 def bytes_read(config: T3Config, bits: int, rows: int, tokens: int, prompt: int) -> float:
-    """All that is read for so many tokens of one sentence."""
-    each = bits + (BITS_OF_A_GROUP / GROUP_SIZE if bits < 16 else 0)
+    """Bytes read for all tokens of one sentence."""
+    bits_per_weight = bits + (GROUP_OVERHEAD_BITS / GROUP_SIZE if bits < 16 else 0)
     llama = config.llama
-    position = 2 * llama.num_layers * llama.num_kv_heads * llama.head_dim * BYTES_OF_A_NUMBER
+    position = 2 * llama.num_layers * llama.num_kv_heads * llama.head_dim * KV_BYTES
     positions = sum(prompt + i for i in range(tokens))
-    return tokens * weights_read(config) * each / 8 + rows * positions * position
+    return tokens * weights_read(config) * bits_per_weight / 8 + rows * positions * position
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--tokens", type=int, default=102, help="speech tokens, 25 a second")
-    parser.add_argument("--prompt", type=int, default=100, help="positions before the first: conditioning and text")
+    parser.add_argument("--tokens", type=int, default=102, help="speech tokens; 25 are a second")
+    parser.add_argument("--prompt", type=int, default=100, help="positions of conditioning and text")
     args = parser.parse_args()
     config = chatterbox_english().t3
     shapes = [(bits, rows) for bits in BITS for rows in (1, 2)]

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
-"""How fast it speaks, how much memory it takes, and whether it says the same twice.
+"""Speed, memory and reproducibility of the warm engine and of the command.
 
     speed.py [--command nightingale-tts] [--repeat N] [--json] [--skip realtime process same]
 
-- Real-time factor: compute time over length of sound, engine loaded and warm, with the machine's OpenBLAS and without
-  it. Two processes that differ in that alone speak every sentence in turn, so that a busy moment of the machine hits
-  both; the figures are medians over sentences and repeats. The lower quartile says what a quiet moment gives.
-- Process: the installed command from start to exit for one sentence of four seconds.
-- Same bytes: the command run after run, and for twenty processes at once.
+- realtime: real-time factor (compute time per second of sound), engine warm, with the system's OpenBLAS and without.
+  Two processes that differ in nothing else speak every sentence in turn, so that other load of the machine affects
+  both. Medians over sentences and repeats; the lower quartile shows the speed with less load.
+- process: the command from start to exit, for one sentence of four seconds.
+- same: whether the command writes the same bytes in every run, and in twenty processes at once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,77 +34,62 @@ if TYPE_CHECKING:
     from nightingale.engine import Engine
 
 BLAS = {"with OpenBLAS": "openblas", "without OpenBLAS": "plain"}
-
-
-@dataclass(frozen=True)
-class Spoken:
-    """One sentence by a warm engine. tokens: speech tokens that T3 made in t3_s."""
-
-    compute_s: float
-    sound_s: float
-    first_chunk_s: float
-    tokens: int
-    t3_s: float
-
-    @property
-    def realtime_factor(self) -> float:
-        return self.compute_s / self.sound_s
+Figures = dict[str, Any]
 
 
 def work(openblas: bool) -> None:
-    """The worker's side: one text a line on stdin, one measurement a line on stdout."""
+    """Main function of a worker: a text on each line of stdin, its figures on a line of stdout."""
     from inprocess import choose_blas, load_engine
 
     library = choose_blas(openblas=openblas)
     engine = load_engine(openblas=openblas)
-    speak_timed(engine, FOUR_SECONDS)  # warm: buffers allocated, files in memory
+    speak_timed(engine, FOUR_SECONDS)  # allocates buffers and reads the files into memory
     print(json.dumps({"library": library}), flush=True)
     for line in sys.stdin:
-        print(json.dumps(asdict(speak_timed(engine, json.loads(line)))), flush=True)
+        print(json.dumps(speak_timed(engine, json.loads(line))), flush=True)
 
 
-def speak_timed(engine: Engine, text: str) -> Spoken:
-    """Speak all of a text and keep nothing but times."""
-    began = time.perf_counter()
-    first_chunk_s, sound_s = 0.0, 0.0
-    for chunk in engine.speak(text):
-        first_chunk_s = first_chunk_s or time.perf_counter() - began
-        sound_s += len(chunk.samples) / chunk.sample_rate
-    compute_s = time.perf_counter() - began
-    return Spoken(compute_s, sound_s, first_chunk_s, engine.statistics.num_tokens, engine.statistics.t3_s)
+def speak_timed(engine: Engine, text: str) -> Figures:
+    for _ in engine.speak(text):
+        pass
+    run = engine.statistics
+    return {
+        "compute_s": run.compute_s,
+        "realtime_factor": run.compute_s / run.sound_s,
+        "first_sample_s": run.first_sample_s,
+        "t3_s": run.t3_s,
+        "t3_tokens_per_s": run.num_tokens / run.t3_s,
+    }
 
 
-def measure_realtime(repeat: int) -> dict[str, Any]:
-    """Both engines speak each sentence in turn."""
-    spoken: dict[str, list[Spoken]] = {name: [] for name in BLAS}
+def measure_realtime(repeat: int) -> Figures:
+    runs: dict[str, list[Figures]] = {name: [] for name in BLAS}
     argv = [sys.executable, str(Path(__file__).resolve()), "--worker"]
     with ExitStack() as stack:
         workers = {name: stack.enter_context(Worker([*argv, blas])) for name, blas in BLAS.items()}
         for text in some_sentences() * repeat:
             for name, worker in workers.items():
-                spoken[name].append(Spoken(**worker.ask(text)))
-    pairs = zip(*spoken.values(), strict=True)
-    figures: dict[str, Any] = {
+                runs[name].append(worker.ask(text))
+    pairs = zip(*runs.values(), strict=True)
+    figures: Figures = {
         "openblas": workers["with OpenBLAS"].hello["library"],
-        "gain": round(statistics.median(slow.compute_s / fast.compute_s for fast, slow in pairs), 2),
+        "speedup": round(statistics.median(slow["compute_s"] / fast["compute_s"] for fast, slow in pairs), 2),
     }
-    return figures | {name: summarise(measured) for name, measured in spoken.items()}
+    return figures | {name: summarise(of_blas) for name, of_blas in runs.items()}
 
 
-def summarise(measured: list[Spoken]) -> dict[str, float]:
-    factors = [one.realtime_factor for one in measured]
-    figures = {
-        "realtime_factor": statistics.median(factors),
-        "realtime_factor_quartile": statistics.quantiles(factors, n=4)[0],
-        "first_chunk_s": statistics.median(one.first_chunk_s for one in measured),
-        "t3_tokens_per_s": statistics.median(one.tokens / one.t3_s for one in measured if one.t3_s),
-        "t3_share": sum(one.t3_s for one in measured) / sum(one.compute_s for one in measured),
+def summarise(runs: list[Figures]) -> Figures:
+    names = ("realtime_factor", "first_sample_s", "t3_tokens_per_s")
+    medians = {name: statistics.median(run[name] for run in runs) for name in names}
+    figures = medians | {
+        "realtime_factor_quartile": statistics.quantiles([run["realtime_factor"] for run in runs], n=4)[0],
+        "t3_share": sum(run["t3_s"] for run in runs) / sum(run["compute_s"] for run in runs),
     }
     return {name: round(value, 3) for name, value in figures.items()}
 
 
 def measure_process(command: list[str], repeat: int) -> dict[str, float]:
-    """The whole process, start to exit, and its peak memory."""
+    """Process time from start to exit, and peak memory."""
     outcomes = [run_command(command, FOUR_SECONDS) for _ in range(repeat)]
     for outcome in outcomes:
         if outcome.exit_code:
@@ -121,7 +105,7 @@ def measure_process(command: list[str], repeat: int) -> dict[str, float]:
 
 
 def measure_same(command: list[str], repeat: int, together: int) -> dict[str, Any]:
-    """How many different outputs come of the same input; 1 is right, and an exit code other than 0 is never right."""
+    """Number of different outputs for the same input, which should be 1. A failed run counts as another output."""
 
     def digest(_: int) -> str:
         outcome = run_command(command, FOUR_SECONDS, timeout_s=600)
@@ -143,8 +127,8 @@ def measure_same(command: list[str], repeat: int, together: int) -> dict[str, An
 
 
 def as_table(figures: dict[str, dict[str, Any]]) -> str:
-    """Markdown, one line a figure; nested figures are named with their group."""
-    lines = ["| what | figure |", "|---|---|"]
+    """Markdown table with a row for each figure."""
+    lines = ["| measure | value |", "|---|---|"]
     for group, values in figures.items():
         for name, value in values.items():
             inner = value if isinstance(value, dict) else {"": value}
@@ -156,9 +140,9 @@ def as_table(figures: dict[str, dict[str, Any]]) -> str:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--command", default="nightingale-tts", help="reads text, writes a WAV")
-    parser.add_argument("--repeat", type=int, default=3, help="how often each is measured")
-    parser.add_argument("--together", type=int, default=20, help="how many processes at once must agree")
+    parser.add_argument("--command", default="nightingale-tts", help="a command that reads text and writes a WAV")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each measurement")
+    parser.add_argument("--together", type=int, default=20, help="number of processes at once")
     parser.add_argument("--skip", nargs="+", default=[], choices=["realtime", "process", "same"])
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     parser.add_argument("--worker", choices=BLAS.values(), help=argparse.SUPPRESS)

@@ -1,4 +1,4 @@
-"""What the benchmarks have spoken, and where its sentences are."""
+"""Texts for the benchmarks: sentences.txt, and short selections."""
 
 from pathlib import Path
 
@@ -7,10 +7,10 @@ FOUR_SECONDS = "Wow! I absolutely cannot believe that it worked on the first try
 
 
 def sentences() -> list[str]:
-    """Those of sentences.txt."""
+    """All lines of sentences.txt."""
     return SENTENCES.read_text(encoding="utf-8").splitlines()
 
 
 def some_sentences() -> list[str]:
-    """Few enough that several engines speak them in turn, again and again."""
+    """Nine sentences, few enough for several engines to speak them repeatedly."""
     return [FOUR_SECONDS, *sentences()[:8]]

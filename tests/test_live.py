@@ -34,7 +34,7 @@ def engine() -> Engine:
 def test_chunks_are_the_whole_and_no_seam_can_be_heard(engine: Engine) -> None:
     figures = compare(engine, list(SENTENCES))
     assert figures["seams"] >= 10
-    assert figures["other tokens"] == figures["other lengths"] == 0
+    assert figures["different tokens"] == figures["different lengths"] == 0
     assert figures["log-mel distance, mean"] < 1e-3
     assert figures["largest difference of a sample"] < 2e-3
     assert figures["seams above the percentile of their own sentence"] == 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from inprocess import load_engine, speak
-from odd_inputs import Case, check_heard, length_bounds, short_cases, without_full_stop
+from odd_inputs import Case, check_transcript, length_bounds, short_cases, without_full_stop
 from scoring import Recogniser, Sound, edit_distance, error_rate, excerpt_distance, find_faults, plain_words
 
 if TYPE_CHECKING:
@@ -81,10 +81,10 @@ def noise(seconds: float, loudness: float) -> Sound:
 def test_surprise_is_where_the_words_are_wrong(recognise: Recogniser, spoken: dict[str, Sound]) -> None:
     """A token of the right text has half a nat or less on average, one word put in for another far more."""
     text = SENTENCES[0]
-    right = recognise.surprise(spoken[text], text)
-    wrong = recognise.surprise(spoken[text], text.replace("kettle", "bottle"))
+    right = recognise.nll(spoken[text], text)
+    wrong = recognise.nll(spoken[text], text.replace("kettle", "bottle"))
     assert np.mean(right) < 0.5 and max(wrong) > 5.0
-    assert np.mean(recognise.surprise(noise(3.0, 0.1), text)) > 2.0
+    assert np.mean(recognise.nll(noise(3.0, 0.1), text)) > 2.0
 
 
 def test_distance_counts_each_kind_of_edit() -> None:
@@ -169,9 +169,9 @@ def test_odd_input_is_spoken_once_or_not_at_all(case: Case, engine: Engine, reco
     sound = speak(engine, case.text)
     assert case.shortest_s <= sound.seconds <= case.longest_s
     if not len(sound.samples):
-        assert not case.heard
+        assert not case.transcripts
         return
-    words, wrong = check_heard(case, sound, recognise)
+    words, wrong = check_transcript(case, sound, recognise)
     assert not wrong, f"{wrong}: {case.text!r} heard as {words!r}"
 
 
