@@ -1,1 +1,28 @@
-"""Text as typed to sentences as spoken: decoding, splitting, normalization."""
+"""Text as typed to sentences as spoken. Text only: no models, no mlx.
+
+The steps, which `SentenceStream` in stream.py takes for text that arrives in pieces:
+
+1. Decode bytes (input.py, decode.py).
+2. Fold characters to ASCII and a few symbols (characters.py); shorten white space to one blank, one line end or one
+   blank line (stream.py).
+3. Cut the raw text into sentences (split.py). Only this step has to decide whether a full stop ends a sentence
+   (full_stops.py): "Dr.", "e.g." and "J. K." do not, and "3.5" or "example.com" have no white space after the stop.
+4. Remove markup (markup.py) and rewrite each sentence by the rules below (normalize.py). After that every full stop,
+   question mark and exclamation mark ends a sentence.
+5. Cut sentences that are too long for the model (split.py): punctuation alone is enough to split normalized text.
+
+The rules are functions from text to text, one module of rules/ for each kind. Their tables of words are in lexicon/.
+They run in this order, because each relies on what the ones before have left:
+
+- links: URLs and file names hold dots, slashes and capitals that mean something else in prose.
+- places, bible, abbreviations: these need full stops and capitals as they were typed. Places come first, because
+  whether "St." is a street depends on the words around it. After these no full stop of an abbreviation is left.
+- code, Roman numerals, capitals: CamelCase is divided and numerals are read before capitals become lower case.
+- symbols, formulas only: "2x + 3" before x could be a unit or "times".
+- phone (PINs), times (ranges), dates, times, phone, times (durations), units (rates), money, units: what numbers count,
+  from the most specific form to the least, so that the digits of a date are not taken for a telephone number.
+- symbols: signs between digits need the digits.
+- numbers: all digits that are left.
+
+At the end only the characters of `characters.ALPHABET` remain; `SentenceStream.warnings` counts the others.
+"""

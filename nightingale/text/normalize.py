@@ -1,24 +1,46 @@
-"""A raw sentence as it is spoken: every rule of rules/ in turn, then punctuation."""
+"""One raw sentence to the form that is spoken: removes markup, applies all rules, then tidies the punctuation."""
 
-import re
-
-from nightingale.text.characters import Dropped, keep_alphabet
-from nightingale.text.rules.abbreviations import read_abbreviations, read_code
-from nightingale.text.rules.algebra import read_algebra
+from nightingale.text.characters import DroppedCharacters, keep_alphabet
+from nightingale.text.markup import strip_markup
+from nightingale.text.patterns import apply_rules, regex
+from nightingale.text.rules.abbreviations import read_abbreviations
+from nightingale.text.rules.bible import read_verses
 from nightingale.text.rules.capitals import read_capitals
-from nightingale.text.rules.markup import read_links, read_symbols, strip_markup
-from nightingale.text.rules.numbers import ascii_regex, read_numbers, read_roman
+from nightingale.text.rules.code import read_code
+from nightingale.text.rules.dates import read_dates
+from nightingale.text.rules.links import read_links
+from nightingale.text.rules.money import read_money
+from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
+from nightingale.text.rules.phone import read_phone_numbers, read_pins
 from nightingale.text.rules.places import read_places
-from nightingale.text.rules.quantities import read_quantities
-from nightingale.text.split import finish
+from nightingale.text.rules.symbols import read_formulas, read_symbols
+from nightingale.text.rules.times import read_durations, read_ranges, read_times
+from nightingale.text.rules.units import read_rates, read_units
+from nightingale.text.split import with_final_mark
 
-_PUNCTUATION = [(ascii_regex(pattern), repl) for pattern, repl in (
+# The package docstring explains the order.
+_WORD_RULES = (
+    read_links, read_places, read_verses, read_abbreviations, read_code, read_roman_numerals, read_capitals,
+    read_formulas,
+)
+_QUANTITY_RULES = (
+    read_pins, read_ranges, read_dates, read_times, read_phone_numbers, read_durations, read_rates, read_money,
+    read_units,
+)
+
+_SAYS_SOMETHING = regex(r"[^\s.,;:!?'\"()-]")
+_SPACED_DOTS = regex(r"\.(?: \.){2,}")
+_DIGIT = regex("[0-9]")
+_FIRST_CHARACTER = regex("[A-Za-z0-9$]")
+
+_PLAIN_TEXT = regex(r"(?:[A-Za-z'-]*[A-Za-z][,;:]? )*[A-Za-z]+[.!?]?")
+_PUNCTUATION = [(regex(pattern), replacement) for pattern, replacement in (
     (r"\(\s*\)|\"\s*\"(?!\w)", " "),
     (r"\s+", " "),
     (r" +([,.;:!?)])", r"\1"),
     (r"\( +", "("),
     (r"([,;:!?])(?=[A-Za-z])", r"\1 "),
-    # of several marks the strongest stays
+    # Of several marks the strongest stays.
     (r"(?<!\.)\.{2}(?!\.)", "."),
     (r"[!?.,;:]*\?[?!.,;:]*", "?"),
     (r"[!.,;:]*![!.,;:]*", "!"),
@@ -27,52 +49,49 @@ _PUNCTUATION = [(ascii_regex(pattern), repl) for pattern, repl in (
     (r"[,;:]*;[,;:]*", ";"),
     (r"[,:]*:[,:]*", ":"),
     (r",[, ]*,", ","),
-    # dashes stand between words
+    # Dashes stand between words.
     (r"(?: -)+(?= |$)", " -"),
     (r" - ?(?=[,.;:!?)])|^- ", ""),
     (r"(?<=[,;:]) - ", " "),
     (r"([.!?][\"')]*) - ", r"\1 "),
     (r"^[\s,.;:!?)-]+(?=.*[A-Za-z])", ""),
 )]
-_TIDY = ascii_regex(r"(?:[A-Za-z'-]*[A-Za-z][,;:]? )*[A-Za-z]+[.!?]?")
-_SAYS_SOMETHING = re.compile(r"[^\s.,;:!?'\"()-]")
-_SPACED_DOTS = re.compile(r"\.(?: \.){2,}")
-_FIRST = ascii_regex("[A-Za-z0-9$]")
 
 
-def spoken_form(raw: str, line_start: bool, dropped: Dropped, mark: str = ".") -> str:
-    """One raw sentence as it is spoken, with a final mark; empty when there is nothing to say."""
+def normalize_sentence(raw: str, line_start: bool, dropped: DroppedCharacters, mark: str = ".") -> str:
+    """A raw sentence as it is spoken, with a final mark; empty if there is nothing to speak.
+
+    line_start: whether it begins at the start of a line; mark: the final mark, if the sentence has none.
+    """
     if not _SAYS_SOMETHING.search(raw):
         return ""
     raw = _SPACED_DOTS.sub("...", raw)
-    text = read_links(strip_markup(raw, line_start))
-    text = read_code(read_abbreviations(read_places(text)))
-    text = read_algebra(read_capitals(read_roman(text)))
-    if re.search("[0-9]", text):
-        text = read_quantities(text)
+    text = apply_rules(strip_markup(raw, line_start), _WORD_RULES)
+    if _DIGIT.search(text):
+        text = apply_rules(text, _QUANTITY_RULES)
     text = read_symbols(text)
-    if re.search("[0-9]", text):
+    if _DIGIT.search(text):
         text = read_numbers(text)
     text = _tidy(keep_alphabet(text, dropped))
-    if text[:1].islower() and (first := _FIRST.search(raw)) and not first[0].islower():
-        text = text[0].upper() + text[1:]  # a sentence that began with a figure begins with a capital
-    return finish(text, mark)
+    if text[:1].islower() and (first := _FIRST_CHARACTER.search(raw)) and not first[0].islower():
+        text = text[0].upper() + text[1:]  # the sentence began with a digit
+    return with_final_mark(text, mark)
 
 
 def _tidy(text: str) -> str:
-    """Spaces and punctuation as in a printed text: single, in place, no lone brackets."""
-    if not _TIDY.fullmatch(text):
-        text = _balance(text)
-        for pattern, repl in _PUNCTUATION:
-            text = pattern.sub(repl, text)
+    """Single blanks, single marks in their usual places, no unpaired brackets."""
+    if not _PLAIN_TEXT.fullmatch(text):
+        text = _remove_unpaired_brackets(text)
+        for pattern, replacement in _PUNCTUATION:
+            text = pattern.sub(replacement, text)
     return text.strip()
 
 
-def _balance(text: str) -> str:
-    """Without the brackets that have no partner: sentences are cut inside of brackets too."""
+def _remove_unpaired_brackets(text: str) -> str:
+    """Sentences are also cut inside brackets, so one of a pair may be missing."""
     if "(" not in text and ")" not in text:
         return text
-    keep, open_at = list(text), []
+    kept, open_at = list(text), []
     for i, char in enumerate(text):
         if char == "(":
             open_at.append(i)
@@ -80,7 +99,7 @@ def _balance(text: str) -> str:
             if open_at:
                 open_at.pop()
             else:
-                keep[i] = ""
+                kept[i] = ""
     for i in open_at:
-        keep[i] = ""
-    return "".join(keep)
+        kept[i] = ""
+    return "".join(kept)

@@ -1,101 +1,100 @@
-"""Where sentences end: in raw text, which may come in pieces, and in text that is normalized already.
+"""Finds where sentences end: in raw text, which may arrive in pieces, and in normalized text.
 
-Knows lines, punctuation and lengths; what a full stop behind a word means it asks words.py.
+The two differ: raw text has abbreviations and line ends (`find_cut`), in normalized text every final mark ends a
+sentence (`split`).
 """
 
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
-from nightingale.text.rules.abbreviations import may_abbreviate, period_ends
-from nightingale.text.rules.numbers import ascii_regex, listed
+from nightingale.text.full_stops import ends_sentence, may_be_abbreviation
+from nightingale.text.lexicon.sentences import PARTICLES, UNFINISHED
+from nightingale.text.patterns import regex
 
-MAX_CHARS = 300
-CUT_MARK = ","  # ends a part of a sentence that was too long: the voice goes on, it does not conclude
-_MAX_RAW = 1000  # a raw sentence longer than this is cut before it is expanded, so memory is bounded
-_LOOKAHEAD = 64  # characters behind a possible end that may decide it
-_LETTER = re.compile("[A-Za-z]")
-_FINAL = re.compile(r"[.!?][\"')]*$")
+MAX_CHARS = 300  # of a sentence, unless the model reads less
+CUT_MARK = ","  # ends a part of a sentence that was too long, so that the intonation does not end there
+_MAX_RAW_CHARS = 1000  # a longer raw sentence is cut before it is normalized: this bounds the memory
+_LOOKAHEAD = 64  # characters after a possible end that may decide it
+_SHORT_LINE = 40  # characters; a line this short was ended on purpose, not wrapped
+_NARROW_LINE = 20  # the same if the lines before it belong to the same sentence
 
-
-# --- where raw text may be cut ---------------------------------------------------------------------------------------
-_CANDIDATE = re.compile(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n+")
-_NEXT_BLOCK = ascii_regex(r"\[[^\[\]\s]{1,60}\]:|[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
-_CLAUSE = re.compile(r"[,;:)](?=\s)|\s(?=-\s)")
-_LIST_NUMBER = re.compile(r"(?:^|\n)\(?[0-9]{1,3}$")
-_LAST_WORD = ascii_regex(r"[A-Za-z.]+$")
-_TOKEN_KNOWN = re.compile(r"\s*\S+\s")
-_CAPITAL = ascii_regex(r"[\"'(\[*_]*[A-Z0-9]")
-_FIRST_PERSON = ascii_regex(r"I\b")
-_SHORT_LINE = 40  # a line this short was not wrapped, it was ended
-_NARROW_LINE = 20  # but if the sentence runs over lines already, it goes on behind lines of this length
-# a line that ends in one of these goes on; in one of the latter, if it is no button: Log in
-_GOES_ON = frozenset(listed(
-    "a an the this that these those my your his her its our their of at to for from with without under into onto upon "
-    "above across after against along among before behind below beneath beside between beyond during near toward "
-    "towards until and or but nor as than if because while when where which who whose is are was were be been am has "
-    "have had will would can could shall should may might must does did very Mr Mrs Ms Dr A An The And Or But Of"
-))
-_PARTICLES = frozenset(listed("in on over off by about around through up down do not"))
-_OPEN_HIDDEN = ascii_regex(r"<(script|style)\b[^<>]{0,400}>", re.IGNORECASE)
+_POSSIBLE_END = regex(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n+")
+_NEW_BLOCK = regex(r"\[[^\[\]\s]{1,60}\]:|[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
+_CLAUSE_END = regex(r"[,;:)](?=\s)|\s(?=-\s)")
+_LIST_NUMBER = regex(r"(?:^|\n)\(?[0-9]{1,3}$")
+_LAST_WORD = regex(r"[A-Za-z.]+$")
+_WHOLE_WORD = regex(r"\s*\S+\s")
+_CAPITAL = regex(r"[\"'(\[*_]*[A-Z0-9]")
+_FIRST_PERSON = regex(r"I\b")
+_SCRIPT_START = regex(r"<(script|style)\b[^<>]{0,400}>", re.IGNORECASE)
 
 
-def find_cut(text: str, column: int, line_start: bool, final: bool) -> tuple[int, bool] | None:
-    """Where the first sentence of `text` ends, and whether that is a real end; None: more text is needed to know.
+# --- raw text --------------------------------------------------------------------------------------------------------
+class Cut(NamedTuple):
+    """Where to cut raw text. sentence_end: false if the sentence was only too long."""
 
-    text: folded, not beginning with white space; column: how many characters of its line came before it.
-    Every decision looks at the next word only, so it does not matter in which pieces the text came in.
+    position: int
+    sentence_end: bool
+
+
+def find_cut(text: str, column: int, line_start: bool, final: bool) -> Cut | None:
+    """Where the first sentence of `text` ends; None if that depends on text that has not arrived.
+
+    text: folded, without white space at its start; column: the number of characters before it on its line; line_start:
+    whether only white space is before it on its line; final: whether all text has arrived.
+    No decision looks beyond the next word, so the result does not depend on how the text was divided into pieces.
     """
-    hidden = _hidden(text, final)
-    for match in _CANDIDATE.finditer(text, 0, _MAX_RAW + _LOOKAHEAD):
-        if match.end() > _MAX_RAW:
+    scripts = _find_scripts(text, final)
+    for match in _POSSIBLE_END.finditer(text, 0, _MAX_RAW_CHARS + _LOOKAHEAD):
+        if match.end() > _MAX_RAW_CHARS:
             break
-        if any(start <= match.end() <= end for start, end in hidden):
+        if any(start <= match.end() <= end for start, end in scripts):
             continue
+        mark, before = match[0], text[: match.start()]
         after = text[match.end() : match.end() + _LOOKAHEAD]
-        known = final or len(after) == _LOOKAHEAD or _TOKEN_KNOWN.match(after) is not None
-        line_end = match[0][0] == "\n"
-        before = text[: match.start()]
-        ends = _line_ends(before, match[0], after, column, line_start) if line_end else _mark_ends(
-            before, match[0], after, line_start)
-        if ends is None and not known:
-            return None
-        if ends or (ends is None and (_next_line_ends(before, after, column) if line_end else _next_word_ends(
-                before, match[0], after))):
-            return (match.start() if line_end else match.end()), True
+        at_line_end = mark[0] == "\n"
+        ends = _line_ends(before, mark, line_start) if at_line_end else _mark_ends(before, mark, line_start)
+        if ends is None:
+            if not final and len(after) < _LOOKAHEAD and not _WHOLE_WORD.match(after):
+                return None
+            ends = _line_ends_before(before, after, column) if at_line_end else _mark_ends_before(before, mark, after)
+        if ends:
+            return Cut(match.start() if at_line_end else match.end(), True)
     return _forced_cut(text, final)
 
 
-def _hidden(text: str, final: bool) -> list[tuple[int, int]]:
-    """Where the scripts and style sheets of a page are; one that is too long to be held is read."""
+def _find_scripts(text: str, final: bool) -> list[tuple[int, int]]:
+    """Start and end of scripts and style sheets in HTML: no sentence ends inside. Those that are too long are read."""
     found: list[tuple[int, int]] = []
     if "<" not in text:
         return found
-    lower = text[:_MAX_RAW].lower()
-    for opening in _OPEN_HIDDEN.finditer(text, 0, _MAX_RAW):
+    lower = text[:_MAX_RAW_CHARS].lower()
+    for opening in _SCRIPT_START.finditer(text, 0, _MAX_RAW_CHARS):
         if found and opening.start() < found[-1][1]:
             continue
         end = lower.find(f"</{opening[1].lower()}", opening.end())
-        if end < 0 and (final or len(text) >= _MAX_RAW):
+        if end < 0 and (final or len(text) >= _MAX_RAW_CHARS):
             break
-        found.append((opening.end(), end if end >= 0 else _MAX_RAW))
+        found.append((opening.end(), end if end >= 0 else _MAX_RAW_CHARS))
     return found
 
 
-def _forced_cut(text: str, final: bool) -> tuple[int, bool] | None:
-    """What is left is the last sentence, or too long for one: then it is cut at a clause, at a blank, or anywhere."""
-    if len(text) <= _MAX_RAW:
-        return (len(text), True) if final and text else None
-    if len(text) < _MAX_RAW + _LOOKAHEAD and not final:
+def _forced_cut(text: str, final: bool) -> Cut | None:
+    """The end of all text; or a cut in a sentence that is too long: after a clause, else at a blank, else anywhere."""
+    if len(text) <= _MAX_RAW_CHARS:
+        return Cut(len(text), True) if final and text else None
+    if len(text) < _MAX_RAW_CHARS + _LOOKAHEAD and not final:
         return None
-    clauses = [m.end() for m in _CLAUSE.finditer(text, _MAX_RAW // 2, _MAX_RAW)]
+    clauses = [match.end() for match in _CLAUSE_END.finditer(text, _MAX_RAW_CHARS // 2, _MAX_RAW_CHARS)]
     if clauses:
-        return clauses[-1], False
-    blank = max(text.rfind(" ", 1, _MAX_RAW), text.rfind("\n", 1, _MAX_RAW))
-    return (blank if blank > 0 else _MAX_RAW), False
+        return Cut(clauses[-1], False)
+    blank = max(text.rfind(" ", 1, _MAX_RAW_CHARS), text.rfind("\n", 1, _MAX_RAW_CHARS))
+    return Cut(blank if blank > 0 else _MAX_RAW_CHARS, False)
 
 
-def _mark_ends(before: str, mark: str, after: str, line_start: bool) -> bool | None:
-    """Whether `.`, `!` or `?` ends a sentence; None if the next word decides it."""
+def _mark_ends(before: str, mark: str, line_start: bool) -> bool | None:
+    """Whether `.`, `!` or `?` ends a sentence; None if that depends on the next word."""
     if mark[-1] not in ".!?" or mark.startswith(".."):
         return None
     if mark != ".":
@@ -105,11 +104,11 @@ def _mark_ends(before: str, mark: str, after: str, line_start: bool) -> bool | N
     if (number := _LIST_NUMBER.search(before)) and (number.start() > 0 or before[:1] == "\n" or line_start):
         return False
     word = _LAST_WORD.search(before)
-    return None if word and may_abbreviate(word[0]) else True
+    return None if word and may_be_abbreviation(word[0]) else True
 
 
-def _next_word_ends(before: str, mark: str, after: str) -> bool:
-    """The same where the word behind decides: after abbreviations, ellipses, closing quotes and brackets."""
+def _mark_ends_before(before: str, mark: str, after: str) -> bool:
+    """The same with the next word: for abbreviations, ellipses, closing quotes and brackets."""
     following = (after.split(maxsplit=1) or [""])[0]
     if mark == "." and before[-1:] == " ":
         if following.startswith(".") or not before.endswith(". "):
@@ -118,45 +117,52 @@ def _next_word_ends(before: str, mark: str, after: str) -> bool:
     if mark == ".":
         word = _LAST_WORD.search(before)
         assert word is not None
-        return period_ends(before[: word.start()], word[0], following)
+        return ends_sentence(before[: word.start()], word[0], following)
     if mark.startswith(".."):
         return not following or (_CAPITAL.match(following) is not None and not _FIRST_PERSON.match(following))
     return not following[:1].islower()
 
 
-def _line_ends(before: str, gap: str, after: str, column: int, line_start: bool) -> bool | None:
-    """Whether a line end ends a sentence; None if the next line decides it."""
+def _line_ends(before: str, gap: str, line_start: bool) -> bool | None:
+    """Whether a line end ends a sentence; None if that depends on the next line."""
     line = before[before.rfind("\n") + 1 :]
-    whole = line_start if line is before else True
-    return True if len(gap) > 1 or (whole and line[:1] in "#|`") else None
+    whole_line = line_start or len(line) < len(before)
+    return True if len(gap) > 1 or (whole_line and line[:1] in "#|`") else None
 
 
-def _next_line_ends(before: str, after: str, column: int) -> bool:
-    """The same by the next line: a list item or heading, or a short line and a capital behind it."""
-    if _NEXT_BLOCK.match(after):
+def _line_ends_before(before: str, after: str, column: int) -> bool:
+    """The same with the next line: true before a list item or heading, and after a short line before a capital."""
+    if _NEW_BLOCK.match(after):
         return True
     line = before[before.rfind("\n") + 1 :]
-    wrapped = line is not before and line[:1].islower() and len(line) >= _NARROW_LINE
+    first_line = len(line) == len(before)
+    wrapped = not first_line and line[:1].islower() and len(line) >= _NARROW_LINE
     last = line.rsplit(" ", 1)[-1]
-    if wrapped or last in _GOES_ON or (last in _PARTICLES and line.count(" ") > 1):
+    if wrapped or last in UNFINISHED or (last in PARTICLES and line.count(" ") > 1):
         return False
-    length = len(line) + (column if len(line) == len(before) else 0)
-    return length <= _SHORT_LINE and line[-1:] not in ".!?,;-(" and bool(_CAPITAL.match(after))
+    length = len(line) + (column if first_line else 0)
+    return length <= _SHORT_LINE and line[-1:] not in ".!?,;-(" and _CAPITAL.match(after) is not None
 
 
-# --- normalized text to sentences ------------------------------------------------------------------------------------
-_SENTENCE_END = ascii_regex(
+# --- normalized text -------------------------------------------------------------------------------------------------
+_LETTER = regex("[A-Za-z]")
+_FINAL_MARK = regex(r"[.!?][\"')]*$")
+_SENTENCE_END = regex(
     r"(?:\.\.\.[\"')]*(?=\s+(?!I\b)[^a-z\s])|[.!?][\"')]+(?=\s+[^a-z\s])|(?<!\.)[.!?])(?=\s)")
-_CUTS = (re.compile(r"[;:,](?=\s)|[.!?][\"')]*(?=\s)"), re.compile(r"\)(?=\s)|(?=\s-\s)|(?=\s\()"),
-         re.compile(r"(?=\s(?:and|or|but|because|which|that|who|when|where|while|if|so|then|with|for|from|to|in)\s)"),
-         re.compile(r"(?=\s)"))
+# Where to cut a long sentence, the best kind first: clauses, brackets and dashes, small words, blanks.
+_CUTS = (
+    regex(r"[;:,](?=\s)|[.!?][\"')]*(?=\s)"),
+    regex(r"\)(?=\s)|(?=\s-\s)|(?=\s\()"),
+    regex(r"(?=\s(?:and|or|but|because|which|that|who|when|where|while|if|so|then|with|for|from|to|in)\s)"),
+    regex(r"(?=\s)"),
+)
 
 
 def split(text: str, max_chars: int = MAX_CHARS) -> list[str]:
-    """Normalized text to sentences of at most `max_chars` (2 or more), each with a letter and with a final mark.
+    """Normalized text to sentences of at most `max_chars` (2 or more), each with a letter and a final mark.
 
-    What is longer is cut at clauses, else before a small word, else at a blank, else anywhere; such parts end in
-    CUT_MARK.
+    Longer sentences are cut after a clause, else before a small word, else at a blank, else anywhere. These parts end
+    in CUT_MARK.
     """
     sentences, start = [], 0
     for match in _SENTENCE_END.finditer(text):
@@ -168,34 +174,34 @@ def split(text: str, max_chars: int = MAX_CHARS) -> list[str]:
 
 
 def _shorten(sentence: str, max_chars: int) -> Iterator[str]:
-    """One sentence in parts of even length; the final mark is counted in."""
+    """One sentence in parts of about the same length, none longer than `max_chars` with its final mark."""
     rest = sentence
-    while len(finish(rest, ".")) > max_chars:
+    while len(with_final_mark(rest, ".")) > max_chars:
         count = -(-len(rest) // (max_chars - 1))
         cut = _best_cut(rest, len(rest) / count, max_chars - 1)
-        yield finish(rest[:cut].strip(), CUT_MARK)
+        yield with_final_mark(rest[:cut].strip(), CUT_MARK)
         rest = rest[cut:].strip()
-    yield finish(rest, ".")
+    yield with_final_mark(rest, ".")
 
 
 def _best_cut(text: str, target: float, limit: int) -> int:
-    """The place for a cut of the best kind there is, nearest to `target`, at most `limit`."""
+    """Of the places of the best kind up to `limit`, the one nearest to `target`."""
     for kind in _CUTS:
-        places = [m.end() for m in kind.finditer(text, limit // 4, limit + 1) if m.end() <= limit]
+        places = [match.end() for match in kind.finditer(text, limit // 4, limit + 1) if match.end() <= limit]
         if places:
             return min(places, key=lambda place: abs(place - target))
     return limit
 
 
-def finish(text: str, mark: str) -> str:
-    """With a final mark; without a letter there is nothing to speak."""
+def with_final_mark(text: str, mark: str) -> str:
+    """The text with a final mark: its own if it has one. Empty if the text has no letter."""
     if not _LETTER.search(text):
         return ""
-    if _FINAL.search(text):
+    if _FINAL_MARK.search(text):
         return text
     body = text.rstrip("\"'")
-    closers = text[len(body) :]
+    closing = text[len(body) :]
     bare = body.rstrip(" ,;:-")
     if body[len(bare) :].strip(" :-"):
-        mark = ","  # what was left open stays open
-    return f"{bare}{mark}{closers}"
+        mark = ","  # the text ended in a comma or semicolon
+    return f"{bare}{mark}{closing}"

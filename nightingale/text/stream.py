@@ -1,104 +1,91 @@
-"""Text to sentences as they are spoken: str to str, nothing of models, no mlx.
-
-The order, which the whole front end rests on:
-1. Characters are folded to ASCII and a few symbols (characters.py); white space becomes one blank, one line end, or one
-   blank line.
-2. The raw text is cut into sentences. Only here does a full stop have to be understood: `period_ends` in words.py knows
-   that those of `Dr.`, `e.g.`, `J. K.` end nothing, and `3.5` or `example.com` have no white space behind them.
-3. Each raw sentence is expanded by itself. All its inner full stops belong to numbers, abbreviations, links and names,
-   and are gone after that: what is left of `.`, `!` and `?` ends a sentence.
-4. So normalized text can be split again by punctuation alone (`split`), which also cuts what is too long.
-
-`SentenceStream` is the one path for these steps; `normalize` is feeding it everything and joining what comes.
-"""
+"""Text that arrives in pieces to sentences as they are spoken. The package docstring describes the steps."""
 
 import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from nightingale.text.characters import ALPHABET, Dropped, Folder
-from nightingale.text.normalize import spoken_form
+from nightingale.text.characters import CharacterFolder, DroppedCharacters
+from nightingale.text.normalize import normalize_sentence
+from nightingale.text.patterns import regex
 from nightingale.text.split import CUT_MARK, MAX_CHARS, find_cut, split
 
-__all__ = ["ALPHABET", "CUT_MARK", "MAX_CHARS", "Sentence", "SentenceStream", "normalize", "split"]
-
-_SLICE = 4096  # a long piece is worked on in slices, as cutting the front off a string copies the rest
+_SLICE = 4096  # characters handled at once: cutting off the front of a string copies the rest of it
+_WHITE_SPACE = regex(r"[ \n]{2,}")
 
 
 class Sentence(NamedTuple):
-    """One sentence to speak. paragraph: a blank line stood before it (never for the first one)."""
+    """One sentence to speak. paragraph: whether a blank line came before it; always false for the first one."""
 
     text: str
     paragraph: bool
 
 
-_WHITE = re.compile(r"[ \n]{2,}")
-
-
-def _one_gap(match: re.Match[str]) -> str:
-    lines = match[0].count("\n")
-    return "\n\n" if lines > 1 else "\n" if lines else " "
-
-
 class SentenceStream:
-    """Text in pieces to sentences, each as soon as it has surely ended; how the text was cut makes no difference.
+    """Yields each sentence of a text as soon as its end is certain.
 
-    `feed` and `close` are generators: they work while they are iterated. Memory is bounded whatever the text is.
+    The result does not depend on how the text is divided into pieces, and memory is bounded for any text.
+    `feed` and `close` are generators: they do their work while they are iterated.
     """
 
     def __init__(self, max_chars: int = MAX_CHARS) -> None:
+        """max_chars: of a normalized sentence; longer ones are cut."""
         self._max_chars = max_chars
-        self._folder = Folder()
-        self._dropped = Dropped()
+        self._folder = CharacterFolder()
+        self._dropped = DroppedCharacters()
         self._buffer = ""
         self._column = 0
         self._line_start = True
-        self._paragraph = False
-        self._given = self._spoken = False
+        self._new_paragraph = False
+        self._has_input = self._has_output = False
 
-    def feed(self, chunk: str) -> Iterator[Sentence]:
-        """The sentences that end within this piece."""
-        for start in range(0, len(chunk), _SLICE):
-            self._append(self._folder.feed(chunk[start : start + _SLICE]))
-            yield from self._drain(final=False)
+    def feed(self, piece: str) -> Iterator[Sentence]:
+        """Yields the sentences that end within this piece."""
+        for start in range(0, len(piece), _SLICE):
+            self._append(self._folder.feed(piece[start : start + _SLICE]))
+            yield from self._take_sentences(final=False)
 
     def close(self) -> Iterator[Sentence]:
-        """The text has ended: what is left."""
+        """Yields the rest: the text has ended."""
         self._append(self._folder.close())
-        yield from self._drain(final=True)
+        yield from self._take_sentences(final=True)
 
     @property
     def warnings(self) -> list[str]:
         """What was left out so far, a line for each kind."""
-        nothing = ["the text has nothing that can be spoken"] if self._given and not self._spoken else []
+        nothing = ["the text has nothing that can be spoken"] if self._has_input and not self._has_output else []
         return self._dropped.warnings() + nothing
 
     def _append(self, folded: str) -> None:
         body = self._buffer.rstrip(" \n")
-        self._buffer = body + _WHITE.sub(_one_gap, self._buffer[len(body) :] + folded)
+        self._buffer = body + _WHITE_SPACE.sub(_shorten_white_space, self._buffer[len(body) :] + folded)
 
-    def _drain(self, final: bool) -> Iterator[Sentence]:
+    def _take_sentences(self, final: bool) -> Iterator[Sentence]:
+        """Removes the complete sentences from the buffer and yields them in normalized form."""
         while True:
             text = self._buffer.lstrip(" \n")
             gap = self._buffer[: len(self._buffer) - len(text)]
             column, line_start = (0, True) if "\n" in gap else (self._column + len(gap), self._line_start)
-            found = find_cut(text.rstrip(" \n") if final else text, column, line_start, final)
-            if found is None:
+            cut = find_cut(text.rstrip(" \n") if final else text, column, line_start, final)
+            if cut is None:
                 return
-            cut, real = found
-            raw, self._buffer = text[:cut], text[cut:]
+            raw, self._buffer = text[: cut.position], text[cut.position :]
             self._column = len(raw) - raw.rfind("\n") - 1 if "\n" in raw else column + len(raw)
             self._line_start = False
-            self._given = True
-            self._paragraph |= "\n\n" in gap and self._spoken
-            spoken = spoken_form(raw, line_start, self._dropped, "." if real else CUT_MARK)
-            for sentence in split(spoken, self._max_chars):
-                yield Sentence(sentence, self._paragraph)
-                self._spoken, self._paragraph = True, False
+            self._has_input = True
+            self._new_paragraph |= "\n\n" in gap and self._has_output
+            mark = "." if cut.sentence_end else CUT_MARK
+            for sentence in split(normalize_sentence(raw, line_start, self._dropped, mark), self._max_chars):
+                yield Sentence(sentence, self._new_paragraph)
+                self._has_output, self._new_paragraph = True, False
+
+
+def _shorten_white_space(match: re.Match[str]) -> str:
+    num_lines = match[0].count("\n")
+    return "\n\n" if num_lines > 1 else "\n" if num_lines else " "
 
 
 def normalize(text: str) -> tuple[str, list[str]]:
-    """Text as it will be spoken, in the voice's alphabet, and warnings about what was left out."""
+    """A whole text as it will be spoken, in the alphabet of the models, and warnings about what was left out."""
     stream = SentenceStream(max_chars=max(len(text) * 100, 2))
     sentences = [*stream.feed(text), *stream.close()]
     return " ".join(sentence.text for sentence in sentences), stream.warnings

@@ -602,14 +602,14 @@ def test_no_number_is_lost() -> None:
 def test_warnings() -> None:
     assert normalize("I ❤️ you 👍🏽.") == (
         "I you.",
-        ["left out 2 characters that the voice cannot speak, such as '❤' (U+2764)"],
+        ["left out 2 characters that cannot be spoken, such as '❤' (U+2764)"],
     )
-    assert normalize("a\ufffdb")[1] == ["left out 1 character that the voice cannot speak, such as '\ufffd' (U+FFFD)"]
-    assert normalize("\ud800 x")[1] == ["left out 1 character that the voice cannot speak, such as U+D800"]
+    assert normalize("a\ufffdb")[1] == ["left out 1 character that cannot be spoken, such as '\ufffd' (U+FFFD)"]
+    assert normalize("\ud800 x")[1] == ["left out 1 character that cannot be spoken, such as U+D800"]
     for nothing in ("?", "...", "!!!", "-"):
         assert normalize(nothing) == ("", ["the text has nothing that can be spoken"])
     assert normalize("Привет, мир")[1] == [
-        "left out 9 characters that the voice cannot speak, such as 'П' (U+041F)",
+        "left out 9 characters that cannot be spoken, such as 'П' (U+041F)",
         "the text has nothing that can be spoken",
     ]
     assert normalize("") == normalize(" \n") == ("", [])

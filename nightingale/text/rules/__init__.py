@@ -1,1 +1,1 @@
-"""Rules that rewrite numbers, dates, units and abbreviations as words."""
+"""Rules that read a folded sentence aloud: each takes a text and returns it with one kind of thing in words."""

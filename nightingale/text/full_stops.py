@@ -1,0 +1,109 @@
+"""Whether a full stop ends a sentence, or belongs to an abbreviation or an initial: Dr. Smith, p. 5, J. K. Rowling."""
+
+import re
+
+from nightingale.text.lexicon.abbreviations import (
+    ALSO_WORDS,
+    BEFORE_NUMBER,
+    CONNECTIVES,
+    DOTTED,
+    SENTENCE_FINAL,
+    SENTENCE_FINAL_CAPITALS,
+    TITLES,
+)
+from nightingale.text.lexicon.names import BOOKS, BOOKS_WITH_COUNT
+from nightingale.text.lexicon.quantities import CALENDAR, DAY_SHORT, MEASURES, MONTH_SHORT, RECIPE_UNITS, UNITS
+from nightingale.text.lexicon.sentences import OPENERS
+from nightingale.text.patterns import regex
+
+AMOUNT_BEFORE = regex(r"[0-9][ -]*(?:(?:sq|cu|fl)\.? )?$")
+NUMBER_AFTER = regex(r"\s*(?:[#(]?[0-9]|[IVX]{2,}\b|[VX]\b)")
+_ABBREVIATIONS = frozenset([
+    "in", "cu", "Tbsp", "Tsp", *BOOKS, *RECIPE_UNITS, *TITLES, *CONNECTIVES, *BEFORE_NUMBER, *SENTENCE_FINAL,
+    *MONTH_SHORT, *DAY_SHORT, *UNITS,
+])
+_FIRST_WORD = regex(r"[\"'(\[]*([A-Za-z']+|.)")
+_DOTTED_WORD = regex(r"[A-Za-z](?:\.[A-Za-z])+")
+_INITIAL_BEFORE = regex(r"\b[A-Z]\.\s*$")
+_HOUSE_NUMBER_BEFORE = regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:(?:[A-Z][a-z]*|[0-9]+(?:st|nd|rd|th)) ){1,2}$")
+_NUMBERED_STREET = regex(r"[0-9]{1,3}(?:st|nd|rd|th)\b")
+_STREET_NAME_BEFORE = regex(r"(?:[0-9](?:st|nd|rd|th)|\b[A-Z][a-z]+) $")
+_CAPITAL_WORD = re.compile(r"[A-Z]\w*")
+_COUNT_BEFORE = re.compile(r"(?:^|[^\w.])(?:[1-3]|I{1,3}) ?$")
+_VERSE_AFTER = regex(r"\s*[0-9]{1,3}:[0-9]")
+
+
+def may_be_abbreviation(word: str) -> bool:
+    """Whether a full stop after the word may belong to an abbreviation; false for most words."""
+    return len(word) == 1 or "." in word or word in _ABBREVIATIONS or word.lower() in _ABBREVIATIONS
+
+
+def ends_sentence(before: str, word: str, after: str) -> bool:
+    """Whether the full stop between `word` and white space ends a sentence.
+
+    before: the text up to the word; after: the next word, with the marks around it; empty at the end of the text.
+    """
+    lower = word.lower()
+    match = _FIRST_WORD.match(after)
+    following = match[1] if match else ""
+    if not following:
+        return True
+    capital = following[0].isupper()
+    amount = AMOUNT_BEFORE.search(before) is not None
+    if word in ("in", "sq", "cu") and amount:  # inches; square, cubic
+        return capital and word == "in"
+    if _is_book(before, word, after):
+        return False
+    if word in TITLES:
+        return word in ("St", "Dr") and following in OPENERS and is_street(before, after)
+    if lower in ("etc", "a.m", "p.m"):
+        return capital and following not in CALENDAR
+    if (lower in CONNECTIVES and has_abbreviation_case(word)) or lower in DOTTED:
+        return False
+    if (lower in BEFORE_NUMBER and not is_initial(word) and NUMBER_AFTER.match(after)) or (word == "v" and capital):
+        return False
+    if word in MONTH_SHORT or word in DAY_SHORT:
+        return capital and following not in CALENDAR
+    if lower in MEASURES and not is_initial(word) and amount:
+        return capital and following in OPENERS
+    if (word in UNITS and amount) or lower in ALSO_WORDS:
+        return capital
+    if (lower in SENTENCE_FINAL and has_abbreviation_case(word)) or _DOTTED_WORD.fullmatch(word):
+        return capital and following in OPENERS
+    return not is_initial(word) or _initial_ends_sentence(before, word, following, after)
+
+
+def _is_book(before: str, word: str, after: str) -> bool:
+    """Whether the word is a book of the Bible: chapter and verse follow."""
+    if word not in BOOKS or not _VERSE_AFTER.match(after):
+        return False
+    return word not in BOOKS_WITH_COUNT or _COUNT_BEFORE.search(before) is not None
+
+
+def has_abbreviation_case(word: str) -> bool:
+    """EST is not "est.", and Max and Al are people; but INC and JR are "inc." and "jr."."""
+    return word in SENTENCE_FINAL_CAPITALS if word.isupper() else word not in ("Max", "Al")
+
+
+def is_initial(word: str) -> bool:
+    """A single capital letter; "p." and "c." are abbreviations only in lower case."""
+    return len(word) == 1 and word.isupper()
+
+
+def _initial_ends_sentence(before: str, letter: str, following: str, after: str) -> bool:
+    """True in "So did I. Then" and "plan B. The", false in "J. K. Rowling" and "Harry S. Truman"."""
+    if len(following) == 1 and following != "I" and after[1:2] == ".":
+        return False
+    if letter in "NSEW" and _NUMBERED_STREET.match(after):
+        return False
+    if letter == "I" and not _INITIAL_BEFORE.search(before):
+        return before.strip() != "" or following in OPENERS
+    return not following[0].isalpha() or following in OPENERS
+
+
+def is_street(before: str, after: str) -> bool:
+    """Whether "St." or "Dr." is a street: "Main St.", "5 Oak St.", but not "St. Louis"."""
+    if _HOUSE_NUMBER_BEFORE.search(before):
+        return True
+    following = _CAPITAL_WORD.match(after)
+    return _STREET_NAME_BEFORE.search(before) is not None and (following is None or following[0] in OPENERS)

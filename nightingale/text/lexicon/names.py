@@ -1,0 +1,87 @@
+"""Names: states, roads, books of the Bible, monarchs, HTML tags, Internet domains, file extensions, Greek letters."""
+
+from nightingale.text.lexicon import words
+
+# --- places in the United States
+STATES = {
+    "AL": "Alabama", "AK": "Alaska", "AZ": "Arizona", "AR": "Arkansas", "CA": "California", "CO": "Colorado",
+    "CT": "Connecticut", "DE": "Delaware", "FL": "Florida", "GA": "Georgia", "HI": "Hawaii", "ID": "Idaho",
+    "IL": "Illinois", "IN": "Indiana", "IA": "Iowa", "KS": "Kansas", "KY": "Kentucky", "LA": "Louisiana", "ME": "Maine",
+    "MD": "Maryland", "MA": "Massachusetts", "MI": "Michigan", "MN": "Minnesota", "MS": "Mississippi",
+    "MO": "Missouri", "MT": "Montana", "NE": "Nebraska", "NV": "Nevada", "NH": "New Hampshire", "NJ": "New Jersey",
+    "NM": "New Mexico", "NY": "New York", "NC": "North Carolina", "ND": "North Dakota", "OH": "Ohio", "OK": "Oklahoma",
+    "OR": "Oregon", "PA": "Pennsylvania", "RI": "Rhode Island", "SC": "South Carolina", "SD": "South Dakota",
+    "TN": "Tennessee", "TX": "Texas", "UT": "Utah", "VT": "Vermont", "VA": "Virginia", "WA": "Washington",
+    "WV": "West Virginia", "WI": "Wisconsin", "WY": "Wyoming", "DC": "DC", "PR": "Puerto Rico",
+}
+STATES_LIKE_WORDS = frozenset(["IN", "ME", "OR"])
+OFTEN_NOT_STATES = frozenset(["OK", "HI", "OH", "ID", "MA", "AL"])
+NEED_ZIP_CODE = frozenset(["MD", "MS", "PA", "LA", "PR"])  # states only before a ZIP code: John Smith, MD
+# Before a comma and a code these are no cities: Okay, OK.
+NOT_CITIES = frozenset(words("Yes No Yeah Well Fine Sure Oh Now So Please Thanks Okay Right Hey Come"))
+DIRECTIONS = {
+    "N": "North", "S": "South", "E": "East", "W": "West", "NE": "Northeast", "NW": "Northwest", "SE": "Southeast",
+    "SW": "Southwest",
+}
+ROADS = {"Ave": "Avenue", "Rd": "Road", "Blvd": "Boulevard", "Ln": "Lane", "Pkwy": "Parkway"}
+
+# --- books of the Bible
+BOOKS = {
+    "Gen": "Genesis", "Ex": "Exodus", "Exod": "Exodus", "Lev": "Leviticus", "Num": "Numbers", "Deut": "Deuteronomy",
+    "Josh": "Joshua", "Judg": "Judges", "Sam": "Samuel", "Kgs": "Kings", "Chr": "Chronicles", "Chron": "Chronicles",
+    "Neh": "Nehemiah", "Esth": "Esther", "Ps": "Psalm", "Pss": "Psalms", "Prov": "Proverbs", "Eccl": "Ecclesiastes",
+    "Isa": "Isaiah", "Jer": "Jeremiah", "Lam": "Lamentations", "Ezek": "Ezekiel", "Dan": "Daniel", "Hos": "Hosea",
+    "Mic": "Micah", "Nah": "Nahum", "Hab": "Habakkuk", "Zeph": "Zephaniah", "Hag": "Haggai", "Zech": "Zechariah",
+    "Mal": "Malachi", "Matt": "Matthew", "Mt": "Matthew", "Mk": "Mark", "Lk": "Luke", "Jn": "John", "Rom": "Romans",
+    "Cor": "Corinthians", "Gal": "Galatians", "Eph": "Ephesians", "Phil": "Philippians", "Col": "Colossians",
+    "Thess": "Thessalonians", "Tim": "Timothy", "Philem": "Philemon", "Heb": "Hebrews", "Jas": "James", "Pet": "Peter",
+    "Rev": "Revelation",
+}
+BOOK_NAMES = [
+    *BOOKS.values(), *words("Ruth Ezra Job Joel Amos Obadiah Jonah Acts Titus Jude Psalms Sirach Wisdom Tobit"),
+]
+BOOK_COUNTS = {"1": "First", "2": "Second", "3": "Third", "I": "First", "II": "Second", "III": "Third"}
+BOOKS_WITH_COUNT = frozenset(["Sam", "Tim", "Pet"])  # 1 Sam. 3:4; without the count, people
+BOOKS_WITH_STOP = frozenset(["Dan", "Phil", "Col", "Gal", "Ex", "Mt"])  # without the full stop, other words
+
+# --- before Roman numerals
+MONARCHS = words(
+    "Alexander Alfonso Benedict Catherine Charles Christian Clement Constantine Darius Edward Elizabeth Ferdinand "
+    "Francis Frederick George Gregory Gustav Harald Henry Innocent Ivan James John Paul Juan Carlos Julius Leo Leopold "
+    "Louis Margaret Mary Mehmed Napoleon Nicholas Otto Pedro Peter Philip Pius Ramesses Richard Robert Rudolf Selim "
+    "Sixtus Urban Victor Wilhelm William Xerxes"
+)
+NUMBERED = [*words(
+    "Act Appendix Article Book Chapter Class Division Episode Figure Grade Group Level Mark Opus Page Part Phase "
+    "Scene Season Section Stage Step Table Title Type Unit Version Vol Volume"
+), "World War", "Super Bowl"]
+
+# --- markup, links and files
+HTML_TAGS = words(
+    "a abbr b big blockquote body br code details div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li "
+    "mark nav ol p pre q s section small span strong sub summary sup table tbody td th thead title tr tt u ul"
+)
+TOP_LEVEL_DOMAINS = words(
+    "com org net edu gov mil int io ai co uk us ca de fr it es nl eu ch at au nz jp cn in ru br se no fi dk pl be "
+    "info biz dev app me tv ly gg xyz tech online site blog"
+)
+EXTENSIONS = {
+    "py": "pie", "txt": "text", "json": "jason", "wav": "wave", "jpeg": "jay peg", "jpg": "jay peg", "md": "M D",
+    "js": "J S", "ts": "T S", "html": "H T M L", "htm": "H T M", "css": "C S S", "csv": "C S V", "pdf": "P D F",
+    "png": "P N G", "gif": "gif", "svg": "S V G", "mp3": "M P three", "mp4": "M P four", "sh": "S H", "exe": "E X E",
+    "zip": "zip", "tar": "tar", "gz": "G Z", "xz": "X Z", "toml": "tom ul", "yaml": "yaml", "yml": "yaml",
+    "xml": "X M L", "ini": "I N I", "cfg": "config", "conf": "conf", "log": "log", "c": "C", "h": "H", "cpp": "C P P",
+    "hpp": "H P P", "rs": "R S", "go": "go", "java": "java", "rb": "R B", "php": "P H P", "sql": "sequel", "doc": "doc",
+    "docx": "doc X", "xls": "X L S", "xlsx": "X L S X", "ppt": "P P T", "pptx": "P P T X", "bak": "back",
+    "lock": "lock", "flac": "flack", "ogg": "ogg", "webp": "web P", "swift": "swift", "kt": "K T", "ipynb": "I pie N B",
+    "safetensors": "safe tensors", "env": "env", "gitignore": "git ignore", "bashrc": "bash R C", "zshrc": "Z S H R C",
+    "vimrc": "vim R C", "dll": "D L L", "so": "S O", "o": "O",
+}
+FOLDERS = {
+    "usr": "user", "tmp": "temp", "src": "source", "etc": "E T C", "cfg": "config", "img": "image", "pkg": "package",
+}
+
+GREEK = dict(zip("αβγδεζηθικλνξοπρστυφχψω", words(
+    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda nu xi omicron pi rho sigma tau upsilon phi chi "
+    "psi omega"
+), strict=True))

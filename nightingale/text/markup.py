@@ -1,0 +1,72 @@
+"""Removes Markdown and HTML from a raw sentence, and emoticons. Numbered list items become words: "1. Milk"."""
+
+import html
+import re
+
+from nightingale.text.characters import fold
+from nightingale.text.lexicon.names import HTML_TAGS
+from nightingale.text.number_words import cardinal
+from nightingale.text.patterns import regex
+
+_ENTITY = regex(r"&(?:[A-Za-z]{2,8}|#x?[0-9A-Fa-f]{1,6});")
+_TAG = regex(rf"</?(?:{'|'.join(HTML_TAGS)})(?:\s[^<>]{{0,400}})?/?>|<!--[^>]{{0,400}}-->", re.IGNORECASE)
+_AUTOLINK = regex(r"<((?:https?://|mailto:)[^<>\s]{1,400})>")
+_SCRIPT = regex(r"<(script|style)\b[^<>]{0,400}>.*?</\1\s*>", re.IGNORECASE | re.DOTALL)
+_TARGET = r"(?:[^()\s]|\([^()\s]{0,100}\)){0,400}"
+_LINK = regex(rf"!?\[([^\[\]\n]{{0,400}})\](?:\({_TARGET}(?:\s\"[^\"\n]{{0,200}}\")?\)|\[[^\[\]\n]{{0,100}}\])")
+_LINK_DEFINITION = regex(r"\[(?!\^)[^\[\]]{1,100}\]:[ ]+(?:<[^<>]*>|\S*[/#:.]\S*)(?:[ ]+[\"'(].*)?$")
+_FOOTNOTE = regex(r"(?<=[A-Za-z.,;:!?\"')])(?:\[(?:[0-9]{1,3}|\^[^\]\s]{1,20}|citation needed)\])+")
+_FOOTNOTE_TEXT = regex(r"\[\^[^\[\]\s]{1,20}\]:[ ]*")
+_QUOTE_OR_PROMPT = regex(r"(?:> ?)*(?:\$ (?=[a-z./~]))?")  # "> " of a quotation, "$ " of a shell
+_HEADING = regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")
+_BULLET = regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
+_NUMBERED_ITEM = regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3}[-. ][0-9]{4}\b)")  # not (555) 123-4567
+_LETTERED_ITEM = regex(r"\(?([A-Za-z])\) (?=\S)")
+_HORIZONTAL_RULE = regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
+_EMPHASIS = regex(r"(\*{1,3}|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?\S)\1(?!\w)")
+_ORDINAL_SIGN_AS_DEGREE = regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # typed on Spanish keyboards; else as in 1º, Nº
+# Eyes of 8 or x need a nose or a laugh, and "=3" and "x <3" are comparisons: an emoticon takes no number or word away.
+_EMOTICON = regex(
+    r"(?<![\w(])(?:[:;]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|(?<!\b[A-Za-z] )='?-?[)(DPp/\\|\]\[]{1,3}|8-[)(]{1,3}"
+    r"|[xX](?:-?D+|-[)(]+)|(?<!\b[A-HJ-Za-z0-9] )(?<![0-9] )<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
+
+
+def strip_markup(text: str, line_start: bool) -> str:
+    """The sentence on one line, without marks. line_start: whether it begins at the start of a line."""
+    if "º" in text:
+        text = _ORDINAL_SIGN_AS_DEGREE.sub("°", text).replace("º", "o")
+    if "&" in text:
+        text = _ENTITY.sub(lambda match: fold(html.unescape(match[0])), text)
+    if "<" in text:
+        text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", _SCRIPT.sub(" ", text)))
+    lines = text.split("\n")
+    if "[" in text:
+        lines = ["" if (line_start or i) and _LINK_DEFINITION.match(line) else line for i, line in enumerate(lines)]
+        text = _LINK.sub(r"\1", _LINK.sub(r"\1", "\n".join(lines)))  # twice: a picture may be a link's text
+        lines = _FOOTNOTE.sub("", text).split("\n")
+    text = "\n".join(_strip_line(line) if line_start or i else line for i, line in enumerate(lines))
+    if "*" in text or "_" in text or "~~" in text:
+        text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))  # twice: **_both_**
+    text = re.sub(r"(?<=\w)-\n(?=[a-z])", "-", text).replace("\n", " ")
+    return _EMOTICON.sub(" ", text).replace("`", "" if text.count("`") > 1 else "'")
+
+
+def _strip_line(line: str) -> str:
+    """A whole line without the marks of quotations, headings, lists and tables."""
+    line = _QUOTE_OR_PROMPT.sub("", line, count=1)
+    if _HORIZONTAL_RULE.match(line):
+        return ""
+    if line.startswith("[^"):
+        line = _FOOTNOTE_TEXT.sub("", line, count=1)
+    if match := _HEADING.match(line):
+        return match[2]
+    if match := _BULLET.match(line):
+        line = line[match.end() :]
+    if match := _NUMBERED_ITEM.match(line):
+        return f"{cardinal(int(match[1])).capitalize()}, {line[match.end() :]}"
+    if match := _LETTERED_ITEM.match(line):
+        return f"{match[1].upper()}, {line[match.end() :]}"
+    if line.startswith("|"):
+        cells = [cell.strip() for cell in line.strip("| ").split("|")]
+        return ", ".join(cell for cell in cells if cell and not re.fullmatch(r"[:\s-]*", cell))
+    return line
