@@ -187,9 +187,7 @@ def test_a_device_that_goes_away_is_an_error(portaudio: Any) -> None:
             speaker.wait()
 
 
-def test_a_stalled_device_is_reopened_three_times(
-    portaudio: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stalled_device_is_reopened_three_times(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nightingale.audio.stream.PATIENCE_S", 0.05)
     monkeypatch.setattr("nightingale.audio.stream.MAX_PATIENCE_S", 0.3)
     monkeypatch.setattr(FakeStream, "start", lambda self: None)
@@ -237,7 +235,7 @@ def test_a_device_that_hangs_is_an_error(portaudio: Any, monkeypatch: pytest.Mon
         with pytest.raises(AudioDeviceError, match="does not answer"), Speaker() as speaker:
             speaker.write(AudioChunk(TONE), speaker.begin())
             speaker.wait()
-        assert time.monotonic() - begun < 2.0
+        assert time.monotonic() - begun < 3.0
     finally:
         FakeStream.released.set()
     until(lambda: not any(thread.name == "sound device" for thread in threading.enumerate()))

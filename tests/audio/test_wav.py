@@ -56,8 +56,8 @@ def test_streaming_header() -> None:
 
 
 def test_python_readers_of_a_stream() -> None:
-    """Every reader finds all samples behind a header that does not know how many there are."""
-    pipe = streamed([AudioChunk(tone(0.1))])  # within what a pipe holds
+    """All samples are read, though the header has a placeholder for their number."""
+    pipe = streamed([AudioChunk(tone(0.1))])  # fits into a pipe
     samples, sample_rate = soundfile.read(io.BytesIO(pipe), dtype="int16")
     assert (len(samples), sample_rate) == (2400, 24_000)
     with wave.open(io.BytesIO(pipe)) as file:
