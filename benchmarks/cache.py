@@ -1,20 +1,19 @@
 #!/usr/bin/env python3
-"""What T3's compressed caches save and what they change: memory, time and tokens, at several lengths.
+"""Memory, speed and effect on the tokens of T3's KV caches: plain, quantized, and with a fixed budget.
 
     cache.py [--layers N] [--budget N ...] [--json]
 
-Every kind of cache is read the same speech tokens, those that the bundled T3 says with a plain cache, token by token in
-turn, so that a busy moment of the machine hits all of them.
+All caches are fed the same tokens in turn, one at a time, so that other load of the machine affects all of them. The
+tokens are those that the bundled T3 generates with a plain cache.
 
-- Memory: what the caches of all layers hold.
-- Time: reading one token, all kinds in turn. For each place in a block (what a cache does now and then it does once a
-  block) the median over the last blocks before that length; the mean of all places.
-- Other tokens: the share of places, up to that length, where T3 would say another token than with the plain cache,
-  given the same tokens before and the same noise. One such place sends a free reading on its own way.
+- memory: of the caches of all layers.
+- per token: time of a pass over one token. A budget cache evicts once in a block of tokens, so for each place in a
+  block the median over the last blocks is taken, and then the mean over the places.
+- different tokens: share of positions at which T3 would choose another token than with the plain cache, given the same
+  tokens before and the same noise. In free generation, all tokens after the first difference may differ.
 
-The bundled T3 reads a text of 300 characters; it may not stop, so what it says after some 500 tokens is past its text.
-The second model has the official shape with random weights in 8 bits, and as many layers as --layers says; its memory
-and time are real, but what random weights would say means nothing and is left out.
+The bundled T3 reads a text of 300 characters and may not stop, so from about 500 tokens on it is past the end of its
+text. The second model has the official sizes and random weights in 8 bits. Its tokens mean nothing and are not shown.
 """
 
 from __future__ import annotations
@@ -48,7 +47,7 @@ from nightingale.statistics import Statistics  # noqa: E402
 if TYPE_CHECKING:
     from nightingale.models.voice import Voice
 
-NUM_TIMED = 3  # blocks before each length
+NUM_TIMED = 3  # blocks that are timed before each length
 TEXT = (
     "The harbour was quiet that evening, and only two of the boats had put out. We walked along the wall as far as "
     "the lamp, where the old man sat mending his nets and talking to nobody, and then we turned round, because the "
@@ -56,9 +55,12 @@ TEXT = (
 )
 
 
+Prompt = tuple[mx.array, list[int]]  # conditioning and text ids
+
+
 @dataclass
 class Run:
-    """One kind of cache. seconds: of each timed token since the last length; choices: all so far."""
+    """One kind of cache. seconds: of each timed token. choices: the tokens that T3 would choose."""
 
     name: str
     session: T3Session
@@ -74,7 +76,7 @@ class Run:
         return float(np.median(np.reshape(self.seconds, (NUM_TIMED, EVICTION_INTERVAL)), axis=0).mean())
 
     def read(self, sampler: Sampler, tokens: list[int], index: int) -> None:
-        """Tokens number index, index + 1, ... in one pass."""
+        """Feed tokens index, index + 1, ... in one pass."""
         began = time.perf_counter()
         logits = self.session.step(mx.array(tokens), index)
         mx.eval(logits)
@@ -89,8 +91,8 @@ class Figures:
     cache: str
     memory_mb: float
     token_ms: float
-    gain: float
-    other_tokens: float | None
+    speedup: float
+    different_tokens: float | None
 
 
 def kinds(budgets: list[int]) -> dict[str, CacheOptions]:
@@ -98,8 +100,8 @@ def kinds(budgets: list[int]) -> dict[str, CacheOptions]:
     return {"plain": CacheOptions()} | few_bits | {f"budget {n}": CacheOptions(budget=n) for n in budgets}
 
 
-def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[int], options: argparse.Namespace,
-            lengths: list[int], meaningful: bool) -> Iterator[Figures]:  # fmt: skip
+def measure(model: str, t3: T3, prompt: Prompt, tokens: list[int], options: argparse.Namespace, lengths: list[int],
+            meaningful: bool) -> Iterator[Figures]:  # fmt: skip
     sampler = Sampler(SpeakOptions(), seed_key(0), forbidden(t3))
     runs = [Run(name, T3Session(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
     for run in runs:
@@ -109,39 +111,39 @@ def measure(model: str, t3: T3, prompt: tuple[mx.array, list[int]], said: list[i
             at = begin
             while (left := length - NUM_TIMED * EVICTION_INTERVAL - at) > 0:
                 count = min(left, EVICTION_INTERVAL, run.session.max_update)
-                run.read(sampler, said[at : at + count], at)
+                run.read(sampler, tokens[at : at + count], at)
                 at += count
             run.seconds = []
         for i in range(length - NUM_TIMED * EVICTION_INTERVAL, length):
             for run in runs:
-                run.read(sampler, said[i : i + 1], i)
+                run.read(sampler, tokens[i : i + 1], i)
         yield from summarise(model, runs, length, meaningful)
 
 
 def summarise(model: str, runs: list[Run], length: int, meaningful: bool) -> Iterator[Figures]:
     plain = runs[0]
     for run in runs:
-        others = sum(a != b for a, b in zip(run.choices, plain.choices, strict=True)) / len(plain.choices)
-        memory_mb, token_ms, gain = run.nbytes / 1e6, 1000 * run.token_s, plain.token_s / run.token_s
-        shown = round(others, 4) if meaningful else None
-        yield Figures(model, length, run.name, round(memory_mb, 2), round(token_ms, 2), round(gain, 2), shown)
+        different = sum(a != b for a, b in zip(run.choices, plain.choices, strict=True)) / len(plain.choices)
+        memory_mb, token_ms, speedup = run.nbytes / 1e6, 1000 * run.token_s, plain.token_s / run.token_s
+        shown = round(different, 4) if meaningful else None
+        yield Figures(model, length, run.name, round(memory_mb, 2), round(token_ms, 2), round(speedup, 2), shown)
 
 
 def forbidden(t3: T3) -> mx.array:
-    """Everything that is no sound, the end included."""
+    """Mask of all special tokens, including the stop token."""
     return mx.arange(t3.config.speech_vocab_size) >= t3.config.start_speech_token
 
 
-def bundled(voice: Voice) -> tuple[T3, tuple[mx.array, list[int]], list[int]]:
-    """The bundled T3, the prompt, and what it says."""
+def bundled(voice: Voice) -> tuple[T3, Prompt, list[int]]:
+    """The bundled T3, its prompt, and the tokens that it generates."""
     model = load_model(with_draft=False)
     conditioning, text_ids = model.t3.condition(voice), model.tokenizer.encode(TEXT)
-    sentence = Request(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), limit=10_000)
-    return model.t3, (conditioning, text_ids), list(generate(model.t3, conditioning, sentence, Statistics()))
+    request = Request(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), max_tokens=10_000)
+    return model.t3, (conditioning, text_ids), list(generate(model.t3, conditioning, request, Statistics()))
 
 
-def official(num_layers: int) -> tuple[T3, tuple[mx.array, list[int]], list[int]]:
-    """The official shape with random weights, a prompt of the usual length, and random tokens."""
+def official(num_layers: int) -> tuple[T3, Prompt, list[int]]:
+    """The official sizes with random weights, a prompt of the usual length, and random tokens."""
     mx.random.seed(0)
     config = chatterbox_english().t3
     t3 = T3(replace(config, llama=replace(config.llama, num_layers=num_layers)))
@@ -149,31 +151,31 @@ def official(num_layers: int) -> tuple[T3, tuple[mx.array, list[int]], list[int]
     nn.quantize(t3, group_size=64, bits=8, class_predicate=lambda path, _: path == "speech_head")
     t3.fuse()
     conditioning = mx.random.normal((1, 34, config.llama.hidden_size)) * 0.02
-    said = np.random.default_rng(0).integers(0, config.start_speech_token, 1000)
-    return t3, (conditioning, list(range(10, 90))), [int(token) for token in said]
+    tokens = np.random.default_rng(0).integers(0, config.start_speech_token, 1000)
+    return t3, (conditioning, list(range(10, 90))), [int(token) for token in tokens]
 
 
 def as_table(figures: list[Figures]) -> str:
-    lines = ["| model | tokens | cache | memory | a token | gain | other tokens |", "|---|---|---|---|---|---|---|"]
+    lines = ["| model | tokens | cache | memory | per token | speedup | different tokens |", "|---" * 7 + "|"]
     for f in figures:
-        others = "" if f.other_tokens is None else f"{100 * f.other_tokens:.1f} %"
-        row = f.model, f.tokens, f.cache, f"{f.memory_mb:.1f} MB", f"{f.token_ms:.1f} ms", f"{f.gain:.2f}", others
+        different = "" if f.different_tokens is None else f"{100 * f.different_tokens:.1f} %"
+        row = f.model, f.tokens, f.cache, f"{f.memory_mb:.1f} MB", f"{f.token_ms:.1f} ms", f"{f.speedup:.2f}", different
         lines.append("| " + " | ".join(map(str, row)) + " |")
     return "\n".join(lines)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--layers", type=int, default=30, help="of the official shape; 0 leaves it out")
-    parser.add_argument("--budget", type=int, nargs="+", default=[128, 256], help="speech positions a head keeps")
+    parser.add_argument("--layers", type=int, default=30, help="layers of the official sizes; 0 leaves them out")
+    parser.add_argument("--budget", type=int, nargs="+", default=[128, 256], help="speech positions that a head keeps")
     parser.add_argument("--json", action="store_true", help="JSON instead of a table")
     options = parser.parse_args()
-    t3, prompt, said = bundled(load_voice())
-    figures = list(measure("bundled", t3, prompt, said, options, [100, 500, len(said)], True))
+    t3, prompt, tokens = bundled(load_voice())
+    figures = list(measure("bundled", t3, prompt, tokens, options, [100, 500, len(tokens)], True))
     if options.layers:
-        t3, prompt, said = official(options.layers)
+        t3, prompt, tokens = official(options.layers)
         name = f"official, {options.layers} layers"
-        figures += measure(name, t3, prompt, said, options, [100, 500, 1000], False)
+        figures += measure(name, t3, prompt, tokens, options, [100, 500, 1000], False)
     print(json.dumps([asdict(f) for f in figures], indent=1) if options.json else as_table(figures))
 
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""What the draft's guesses give: how many are right, what a pass costs, how much sooner the tokens come.
+"""Speculative decoding with the draft model: acceptance rates, cost of a pass, and speedup.
 
     speculation.py [--sentences N] [--temperatures 0.5 0.3] [--json]
 
-Tokens only, no sound. All ways speak each sentence in turn, so that a busy moment of the machine hits them all; ratios
-are medians of pairs. "own" is the draft as the engine uses it, which may find that it does not pay.
+Generates tokens only, no sound. Every sentence is generated with all draft lengths in turn, so that other load of the
+machine affects all of them; speedups are medians of the ratios of pairs. "adaptive" is the engine's own draft length,
+which may also stop speculating.
 """
 
 from __future__ import annotations
@@ -36,72 +37,67 @@ from nightingale.options import SpeakOptions  # noqa: E402
 from nightingale.statistics import Statistics  # noqa: E402
 
 MAX_ROWS = 6
-WAYS: dict[str, int | None] = {"1": 1, "2": 2, "3": 3, "5": 5, "own": None}
+DRAFT_LENGTHS: dict[str, int | None] = {"1": 1, "2": 2, "3": 3, "5": 5, "adaptive": None}
 
 
-class Always(DraftLength):
-    """As many guesses every time."""
+class FixedLength(DraftLength):
+    """The same number of draft tokens every time."""
 
     def __init__(self, num_draft: int) -> None:
         super().__init__()
-        self._always = num_draft
+        self._fixed = num_draft
 
     def should_speculate(self) -> bool:
         return True
 
     def num_draft(self) -> int | None:
-        return self._always
+        return self._fixed
 
 
 @dataclass
-class Way:
-    """What came of one way to guess, over all sentences."""
+class Runs:
+    """All sentences with one draft length."""
 
-    seconds: list[float] = field(default_factory=list)
     tokens: list[list[int]] = field(default_factory=list)
-    reports: list[Statistics] = field(default_factory=list)
+    statistics: list[Statistics] = field(default_factory=list)
+
+    def add(self, engine: Engine, text: str, options: SpeakOptions, draft: Draft | None) -> None:
+        model, record = engine._model, Statistics()
+        sampler = Sampler(options, fold_in(seed_key(options.seed), 0), engine._forbidden)
+        request = Request(model.tokenizer.encode(text), sampler, token_limit(len(text)))
+        tokens = generate(model.t3, engine._conditioning, request, record, draft)
+        self.tokens.append(list(record.time_tokens(tokens)))
+        self.statistics.append(record)
 
 
-def speak(engine: Engine, text: str, options: SpeakOptions, draft: Draft | None, way: Way) -> None:
-    model = engine._model
-    sampler = Sampler(options, fold_in(seed_key(options.seed), 0), engine._forbidden)
-    sentence = Request(model.tokenizer.encode(text), sampler, token_limit(len(text)))
-    report = Statistics()
-    began = time.perf_counter()
-    tokens = generate(model.t3, engine._conditioning, sentence, report, draft)
-    way.tokens.append(list(report.time_tokens(tokens)))
-    way.seconds.append(time.perf_counter() - began)
-    way.reports.append(report)
-
-
-def measure_ways(engine: Engine, texts: list[str], temperature: float) -> dict[str, Any]:
-    """Acceptance and speed by number of guesses; the paces last over sentences, as the engine's own does."""
+def measure_draft_lengths(engine: Engine, texts: list[str], temperature: float) -> dict[str, Any]:
+    """Acceptance rate and speedup by draft length. The adaptive one learns over all sentences, as in the engine."""
     draft = engine._draft
     assert draft is not None
     options = SpeakOptions(temperature=temperature)
-    paces = {name: DraftLength() if count is None else Always(count) for name, count in WAYS.items()}
-    plain, ways = Way(), {name: Way() for name in WAYS}
+    lengths = {name: DraftLength() if count is None else FixedLength(count) for name, count in DRAFT_LENGTHS.items()}
+    plain, runs = Runs(), {name: Runs() for name in lengths}
     for text in texts:
-        speak(engine, text, options, None, plain)
-        for name, way in ways.items():
-            speak(engine, text, options, Draft(draft.model, paces[name]), way)
-    return {name: summarise(way, plain) for name, way in ways.items()}
+        plain.add(engine, text, options, None)
+        for name, length in lengths.items():
+            runs[name].add(engine, text, options, Draft(draft.model, length))
+    return {name: summarise(of_length, plain) for name, of_length in runs.items()}
 
 
-def summarise(way: Way, plain: Way) -> dict[str, Any]:
-    guesses = sum(report.num_draft for report in way.reports)
-    rounds = sum(report.num_rounds for report in way.reports)
-    gains = [theirs / ours for theirs, ours in zip(plain.seconds, way.seconds, strict=True)]
+def summarise(runs: Runs, plain: Runs) -> dict[str, Any]:
+    records = runs.statistics
+    speedups = [without.t3_s / record.t3_s for without, record in zip(plain.statistics, records, strict=True)]
+    num_draft, num_rounds = sum(record.num_draft for record in records), sum(record.num_rounds for record in records)
     return {
-        "accepted": round(sum(report.num_accepted for report in way.reports) / max(guesses, 1), 3),
-        "tokens_per_pass": round(sum(report.num_tokens for report in way.reports) / max(rounds, 1), 2),
-        "times_as_fast": round(statistics.median(gains), 2),
-        "same_tokens": way.tokens == plain.tokens,
+        "accepted": round(sum(record.num_accepted for record in records) / max(num_draft, 1), 3),
+        "tokens_per_pass": round(sum(record.num_tokens for record in records) / max(num_rounds, 1), 2),
+        "speedup": round(statistics.median(speedups), 2),
+        "same_tokens": runs.tokens == plain.tokens,
     }
 
 
 def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
-    """Milliseconds of T3's passes over 1 to 6 rows, and of a guess of the draft, in the midst of a sentence."""
+    """Time of passes of T3 over 1 to 6 tokens and of a pass of the draft, 40 tokens into a sentence."""
     draft = engine._draft
     assert draft is not None
     session, caches = T3Session(engine._model.t3, 0.0), make_caches(draft.model.num_layers)
@@ -113,46 +109,46 @@ def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
     passes: dict[str, Callable[[], object]] = {}
     tokens = mx.arange(MAX_ROWS)
     for rows in range(1, MAX_ROWS + 1):
-        passes[f"{rows} rows"] = lambda rows=rows: one_pass(session, tokens[:rows])
-    passes["draft"] = lambda: one_guess(session, draft.model, caches, newest)
-    took: dict[str, list[float]] = {name: [] for name in passes}
+        passes[f"{rows} rows"] = lambda rows=rows: t3_pass(session, tokens[:rows])
+    passes["draft"] = lambda: draft_pass(session, draft.model, caches, newest)
+    taken: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(repeat):
         for name, run in passes.items():
             began = time.perf_counter()
             run()
-            took[name].append((time.perf_counter() - began) * 1000)
-    one = took["1 rows"]
+            taken[name].append((time.perf_counter() - began) * 1000)
+    one = taken["1 rows"]
     figures = {"1 row, ms": round(statistics.median(one), 3)}
-    for name, times in list(took.items())[1:]:
+    for name, times in list(taken.items())[1:]:
         ratios = [ours / theirs for ours, theirs in zip(times, one, strict=True)]
-        figures[f"{name}, of that"] = round(statistics.median(ratios), 2)
+        figures[f"{name} / 1 row"] = round(statistics.median(ratios), 2)
     return figures
 
 
-def one_pass(session: T3Session, tokens: mx.array) -> None:
+def t3_pass(session: T3Session, tokens: mx.array) -> None:
     mx.eval(mx.argmax(session.step(tokens, 40), axis=-1))
     session.trim(tokens.size)
 
 
-def one_guess(session: T3Session, model: DraftModel, caches: list[Cache], state: mx.array) -> None:
-    given = model(session.embed(mx.arange(1), 40), state, caches, num_last=1)
-    mx.eval(mx.argmax(session.logits(given), axis=-1))
+def draft_pass(session: T3Session, model: DraftModel, caches: list[Cache], state: mx.array) -> None:
+    states = model(session.embed(mx.arange(1), 40), state, caches, num_last=1)
+    mx.eval(mx.argmax(session.logits(states), axis=-1))
     for cache in caches:
         cache.trim(1)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sentences", type=int, default=20, help="how many of sentences.txt")
+    parser.add_argument("--sentences", type=int, default=20, help="number of sentences")
     parser.add_argument("--temperatures", type=float, nargs="+", default=[0.5, 0.3])
-    parser.add_argument("--repeat", type=int, default=200, help="of every pass")
+    parser.add_argument("--repeat", type=int, default=200, help="runs of each pass")
     parser.add_argument("--json", action="store_true", help="JSON instead of lines")
     args = parser.parse_args()
     texts = sentences()[: args.sentences]
     engine = Engine(speculate=True)
     figures: dict[str, Any] = {"passes": measure_passes(engine, texts[0], args.repeat)}
     for temperature in args.temperatures:
-        figures[f"temperature {temperature}"] = measure_ways(engine, texts, temperature)
+        figures[f"temperature {temperature}"] = measure_draft_lengths(engine, texts, temperature)
     if args.json:
         print(json.dumps(figures))
         return
