@@ -110,7 +110,7 @@ def measure(model: str, t3: T3, prompt: Prompt, tokens: list[int], options: argp
         for run in runs:
             at = begin
             while (left := length - NUM_TIMED * EVICTION_INTERVAL - at) > 0:
-                count = min(left, EVICTION_INTERVAL, run.session.max_update)
+                count = min(left, EVICTION_INTERVAL, run.session.max_step)
                 run.read(sampler, tokens[at : at + count], at)
                 at += count
             run.seconds = []

@@ -62,7 +62,8 @@ def at_rate(sound: Sound, sample_rate: int) -> Samples:
     """The samples at another rate."""
     if sound.sample_rate == sample_rate:
         return sound.samples
-    return Resampler(sound.sample_rate, sample_rate).feed(sound.samples, last=True)
+    resampler = Resampler(sound.sample_rate, sample_rate)
+    return np.concatenate([resampler.feed(sound.samples), resampler.flush()])
 
 
 def plain_words(text: str) -> list[str]:
