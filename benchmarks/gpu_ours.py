@@ -68,7 +68,7 @@ class Ours(Part):
         model = T3(replace(self.config.t3, llama=replace(self.config.t3.llama, num_layers=layers)))
         model.set_dtype(mx.float32 if kind == "float32" else mx.bfloat16)
         if kind.endswith("bits"):
-            chosen, bits = re.compile(T3_LAYERS), int(kind.split()[0])
+            chosen, bits = re.compile(T3_LAYERS), int(kind.split(maxsplit=1)[0])
             nn.quantize(model, 64, bits, class_predicate=lambda name, _: bool(chosen.fullmatch(f"{name}.weight")))
         model.fuse()
         mx.eval(model.parameters())

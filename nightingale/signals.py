@@ -27,7 +27,7 @@ class StoppedBySignal(BaseException):
 def raise_on_signals() -> None:
     """Let Ctrl-C and the usual ways to end a job clean up first, unless the parent wants them ignored."""
 
-    def stop(signum: int, frame: FrameType | None) -> NoReturn:
+    def stop(signum: int, _: FrameType | None) -> NoReturn:
         ignore_signals()  # a second one would break off the cleaning up
         signal.alarm(CLEANUP_S)
         raise StoppedBySignal(signum)

@@ -31,7 +31,7 @@ def blocks(page: str, language: str) -> list[str]:
 
 def table(page: str, heading: str) -> list[str]:
     """First cells of the table whose first column has this heading."""
-    rows = page[page.index(f"| {heading} |") :].split("\n\n")[0].splitlines()[2:]
+    rows = page[page.index(f"| {heading} |") :].split("\n\n", maxsplit=1)[0].splitlines()[2:]
     return [row.split(" | ")[0].removeprefix("| ") for row in rows]
 
 

@@ -19,7 +19,7 @@ def _millions(match: re.Match[str]) -> str:
 
 
 @rule(r"(?<=[$£€])\.(?=[0-9]{2}\b)")
-def _leading_point(match: re.Match[str]) -> str:
+def _leading_point(_: re.Match[str]) -> str:
     """$.50"""
     return "0."
 

@@ -123,7 +123,7 @@ def _ratings(match: re.Match[str]) -> str:
 
 
 @rule(r"(?<![\w.])v(?=[0-9]+(?:\.[0-9]+)?\b)")
-def _version(match: re.Match[str]) -> str:
+def _version(_: re.Match[str]) -> str:
     return "version "
 
 
@@ -170,7 +170,7 @@ def _ordinals(match: re.Match[str]) -> str:
 
 
 @rule(rf"(?<![\w.,)])[-](?={NUMBER})")
-def _negative(match: re.Match[str]) -> str:
+def _negative(_: re.Match[str]) -> str:
     return "minus "
 
 

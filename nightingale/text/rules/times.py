@@ -15,20 +15,20 @@ def _point_for_colon(match: re.Match[str]) -> str:
 
 @rule(r"(?:(?<=:[0-9]{2})|(?<=[ap]m)|(?<=[AP]M)) - (?=[0-9]{1,2}(?::[0-9]{2}| ?[aApP]\.?[mM]\b))"
       r"|(?<=[0-9]) ?[-–] (?=[$£€][0-9])|(?<=%) [-–] (?=[0-9.]+ ?%)|(?<=°[CF]) - (?=-?[0-9])")
-def _spaced_dash(match: re.Match[str]) -> str:
+def _spaced_dash(_: re.Match[str]) -> str:
     """5:30 - 6:30 PM, $5 - $10: a dash between two amounts of the same kind"""
     return " to "
 
 
 @rule(r"(?:(?<=[0-9])|(?<=[ap]m)|(?<=[AP]M)) ?– ?(?=[$£€]?[0-9])")
-def _en_dash(match: re.Match[str]) -> str:
+def _en_dash(_: re.Match[str]) -> str:
     return "-"
 
 
 @rule(r"(?<=[0-9mM.])-(?=[0-9]{1,2}(?::[0-5][0-9]|(?: ?[aApP]\.?[mM]\b)))|(?<=[%°])-(?=[0-9])|(?<=°[CF])-(?=[0-9])"
       r"|(?<=0s)-(?=[0-9'])"
       r"|(?<=[0-9](?:st|nd|rd|th)) ?[-–] ?(?=[0-9]+(?:st|nd|rd|th)\b)")
-def _hyphen(match: re.Match[str]) -> str:
+def _hyphen(_: re.Match[str]) -> str:
     """9:30-10:15, 5%-10%, 1920s-30s, 10th-12th"""
     return " to "
 

@@ -16,7 +16,7 @@ _PER = r"(?:/(h|hr|s\^?2|s|sec|min|kg|km|l|L|day|week|month|year|m\^?[23]))?"
 
 # --- percentages and rates -------------------------------------------------------------------------------------------
 @rule(r"(?<=[0-9]) ?%")
-def _percent(match: re.Match[str]) -> str:
+def _percent(_: re.Match[str]) -> str:
     return " percent"
 
 
@@ -44,7 +44,7 @@ def _temperature(match: re.Match[str]) -> str:
 
 
 @rule(r"(?<=°[CF]) ?/ ?(?=-?[0-9])")
-def _both_scales(match: re.Match[str]) -> str:
+def _both_scales(_: re.Match[str]) -> str:
     """350°F/180°C"""
     return " or "
 
@@ -99,7 +99,7 @@ def _height(match: re.Match[str]) -> str:
 
 
 @rule(r"(?<=[0-9][\"'])[xX×](?=[0-9])")
-def _spaced_sides(match: re.Match[str]) -> str:
+def _spaced_sides(_: re.Match[str]) -> str:
     """32"x24" -> 32" x 24" """
     return " x "
 
