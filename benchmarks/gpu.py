@@ -1,14 +1,14 @@
 #!/usr/bin/env python3
-"""How fast models of the official Chatterbox's size run on a GPU, beside PyTorch's on the same.
+"""Speed of models with the official Chatterbox's sizes on a GPU, beside PyTorch's on the same GPU.
 
     gpu.py [--json FILE] [--seconds 200] [--only PART ...] [--layers 30] [--tokens 102] [--repeat 3]
-    gpu.py --show FILE      the tables of what was measured before
+    gpu.py --show FILE      print the tables of an earlier run
 
-Random weights on both sides: no checkpoint is needed; the part `florence` is the bundled voice. Each part is a process
-of its own with a time limit, and what it measured before it failed or ran out of time counts; parts come in the order
-of their worth, and those for which --seconds leaves nothing are left out. Figures are medians; "first" is in a new
-process, with what it compiles; "new length" has at every call an input as long as none before. PyTorch's T3 is
-transformers' LlamaModel; its S3Gen and HiFT are those of chatterbox-tts (requirements-official.txt).
+All weights are random, so no checkpoint is needed; only the part `florence` is the bundled voice. Each part runs in a
+process of its own with a time limit; figures from before a failure or the limit are kept. The most important parts run
+first, and --seconds limits all of them together. Figures are medians. "first" is the first call in a new process, with
+all compilation; "new length" has an input of a new length in each call. PyTorch's T3 is transformers' LlamaModel; its
+S3Gen and HiFT are those of chatterbox-tts (requirements-official.txt).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 HERE = Path(__file__).resolve().parent
-PARTS = {  # name: side, part, most seconds
+PARTS = {  # name: side, part, limit in seconds
     "kernels": ("ours", "kernels", 60),
     "ours": ("ours, bfloat16", "t3", 60),
     "torch": ("torch, bfloat16", "t3", 50),
@@ -39,7 +39,7 @@ Figure = dict[str, Any]
 
 
 def measure(name: str, limit: float, args: argparse.Namespace) -> list[Figure]:
-    """The figures of one part, as many as came in time."""
+    """Run one part and return the figures that it gave before it ended."""
     side, part, _ = PARTS[name]
     command = [sys.executable, str(HERE / f"gpu_{side.split(',')[0]}.py"), side, part]
     for option in ("layers", "tokens", "repeat"):
@@ -52,7 +52,7 @@ def measure(name: str, limit: float, args: argparse.Namespace) -> list[Figure]:
             if process.wait(limit):
                 failure = f"exit code {process.returncode}"
         except subprocess.TimeoutExpired:
-            process.kill()  # and no wait: a driver that hangs does not let go of it
+            process.kill()  # without wait: a hanging driver may keep the process
             failure = f"stopped after {limit:.0f} s"
         answers.seek(0)
         figures = [json.loads(line) for line in answers.read().splitlines(keepends=True) if line.endswith("\n")]
@@ -63,12 +63,12 @@ def measure(name: str, limit: float, args: argparse.Namespace) -> list[Figure]:
 
 
 def table(sides: list[str], figures: list[Figure]) -> list[str]:
-    """Names by sides; in the last column how many times as fast as PyTorch our first side is."""
+    """A row for each figure, a column for each side, and the speedup of the first side over PyTorch."""
     rows: dict[str, dict[str, float]] = {}
     for figure in figures:
         if figure["side"] in sides and "value" in figure and "bound" not in figure:
             rows.setdefault(figure["name"], {})[figure["side"]] = figure["value"]
-    lines = [f"| | {' | '.join(sides)} | times as fast |", "|---|" + "---|" * (len(sides) + 1)]
+    lines = [f"| | {' | '.join(sides)} | speedup |", "|---|" + "---|" * (len(sides) + 1)]
     theirs = next(side for side in sides if side.startswith("torch"))
     for name, values in rows.items():
         cells = [f"{values[side]:.4g}" if side in values else "-" for side in sides]
@@ -82,7 +82,7 @@ def table(sides: list[str], figures: list[Figure]) -> list[str]:
 
 
 def remarks(figures: list[Figure]) -> list[str]:
-    """What is no number of a table: devices, agreement, failures."""
+    """Lines below the tables: devices, agreement, failures."""
     lines = []
     for figure in figures:
         where = f"{figure['part']}: {figure['name']}"
@@ -102,13 +102,13 @@ def show(figures: list[Figure]) -> None:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--json", type=Path, help="write all figures here, after each part")
-    parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing")
-    parser.add_argument("--seconds", type=float, default=200, help="for everything")
+    parser.add_argument("--json", type=Path, help="write all figures to this file after each part")
+    parser.add_argument("--show", type=Path, metavar="FILE", help="print the tables of this file and measure nothing")
+    parser.add_argument("--seconds", type=float, default=200, help="limit for all parts together")
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART", help=", ".join(PARTS))
-    parser.add_argument("--layers", type=int, default=30, help="of T3")
+    parser.add_argument("--layers", type=int, default=30, help="layers of T3")
     parser.add_argument("--tokens", type=int, default=102, help="speech tokens of the sentence; 25 are a second")
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each measurement")
     return parser.parse_args()
 
 
@@ -120,7 +120,7 @@ def main() -> int:
     for name in args.only:
         left = args.seconds - (time.monotonic() - began)
         if left < 8:
-            figures.append({"part": name, "side": PARTS[name][0], "name": "all", "error": "no time was left"})
+            figures.append({"part": name, "side": PARTS[name][0], "name": "all", "error": "no time left"})
         else:
             figures += measure(name, min(left, PARTS[name][2]), args)
         if args.json:

@@ -1,5 +1,5 @@
-"""Our side of benchmarks/gpu.py: T3, S3Gen and HiFT of the official size with random weights, and whether a GPU agrees
-with the CPU; and the bundled voice. Needs this package."""
+"""nightingale-tts worker of gpu.py: models with the official sizes and random weights, the bundled voice, and agreement
+of the GPU with the CPU."""
 
 from __future__ import annotations
 
@@ -42,8 +42,8 @@ SOUND_BOUND = 2e-2
 SENTENCE = "The birch canoe slid on the smooth planks of the old pier."
 
 
-class One(DraftLength):
-    """Always one guess."""
+class OneToken(DraftLength):
+    """Always one draft token."""
 
     def should_speculate(self) -> bool:
         return True
@@ -59,11 +59,11 @@ class Ours(Part):
         super().__init__(args)
         self.config = chatterbox_english()
         device = mx.device_info().get("device_name", "")
-        self.give("device", text=f"mlx {mx.__version__}, {mx.default_device()} {device}")
-        self.give("CUDA kernels", text=f"on {cuda.multiprocessors()} multiprocessors" if cuda.available() else "none")
+        self.report("device", text=f"mlx {mx.__version__}, {mx.default_device()} {device}")
+        self.report("CUDA kernels", text=f"on {cuda.multiprocessors()} multiprocessors" if cuda.available() else "none")
 
     def model(self, kind: str, layers: int) -> Any:
-        """T3 in bfloat16, float32, or with so many bits."""
+        """T3. kind: bfloat16, float32, "8 bits" or "4 bits"."""
         mx.random.seed(0)
         model = T3(replace(self.config.t3, llama=replace(self.config.t3.llama, num_layers=layers)))
         model.set_dtype(mx.float32 if kind == "float32" else mx.bfloat16)
@@ -77,7 +77,7 @@ class Ours(Part):
     def speak(
         self, model: Any, more: int = 0, allowed: int = SPEECH_TOKENS, draft: Any = None, report: Any = None
     ) -> tuple[list[int], list[float]]:
-        """A guided sentence's tokens, all of them below `allowed`, and when each came."""
+        """Tokens of a guided sentence, all below `allowed`, and the time of each."""
         options = SpeakOptions(cfg_weight=CFG, repetition_penalty=1.2, temperature=0.8)
         sampler = Sampler(options, seed_key(1), mx.arange(model.config.speech_vocab_size) >= allowed)
         sentence = Request([5] * (TEXT + more), sampler, self.tokens + more)
@@ -90,7 +90,7 @@ class Ours(Part):
         return ids, stamps
 
     def t3(self) -> None:
-        """T3 alone, of the kind that the side is named after."""
+        """T3 alone; the name of the side has its kind."""
         model = self.model(kind := self.side.removeprefix("ours, "), self.layers)
 
         def rows(count: int) -> mx.array:
@@ -111,14 +111,14 @@ class Ours(Part):
             mx.eval(model(rows(CONDITIONING + TEXT + more), make_caches(model.num_layers), num_last=1))
 
         self.rate(lambda: self.speak(model)[1])
-        if kind == "bfloat16":  # the prompt's products are MLX's whatever the bits
+        if kind == "bfloat16":  # the other kinds have the same products for the prompt
             self.times("CFG, prompt", prompt)
             self.passes(read)
             with self.guarded(name := "CFG, pass of 1 among many, ms"):
-                self.give(name, value=self.many(model, make_caches(model.num_layers), rows) / 100)
+                self.report(name, value=self.many(model, make_caches(model.num_layers), rows) / 100)
 
     def many(self, model: Any, caches: Any, rows: Callable[[int], mx.array]) -> float:
-        """Milliseconds of a hundred passes over one position, with one wait, for the last."""
+        """Milliseconds of a hundred passes over one position, with a wait after the last only."""
         mx.eval(model.llama(rows(POSITIONS), caches, num_last=1), model.llama(rows(1), caches))
 
         def run() -> None:
@@ -130,7 +130,7 @@ class Ours(Part):
         return milliseconds(run)
 
     def sound_models(self, small: bool = False) -> tuple[Any, Any]:
-        """S3Gen and HiFT; `small`: all kinds of layers, few of each and narrow."""
+        """S3Gen and HiFT; small: narrow, with few layers of each kind."""
         s3gen, hift = self.config.s3gen, self.config.hift
         if small:
             encoder = replace(s3gen.encoder, hidden_size=128, num_heads=2, ffn_size=256, num_blocks=1, num_up_blocks=1)
@@ -151,7 +151,7 @@ class Ours(Part):
         return models
 
     def sound(self) -> None:
-        """All of a sentence, from text ids to samples on the host; then S3Gen and HiFT alone."""
+        """A whole sentence, from text ids to samples on the host; then S3Gen and HiFT alone."""
         model, (s3gen, hift), key = self.model("bfloat16", self.layers), self.sound_models(), mx.random.key(0)
         speaker = mx.random.normal((192,))
 
@@ -165,31 +165,31 @@ class Ours(Part):
         ids = mx.random.randint(0, SPEECH_TOKENS, (1, longest := self.tokens + 2 * self.repeat))
         mel = mx.random.normal((1, 2 * longest, 80))
         mx.eval(ids, mel)
-        size = self.tokens + self.repeat  # longer than any sentence above
+        size = self.tokens + self.repeat  # longer than all sentences above
         self.times("S3Gen", lambda more: mx.eval(s3gen(ids[:, : size + more], speaker, key=key)))
         self.times("HiFT", lambda more: mx.eval(hift(mel[:, : 2 * (size + more)], key=key)))
 
     def florence(self) -> None:
-        """The bundled voice from text to samples, and its first chunk."""
+        """The bundled voice: time to the first chunk, and to the end of a sentence."""
         began = time.perf_counter()
         engine, options = Engine(), SpeakOptions()
         list(engine.speak(SENTENCE, options))
-        self.give("florence, from nothing to the end of a sentence, ms", value=1e3 * (time.perf_counter() - began))
+        self.report("florence, load and speak a sentence, ms", value=1e3 * (time.perf_counter() - began))
 
         def ready(chunks: int | None) -> list[float]:
-            """Milliseconds until so many chunks are there, or all, of each time."""
+            """Milliseconds until so many chunks are ready (None: all), for each repeat."""
             return [
                 milliseconds(lambda: list(islice(engine.speak(SENTENCE, options), chunks))) for _ in range(self.repeat)
             ]
 
-        self.give("florence, first sound, ms", value=statistics.median(ready(1)))
-        self.give("florence, all of a sentence, ms", value=statistics.median(ready(None)))
+        self.report("florence, first sound, ms", value=statistics.median(ready(1)))
+        self.report("florence, all of a sentence, ms", value=statistics.median(ready(None)))
 
     def check(self, name: str, error: float, bound: float, **values: Any) -> None:
-        self.give(name, value=error, bound=bound, ok=bool(error <= bound), **values)
+        self.report(name, value=error, bound=bound, ok=bool(error <= bound), **values)
 
     def kernels(self) -> None:
-        """Whether the CUDA kernels compute what MLX does."""
+        """Compare the CUDA kernels with MLX."""
         for kind, layers, bound in PASSES:
             with self.guarded(f"passes, {kind}"):
                 self.passes_agree(kind, min(layers, self.layers), bound)
@@ -197,7 +197,7 @@ class Ours(Part):
             self.choices_agree()
 
     def passes_agree(self, kind: str, layers: int, bound: float) -> None:
-        """States by the kernel and, all rows at once, by MLX's operations; and of the same rows, alone and together."""
+        """Compare states of the kernel with MLX's, and states of rows computed together with those computed alone."""
         model = self.model(kind, layers)
         embeds = mx.random.normal((2, 30, WIDTH), key=mx.random.key(1)).astype(model.speech_embed.weight.dtype)
 
@@ -213,10 +213,10 @@ class Ours(Part):
         together, alone = states(17, 8, 4, 1), states(17, *[1] * 13)
         what = f"{layers} layers, {kind}"
         self.check(f"states of {what}, against MLX", distance(together, states(30)), bound)
-        self.check(f"states of {what}, that differ alone", float(mx.sum(together != alone)), 0)
+        self.check(f"states of {what} that differ if computed alone", float(mx.sum(together != alone)), 0)
 
     def choices_agree(self) -> None:
-        """Tokens for the same logits on the GPU and on the CPU, whose logarithms may decide a tie otherwise."""
+        """Compare tokens for the same logits on GPU and CPU. Their logarithms differ, so a near-tie may differ."""
         key, wrong = mx.random.key(1), 0.0
         logits, seen = 3 * mx.random.normal((16, 8194), key=key), mx.random.bernoulli(0.05, (16, 8194), key=key)
         forbidden = mx.arange(8194) >= SPEECH_TOKENS
@@ -234,7 +234,7 @@ class Ours(Part):
         self.check("tokens of 48 that differ from the CPU's", wrong, 1)
 
     def agreement(self) -> None:
-        """Whether a GPU says what the CPU says, and the same with a draft as without."""
+        """Compare the GPU with the CPU, and tokens with a draft with those without."""
         layers = min(self.layers, 4)
         for check in (self.sound_agrees, self.speculation_agrees, self.logits_agree):
             with self.guarded(check.__name__):
@@ -249,7 +249,7 @@ class Ours(Part):
             mx.set_default_device(here)
 
     def logits_agree(self, layers: int) -> None:
-        """A prompt of 12, then one position more: CPU in float32 against the default device."""
+        """Logits of 12 positions and of one more: float32 on the CPU against the default device."""
         embeds = mx.random.normal((2, 13, WIDTH), key=mx.random.key(1)) * 0.1
         mx.eval(embeds)
 
@@ -266,18 +266,18 @@ class Ours(Part):
             self.check(f"logits, {kind}, against the CPU", distance(ours[kind], theirs), bound)
 
     def speculation_agrees(self, layers: int) -> None:
-        """The same tokens with a draft; of few that may be said, so that it is right now and then."""
+        """Compare tokens with a draft and without. Few tokens are allowed, so that the draft is sometimes right."""
         model, report = self.model("float32", layers), Statistics()
         draft = DraftModel(DraftConfig(replace(self.config.t3.llama, num_layers=1)))
         draft.fuse()
         alone = self.speak(model, allowed=6)[0]
-        guessed = self.speak(model, allowed=6, draft=Draft(draft, One()), report=report)[0]
+        guessed = self.speak(model, allowed=6, draft=Draft(draft, OneToken()), report=report)[0]
         wrong = sum(a != b for a, b in zip(alone, guessed, strict=True))
-        right = f"{report.num_accepted} of {report.num_draft} guesses right"
+        right = f"{report.num_accepted} of {report.num_draft} draft tokens accepted"
         self.check(f"speculation: tokens of {len(alone)} that differ", wrong, 0, text=right)
 
     def sound_agrees(self, _: int) -> None:
-        """S3Gen and HiFT, small ones."""
+        """Compare S3Gen and HiFT, with small models."""
         key = mx.random.key(0)
         ids, speaker = mx.arange(4)[None] * 800, mx.random.normal((192,), key=key)
         mel, source = mx.random.normal((1, 8, 80), key=key), mx.random.normal((1, 8 * 480), key=key) * 0.1
@@ -294,7 +294,7 @@ class Ours(Part):
 
 
 def distance(ours: Any, theirs: Any) -> float:
-    """The norm of the difference over theirs."""
+    """Relative error: norm of the difference over the norm of theirs."""
     a, b = np.array(ours), np.array(theirs)
     return float(np.linalg.norm(a - b) / np.linalg.norm(b))
 

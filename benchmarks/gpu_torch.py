@@ -1,5 +1,4 @@
-"""PyTorch's side of benchmarks/gpu.py: transformers' Llama, and S3Gen and HiFT of chatterbox-tts. Needs nothing of this
-package."""
+"""PyTorch worker of gpu.py: transformers' Llama, and S3Gen and HiFT of chatterbox-tts. Does not need this package."""
 
 from __future__ import annotations
 
@@ -29,7 +28,7 @@ class Torch(Part):
         torch.set_grad_enabled(False)
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         name = torch.cuda.get_device_name(0) if self.device == "cuda" else "cpu"
-        self.give("device", text=f"torch {torch.__version__}, {name}")
+        self.report("device", text=f"torch {torch.__version__}, {name}")
 
     def wait(self) -> None:
         if self.device == "cuda":
@@ -52,7 +51,7 @@ class Torch(Part):
         return model(inputs_embeds=embeds, past_key_values=cache, use_cache=True).last_hidden_state
 
     def speak(self, model: Any, head: Any, more: int = 0) -> tuple[list[int], list[float]]:
-        """What a loop over this model must do at least: embed, read, guide, draw, and look at the token."""
+        """Tokens and their times, by a minimal loop: embed, forward pass, guidance, sampling, id to the host."""
         cache, ids, stamps = DynamicCache(config=model.config), [], []
         states = self.read(model, self.rows(model, CONDITIONING + TEXT + more), cache)
         for _ in range(self.tokens + more):
@@ -92,7 +91,7 @@ class Torch(Part):
             self.rate(self.graph(model, head), "torch, graph")
 
     def graph(self, model: Any, head: Any) -> Callable[[], list[float]]:
-        """The step captured as a CUDA graph over a static cache: the least that PyTorch's host can cost."""
+        """A step as a CUDA graph over a static cache: the lowest cost on the host that PyTorch allows."""
         cache = StaticCache(config=model.config, max_cache_len=512)
         self.read(model, self.rows(model, CONDITIONING + TEXT), cache)
         token = torch.zeros((1, 1), dtype=torch.long, device=self.device)
@@ -125,13 +124,13 @@ class Torch(Part):
         sys.path.insert(0, str(TESTS))
         from make_golden_t3 import open_package
 
-        if find_spec("soundfile") is None:  # reads recordings; not here
+        if find_spec("soundfile") is None:  # only needed for recordings
             sys.modules["soundfile"] = types.ModuleType("soundfile")
             sys.modules["soundfile"].__spec__ = ModuleSpec("soundfile", None)
         open_package()
         from chatterbox.models.s3gen import s3gen
 
-        s3gen.S3Tokenizer = lambda name: torch.nn.Linear(1, 1)  # listens to recordings; not here
+        s3gen.S3Tokenizer = lambda name: torch.nn.Linear(1, 1)  # for recordings; not timed here
         both = s3gen.S3Token2Wav().eval().to(self.device)
         return both.flow, both.mel2wav
 
@@ -153,7 +152,7 @@ class Torch(Part):
         self.times("sentence", sentence)
         ids = torch.randint(0, SPEECH_TOKENS, (1, longest := self.tokens + 2 * self.repeat), device=self.device)
         mel = torch.randn(1, 80, 2 * longest, device=self.device)
-        size = self.tokens + self.repeat  # longer than any sentence above
+        size = self.tokens + self.repeat  # longer than all sentences above
 
         def s3gen_pass(more: int) -> None:
             self.mel(flow, ids[:, : size + more])

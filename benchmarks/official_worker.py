@@ -1,9 +1,8 @@
-"""One side of benchmarks/official.py in a process of its own: models of the official size with random weights, timed.
+"""Worker of official.py: times models with the official sizes and random weights.
 
-Jobs come as JSON lines on stdin; seconds by the clock, and of processor time for the whole job, go out on stdout.
-`reference` needs PyTorch and chatterbox-tts and nothing of this package; `ours` needs this package and no PyTorch;
-`mlx-audio` needs mlx-audio, and times T3 only.
-Weights have no influence on time but through denormals, which none of these has.
+Reads jobs as JSON lines on stdin, and prints wall-clock seconds, and processor seconds of the whole job, on stdout.
+`ours` needs this package and no PyTorch, `reference` needs PyTorch and chatterbox-tts but not this package,
+`mlx-audio` needs mlx-audio and times T3 only. Values of weights affect speed only if they are denormal, which none is.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 
 TESTS = Path(__file__).resolve().parent.parent / "tests" / "support"
-POSITIONS = 250  # keys and values that a T3 step finds: conditioning, a sentence's text, half of its speech tokens
+POSITIONS = 250  # in the KV cache before a step: conditioning, text, half of the speech tokens of a sentence
 STEPS = 5  # of T3 in one measurement
 SPEECH_TOKENS = 6561
 
@@ -35,7 +34,7 @@ def median_seconds(step: Callable[[], None], times: int = STEPS) -> float:
 
 
 class Ours:
-    """nightingale-tts at the sizes of the official configuration."""
+    """nightingale-tts with the official sizes."""
 
     def __init__(self, layers: int) -> None:
         from dataclasses import replace
@@ -51,7 +50,7 @@ class Ours:
         self.description = {"kernels": kernels.description()}
 
     def t3(self, bits: int, batch: int, rows: int) -> float:
-        """Seconds of a pass over `rows` new positions of `batch` sequences."""
+        """Seconds for a pass over `rows` new positions in a batch of `batch`."""
         import mlx.core as mx
 
         t3, caches, embeds = self._t3(bits), self._caches(bits, batch), mx.zeros((batch, rows, 1024)) + 0.1
@@ -84,7 +83,7 @@ class Ours:
         model, key = self._hift(), mx.random.key(0)
         return median_seconds(lambda: mx.eval(model(mel, key=key)), 1)
 
-    @lru_cache  # noqa: B019 (one object in a process)
+    @lru_cache  # noqa: B019 (there is one object)
     def _t3(self, bits: int) -> Any:
         from nightingale.checkpoints.quantize import T3_LAYERS
         from nightingale.models.t3 import T3
@@ -127,7 +126,7 @@ class Ours:
         return model
 
     def _fill(self, model: Any, quantized: str = "", bits: int = 8) -> None:
-        """Random weights; those whose names match in so many bits, in groups of 64."""
+        """Load random weights; those with names that match `quantized` get so many bits, in groups of 64."""
         import re
 
         import mlx.core as mx
@@ -154,7 +153,7 @@ class Ours:
 
 
 class Reference:
-    """The modules of chatterbox-tts, whose own program is never imported."""
+    """The modules of chatterbox-tts, without its own inference code."""
 
     def __init__(self, layers: int) -> None:
         sys.path.insert(0, str(TESTS))
@@ -224,12 +223,12 @@ class Reference:
         import torch
         from chatterbox.models.s3gen import s3gen
 
-        s3gen.S3Tokenizer = lambda name: torch.nn.Linear(1, 1)  # listens to recordings; not timed here
+        s3gen.S3Tokenizer = lambda name: torch.nn.Linear(1, 1)  # for recordings; not timed here
         return s3gen.S3Token2Wav().eval()
 
 
 class MlxAudio:
-    """The T3 of mlx-audio's Chatterbox, quantized as that package does it."""
+    """The T3 of mlx-audio's Chatterbox, quantized as in that package."""
 
     def __init__(self, layers: int) -> None:
         from importlib.metadata import version
@@ -281,7 +280,7 @@ class MlxAudio:
 def main() -> None:
     """`official_worker.py ours|reference|mlx-audio LAYERS`."""
     side = {"ours": Ours, "reference": Reference, "mlx-audio": MlxAudio}[sys.argv[1]](int(sys.argv[2]))
-    # The reference prints warnings of its own: answers keep the stream they were promised.
+    # The reference prints warnings to stdout, which is reserved for answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     print(json.dumps(side.description), file=answers, flush=True)
     for line in sys.stdin:

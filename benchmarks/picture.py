@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""The picture in the README: a conversation in tmux, played on a device that PulseAudio makes up.
+"""Makes the README's picture of the prompt: a session in tmux, which plays to a virtual PulseAudio device.
 
-picture.py docs/repl.svg
+    picture.py docs/repl.svg
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import pulse
 
 ROOT = Path(__file__).parents[1]
 COLUMNS, ROWS = 84, 12
-WIDTH, HEIGHT, MARGIN = 8.4, 19.0, 12.0  # of a character, of a line, around them
+WIDTH, HEIGHT, MARGIN = 8.4, 19.0, 12.0  # of a character, of a line, around all
 INK, DIM, PAPER = "#d8dee9", "#7b8494", "#1e222a"
 LINES = (
     "Good morning. It is ten past seven, and there is frost on the windows.",
@@ -32,7 +32,7 @@ SGR = re.compile(r"\x1b\[([0-9;]*)m")
 
 
 def converse(folder: Path, environment: dict[str, str]) -> list[str]:
-    """What tmux shows, with its escapes, while the last line is heard."""
+    """The screen of tmux with its escape sequences, while the last line is played."""
 
     def tmux(*args: str) -> str:
         command = ["tmux", "-S", str(folder / "tmux"), "-f", "/dev/null", *args]
@@ -55,12 +55,12 @@ def wait_for(seen: object) -> None:
     deadline = time.monotonic() + 30
     while not seen():  # type: ignore[operator]
         if time.monotonic() > deadline:
-            raise SystemExit("picture: the screen did not come to that")
+            raise SystemExit("picture: the prompt did not get as far as expected")
         time.sleep(0.05)
 
 
 def runs(line: str) -> list[tuple[str, set[int]]]:
-    """Pieces of a line with the attributes that hold for them."""
+    """Pieces of a line with their SGR attributes."""
     found, attributes, at = [], set[int](), 0
     for escape in [*SGR.finditer(line), None]:
         text = line[at : escape.start() if escape else len(line)]
@@ -104,7 +104,7 @@ def main() -> int:
         raise SystemExit(f"picture: {reason}")
     with tempfile.TemporaryDirectory(prefix="picture", dir="/tmp") as name, pulse.serve(Path(name)) as server:
         os.environ.update(server.environment, XDG_STATE_HOME=name)
-        with server.recording():  # a null sink that nobody records is served in blocks of two seconds
+        with server.recording():  # without it a null sink plays in blocks of two seconds
             lines = converse(Path(name), server.environment)
     Path(sys.argv[1]).write_text(svg(lines), encoding="utf-8")
     return 0
