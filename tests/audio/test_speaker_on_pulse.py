@@ -123,11 +123,11 @@ def test_the_played_audio_is_recognised(server: pulse.Server) -> None:
 def test_mixers_show_the_name_of_the_program(server: pulse.Server, name: str) -> None:
     by_user = {} if name == "nightingale-tts" else {"PULSE_PROP_application.name": name}
     with play(server, "one " * 100, environment=server.environment | by_user) as child:
-        listed: list[str] = []
-        until(lambda: "application.name" in (listed.append(server.sink_inputs()) or listed[-1]))  # type: ignore[func-returns-value]
+        until(lambda: bool(server.sink_inputs()))
+        listed = server.sink_inputs()
         child.send_signal(signal.SIGINT)
-    assert f'application.name = "{name}"' in listed[-1]
-    assert 'application.process.binary = "nightingale-tts"' in listed[-1]
+    assert f'application.name = "{name}"' in listed
+    assert 'application.process.binary = "nightingale-tts"' in listed
 
 
 @pytest.mark.slow
