@@ -23,6 +23,7 @@ from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.loop import Draft, Request, generate, token_limit
 from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch
+from nightingale.kernels import backend
 from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
@@ -68,6 +69,8 @@ class Engine:
         self._draft = Draft(draft) if draft is not None else None
         if speculate and draft is None:
             logger.warning("this model has no draft: it speaks without speculation")
+        if problem := backend.missing_kernels():
+            logger.warning("speech is slower than it could be; the native kernels are %s", problem)
         self.statistics = Statistics()
         self.use_voice(DEFAULT_VOICE if voice is None else voice)
         self._vocoder = make_vocoder(self._model.s3gen, self._model.hift)
@@ -84,6 +87,11 @@ class Engine:
         conditioning = self._model.t3.condition(found)
         mx.eval(conditioning)
         self.voice, self._conditioning = found, conditioning
+
+    @staticmethod
+    def arithmetic() -> dict[str, str]:
+        """The BLAS and the kernels that compute, for people."""
+        return {"blas": BLAS or "MLX's own", "kernels": backend.description()}
 
     def close(self) -> None:
         """Release what MLX holds for the calling thread. The engine cannot speak afterwards.

@@ -6,6 +6,7 @@ NightingaleError              1   something failed while speaking
 ├── InputUnavailable         66   an input that is missing or cannot be opened
 ├── VoiceNotFound            69   no voice or model of that name or at that place
 ├── CheckpointMismatch       69   weights or config that are corrupt or do not fit each other
+├── EngineUnavailable        69   MLX or another package cannot be loaded here
 ├── AudioDeviceError         69   no player, or no device to play on
 ├── OutputUnavailable        73   an output that cannot be created
 ├── WriteFailed              74   an output that broke off: no space, a dead disk
@@ -47,6 +48,12 @@ class VoiceNotFound(NightingaleError):
 
 class CheckpointMismatch(NightingaleError):
     """Weights or config that are corrupt or do not fit each other."""
+
+    exit_code = 69
+
+
+class EngineUnavailable(NightingaleError):
+    """MLX or another package cannot be loaded here."""
 
     exit_code = 69
 

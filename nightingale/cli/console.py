@@ -1,7 +1,4 @@
-"""What a shell hands over and what it sees: bytes read as text, and messages and progress on stderr.
-
-Knows descriptors and terminals. Knows neither options nor speech. Imports nothing heavy.
-"""
+"""stderr for people: errors, warnings, a progress bar. And stdout for words, such as --help, with errors reported."""
 
 from __future__ import annotations
 
@@ -14,20 +11,22 @@ from collections.abc import Iterator
 from nightingale.errors import WriteFailed
 from nightingale.text.input import TextInput
 
-LONG_TEXT = 500  # bytes; shorter text gets no progress bar
+LONG_TEXT = 500  # bytes; a shorter text gets no progress bar
 
 
 class Console:
-    """stderr: one line a message, and below them a bar while a long text is spoken to somewhere else."""
+    """Writes messages to stderr, one line each, and at a terminal a status line below them.
+
+    quiet: no warnings and no status line.
+    """
 
     def __init__(self) -> None:
         self.quiet = False
-        self._width = 0  # of the bar that stands there now
+        self._width = 0  # of the status line on the screen
 
     def error(self, message: str) -> None:
-        """An error: also when quiet."""
         self.clear()
-        with contextlib.suppress(OSError):  # there is nowhere left to tell it
+        with contextlib.suppress(OSError):  # stderr is closed: nobody reads it
             print(f"nightingale-tts: {message}", file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
@@ -35,22 +34,23 @@ class Console:
             self.error(message)
 
     def progress(self, text: TextInput, seconds: float) -> None:
-        """How much of the text is taken in, if that is known, and how long the sound is so far."""
+        """For a long text: its share read so far, if its size is known, and the length of the sound in seconds."""
         size = text.size
-        if self.quiet or not sys.stderr.isatty() or max(text.num_read, size or 0) < LONG_TEXT:
+        if max(text.num_read, size or 0) < LONG_TEXT:
             return
         line = f"{int(seconds) // 60}:{int(seconds) % 60:02d} of sound"
         if size is not None:
-            share = min(text.num_read / size, 1.0)
+            share = min(text.num_read / size, 1.0)  # a file may grow while it is read
             line = f"[{'#' * round(30 * share):<30}] {share:4.0%}  {line}"
-        self._draw(line)
+        self.status(line)
 
     def status(self, line: str) -> None:
-        """What is going on now, in place of what was said of that before."""
+        """Replace the status line."""
         if not self.quiet and sys.stderr.isatty():
             self._draw(line)
 
     def clear(self) -> None:
+        """Remove the status line."""
         if self._width:
             self._draw("")
 
@@ -60,24 +60,8 @@ class Console:
         self._width = len(line)
 
 
-@contextlib.contextmanager
-def printing() -> Iterator[None]:
-    """stdout for words: what cannot be written is known here, not when the interpreter exits."""
-    try:
-        try:
-            yield
-        finally:
-            if sys.stdout:
-                sys.stdout.flush()
-    except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for what is left in the buffer
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise WriteFailed(f"cannot write to standard output: {error.strerror}") from error
-
-
 class ConsoleHandler(logging.Handler):
-    """What the library logs, as messages on the console."""
+    """Shows warnings that the package logs on the console."""
 
     def __init__(self, console: Console) -> None:
         super().__init__(logging.WARNING)
@@ -85,3 +69,19 @@ class ConsoleHandler(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self._console.warn(record.getMessage())
+
+
+@contextlib.contextmanager
+def checked_stdout() -> Iterator[None]:
+    """For printing to stdout. Raises WriteFailed or BrokenPipeError here, not while the interpreter exits."""
+    try:
+        try:
+            yield
+        finally:
+            if sys.stdout:
+                sys.stdout.flush()
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # for the rest of the buffer
+        if isinstance(error, BrokenPipeError):
+            raise
+        raise WriteFailed(f"cannot write to standard output: {error.strerror}") from error

@@ -1,4 +1,4 @@
-"""One run of the command: text in, sound out, to a file, a pipe or a device. Imports MLX only when there is text."""
+"""One run of the command: text in, sound out. Imports numpy and MLX only when there is text to speak."""
 
 from __future__ import annotations
 
@@ -15,16 +15,11 @@ from typing import TYPE_CHECKING
 from nightingale.audio.wav import open_wav
 from nightingale.checkpoints.bundled import list_voices
 from nightingale.cli.arguments import attach_optional_values, build_parser
-from nightingale.cli.console import Console, ConsoleHandler, printing
-from nightingale.errors import NightingaleError, UsageError, VoiceNotFound
+from nightingale.cli.console import Console, ConsoleHandler, checked_stdout
+from nightingale.cli.requirements import check_address_space, importing_engine
+from nightingale.errors import NightingaleError, UsageError
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
-from nightingale.signals import (
-    StoppedBySignal,
-    defer_signals,
-    ignore_signals,
-    raise_on_signals,
-    stop_playback_on_signals,
-)
+from nightingale.signals import StoppedBySignal, ignore_signals, raise_on_signals, stop_playback_on_signals
 from nightingale.statistics import Statistics, as_json, as_lines, process_start
 from nightingale.text.input import Source, TextInput, open_sources
 
@@ -34,64 +29,82 @@ if TYPE_CHECKING:
     from nightingale.engine import Engine
 
 
-def choose_sources(args: argparse.Namespace, console: Console) -> list[Source]:
-    """Where the text is to come from. Raises UsageError if that is two places."""
-    if args.text and args.file:
-        raise UsageError("give either TEXT or -f FILE, not both")
-    if args.text and args.text != ["-"]:
-        return [Source("the text", data=os.fsencode(" ".join(args.text)))]
-    files = args.file or ["-"]
-    if "-" in files and os.isatty(0):
-        console.warn("reading text from the terminal; Ctrl-D ends it")
-    return open_sources(files)
-
-
-def load_engine(args: argparse.Namespace) -> Engine:
-    """Import and load what speaks. Raises VoiceNotFound if MLX has no backend, or another package is missing."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run `nightingale-tts ARGV`. Returns the exit code."""
+    fill_closed_descriptors()
+    console = Console()
     try:
-        with defer_signals():
-            from nightingale.engine import Engine
-    except ImportError as error:
-        if (error.name or "").startswith("nightingale"):  # a bug
-            raise
-        raise VoiceNotFound(f"cannot load the speech engine: {error}; install nightingale-tts again") from error
-    return Engine(
-        model=args.model, voice=args.voice, bits=args.bits, speculate=args.speculate, cache=cache_options(args)
-    )
+        exit_code = run_and_report(argv, console)
+        ignore_signals()  # they would only make the interpreter print an exception while it exits
+        return exit_code
+    except StoppedBySignal as stopped:
+        console.clear()
+        return stopped.exit_code
+    except KeyboardInterrupt:  # at the prompt, which handles Ctrl-C itself
+        ignore_signals()
+        return 128 + signal.SIGINT
 
 
-def cache_options(args: argparse.Namespace) -> CacheOptions | None:
-    """Raises UsageError for what no cache can be."""
-    if args.kv_bits is None and args.kv_budget is None:
-        return None
-    return CacheOptions(bits=args.kv_bits, budget=args.kv_budget)
+def fill_closed_descriptors() -> None:
+    """Open 0, 1 and 2 if they are closed, so that they fail to read or write. Else a file opened later would get the
+    number, and for example become standard output."""
+    for fd in range(3):
+        try:
+            os.fstat(fd)
+        except OSError:
+            os.open(os.devnull, os.O_RDONLY if fd == 1 else os.O_WRONLY)
+    if not sys.stderr:  # print would write to stdout
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open until the process ends)
 
 
-def wants_prompt(args: argparse.Namespace) -> bool:
-    return not args.text and not args.file and args.output is None and os.isatty(0) and os.isatty(1)
+def run_and_report(argv: Sequence[str] | None, console: Console) -> int:
+    """Run, print the error if there is one, and return the exit code. Raises StoppedBySignal."""
+    try:
+        raise_on_signals()
+        run(argv, console)
+    except NightingaleError as error:
+        console.error(str(error))
+        return error.exit_code
+    except BrokenPipeError:
+        console.clear()
+        return 128 + signal.SIGPIPE
+    return 0
 
 
-@contextlib.contextmanager
-def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Speaker | None]]:
-    """The file or pipe, and the loudspeaker, that the sound goes to: one of them or both."""
-    play = args.play or args.device is not None or (args.output is None and os.isatty(1))
-    with contextlib.ExitStack() as stack:
-        wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
-        speaker = None
-        if play:
-            with defer_signals():
-                from nightingale.audio import ring  # noqa: F401 (brings numpy)
-                from nightingale.audio.speaker import Speaker
+def run(argv: Sequence[str] | None, console: Console) -> None:
+    with checked_stdout():
+        args = build_parser().parse_args(attach_optional_values(sys.argv[1:] if argv is None else argv))
+        if args.list_voices:
+            print("\n".join(list_voices()))
+            return
+        if args.list_devices:
+            from nightingale.audio.devices import list_devices
 
-            speaker = stack.enter_context(Speaker(args.device))
-            stack.enter_context(stop_playback_on_signals(speaker.stop))
-        yield wav, speaker
+            print("\n".join(list_devices()))
+            return
+    console.quiet = args.quiet
+    options = SpeakOptions(speed=args.speed, seed=args.seed)
+    if args.output == "":  # from an unset variable in a script, which does not expect sound on stdout
+        raise UsageError("-o needs the name of a file")
+    make_cache_options(args)  # reports a bad value before there is text
+    check_address_space()
+    if args.bench:
+        run_bench(args, console)
+    elif wants_prompt(args):
+        run_prompt(args, options)
+    else:
+        logging.getLogger("nightingale").addHandler(ConsoleHandler(console))
+        speak(args, options, console)
+
+
+# One text
 
 
 def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> None:
-    """One shot: the text of all sources to one sound."""
+    """Speak the text of all sources as one sound."""
     statistics = Statistics(process_start())
     text = TextInput(choose_sources(args, console))
+    engine = None
     with open_outputs(args) as (wav, speaker):
         ticket = speaker.begin() if speaker else 0
         if pieces := text.wait_for_text():
@@ -114,112 +127,97 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
             speaker.wait(lambda: statistics.record_playback(speaker.played_s))
             statistics.underruns = speaker.underruns
     if args.stats:
-        print_statistics(statistics, args.stats)
+        print_statistics(statistics, engine, args.stats)
 
 
-def print_statistics(statistics: Statistics, form: str) -> None:
-    """--stats, also when quiet: it was asked for."""
-    blas = getattr(sys.modules.get("nightingale.engine"), "BLAS", None)
-    figures = statistics.figures() | {"blas": blas or "MLX's own"}
+def choose_sources(args: argparse.Namespace, console: Console) -> list[Source]:
+    """Raises UsageError for text from two places, InputUnavailable for a file that cannot be opened."""
+    if args.text and args.file:
+        raise UsageError("give either TEXT or -f FILE, not both")
+    if args.text and args.text != ["-"]:
+        return [Source("the text", data=os.fsencode(" ".join(args.text)))]
+    files = args.file or ["-"]
+    if "-" in files and os.isatty(0):
+        console.warn("reading text from the terminal; Ctrl-D ends it")
+    return open_sources(files)
+
+
+@contextlib.contextmanager
+def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Speaker | None]]:
+    """The file or pipe that the sound is written to, and the speaker that plays it: one of them or both."""
+    play = args.play or args.device is not None or (args.output is None and os.isatty(1))
+    with contextlib.ExitStack() as stack:
+        wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
+        speaker = None
+        if play:
+            with importing_engine():
+                from nightingale.audio import ring  # noqa: F401 (brings numpy)
+                from nightingale.audio.speaker import Speaker
+
+            speaker = stack.enter_context(Speaker(args.device))
+            stack.enter_context(stop_playback_on_signals(speaker.stop))
+        yield wav, speaker
+
+
+def load_engine(args: argparse.Namespace) -> Engine:
+    with importing_engine():
+        from nightingale.engine import Engine
+
+    cache = make_cache_options(args)
+    return Engine(model=args.model, voice=args.voice, bits=args.bits, speculate=args.speculate, cache=cache)
+
+
+def make_cache_options(args: argparse.Namespace) -> CacheOptions | None:
+    """Raises UsageError for an impossible combination."""
+    if args.kv_bits is None and args.kv_budget is None:
+        return None
+    return CacheOptions(bits=args.kv_bits, budget=args.kv_budget)
+
+
+def print_statistics(statistics: Statistics, engine: Engine | None, form: str) -> None:
+    """For --stats, also when quiet."""
+    figures = statistics.figures() | (engine.arithmetic() if engine else {"blas": None, "kernels": None})
     with contextlib.suppress(OSError):
         print(as_json(figures) if form == "json" else as_lines(figures), file=sys.stderr, flush=True)
 
 
-def converse(args: argparse.Namespace, options: SpeakOptions) -> None:
-    """The prompt: what is typed is spoken. Raises UsageError for what only a single text has."""
+# The prompt
+
+
+def wants_prompt(args: argparse.Namespace) -> bool:
+    return not args.text and not args.file and args.output is None and os.isatty(0) and os.isatty(1)
+
+
+def run_prompt(args: argparse.Namespace, options: SpeakOptions) -> None:
+    """Raises UsageError for options that need a text."""
     if args.stats:
         raise UsageError("--stats does not go with the prompt; type /stats there, or give a text")
     if args.quiet:
         raise UsageError("--quiet does not go with the prompt; give a text")
     from nightingale.audio.speaker import Speaker
-    from nightingale.repl.prompt import run_prompt
+    from nightingale.repl import prompt
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    run_prompt(
+    prompt.run_prompt(
         lambda: load_engine(args), lambda: Speaker(args.device), options, args.voice or DEFAULT_VOICE,
         list_voices, keep_history=not args.no_history,
     )  # fmt: skip
 
 
-def bench(args: argparse.Namespace, console: Console) -> None:
-    """--bench: its rows set what the other options would."""
-    chosen = build_parser().parse_args([])
-    free = {"bench", "model", "voice", "seed", "quiet"}
+# --bench
+
+
+def run_bench(args: argparse.Namespace, console: Console) -> None:
+    """Raises UsageError for options that the benchmark sets itself."""
+    defaults = vars(build_parser().parse_args([]))
     for name, value in vars(args).items():
-        if name not in free and value != getattr(chosen, name):
+        if name not in ("bench", "model", "voice", "seed", "quiet") and value != defaults[name]:
             raise UsageError(f"--bench does not go with {'TEXT' if name == 'text' else '--' + name.replace('_', '-')}")
     from nightingale import bench
 
     try:
-        told = bench.run(args.model, args.voice, args.seed, args.bench, console.status)
+        results = bench.run(args.model, args.voice, args.seed, args.bench, console.status)
     finally:
         console.clear()
-    with printing():
-        print(told)
-
-
-def run(argv: Sequence[str] | None, console: Console) -> None:
-    with printing():
-        args = build_parser().parse_args(attach_optional_values(sys.argv[1:] if argv is None else argv))
-        if args.list_voices:
-            print("\n".join(list_voices()))
-            return
-        if args.list_devices:
-            from nightingale.audio.devices import list_devices
-
-            print("\n".join(list_devices()))
-            return
-    console.quiet = args.quiet
-    options = SpeakOptions(speed=args.speed, seed=args.seed)
-    if args.bench:
-        bench(args, console)
-        return
-    if args.output == "":  # an unset variable of a script: sound on its stdout is not what it wants
-        raise UsageError("-o needs the name of a file")
-    cache_options(args)  # what is wrong with it is known before there is text to speak
-    if wants_prompt(args):
-        converse(args, options)
-        return
-    logging.getLogger("nightingale").addHandler(ConsoleHandler(console))
-    speak(args, options, console)
-
-
-def fill_closed_descriptors() -> None:
-    """Give 0, 1 and 2 to descriptors that fail to read or write, lest a file opened later become standard output."""
-    for fd in range(3):
-        try:
-            os.fstat(fd)
-        except OSError:
-            os.open(os.devnull, os.O_RDONLY if fd == 1 else os.O_WRONLY)
-    if not sys.stderr:  # print would go to stdout then
-        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 (open as long as the program runs)
-
-
-def answer(argv: Sequence[str] | None, console: Console) -> int:
-    """Run, and tell what went wrong. Raises StoppedBySignal."""
-    try:
-        raise_on_signals()
-        run(argv, console)
-    except NightingaleError as error:
-        console.error(str(error))
-        return error.exit_code
-    except BrokenPipeError:
-        console.clear()
-        return 128 + signal.SIGPIPE
-    return 0
-
-
-def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code of `nightingale-tts ARGV`."""
-    fill_closed_descriptors()
-    console = Console()
-    try:
-        exit_code = answer(argv, console)
-        ignore_signals()  # nothing is left to stop, and the interpreter would print an exception while it ends
-        return exit_code
-    except StoppedBySignal as stopped:
-        console.clear()
-        return stopped.exit_code
-    except KeyboardInterrupt:  # at the prompt, where Ctrl-C has other uses
-        ignore_signals()
-        return 128 + signal.SIGINT
+    with checked_stdout():
+        print(results)

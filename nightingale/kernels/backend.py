@@ -1,5 +1,6 @@
 """Which backend computes. Nothing outside this package asks for it, except to report it or to choose a data type."""
 
+import os
 from enum import Enum
 
 import mlx.core as mx
@@ -33,6 +34,18 @@ def is_cuda() -> bool:
 
 def on_gpu() -> bool:
     return current() in (Backend.CUDA, Backend.METAL)
+
+
+def description() -> str:
+    """What computes, for people: the kernels' instruction set and threads, or why there are none, or the GPU."""
+    return cpu.description() if not on_gpu() else current().value
+
+
+def missing_kernels() -> str | None:
+    """Why this CPU computes without the native kernels. None with them, on a GPU, and if they are switched off."""
+    if current() is not Backend.CPU or os.environ.get("NIGHTINGALE_KERNELS") == "off":
+        return None
+    return cpu.description()
 
 
 def multiplies_quantized() -> bool:

@@ -21,7 +21,7 @@ from nightingale.audio.devices import list_devices
 from nightingale.audio.sink import NullSink
 from nightingale.audio.speaker import Speaker
 from nightingale.errors import AudioDeviceError, NightingaleError
-from nightingale.signals import CLEANUP_S, stop_playback_on_signals
+from nightingale.signals import stop_playback_on_signals
 
 RATE = 24_000
 TONE = (0.5 * np.sin(2 * np.pi * 200 * np.arange(RATE) / RATE)).astype(np.float32)
@@ -311,15 +311,15 @@ def test_a_paused_stream_is_closed_too(portaudio: Any, short_idle: None, resume:
     assert played == pytest.approx(2 * RATE, abs=2) if resume else played < RATE
 
 
-def test_a_signal_sets_an_alarm(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_signal_limits_the_time_of_the_cleanup(portaudio: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The last resort, for anything that blocks the main thread: Python handles signals there."""
-    alarms: list[int] = []
-    monkeypatch.setattr(signal, "alarm", alarms.append)
+    limited: list[int] = []
+    monkeypatch.setattr("nightingale.signals.limit_cleanup", limited.append)
     before = signal.signal(signal.SIGHUP, lambda *_: None)
     try:
         with Speaker() as speaker, stop_playback_on_signals(speaker.stop):
             signal.raise_signal(signal.SIGHUP)
-            until(lambda: alarms == [CLEANUP_S])
+            until(lambda: limited == [signal.SIGHUP])
     finally:
         signal.signal(signal.SIGHUP, before)
 

@@ -337,6 +337,17 @@ def test_many_signals_at_once(tmp_path: Path) -> None:
         assert os.listdir(tmp_path) == []
 
 
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_cleanup_that_hangs_is_cut_off_with_the_exit_code_of_the_signal(number: int, exit_code: int) -> None:
+    with subprocess.Popen([sys.executable, FAKE, "one. hang."], stdout=-1, stderr=-1) as child:
+        assert child.stdout and child.stderr
+        assert os.read(child.stdout.fileno(), 4)
+        time.sleep(0.3)
+        child.send_signal(number)
+        assert child.wait(20) == exit_code
+        assert child.stderr.read() == b""
+
+
 def test_ctrl_c_among_the_first_imports(tmp_path: Path) -> None:
     (tmp_path / "argparse.py").write_text("import os; os.kill(os.getpid(), 2)")
     command = [sys.executable, ROOT / "nightingale_tts.py", "one"]

@@ -23,7 +23,7 @@ STORED_BITS = 4  # of the bundled T3
 
 def speak(*args: str | Path, stdin: str = TEXT) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, str(ROOT / "nightingale_tts.py"), *map(str, args)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
+    environment = os.environ | {"OMP_NUM_THREADS": "1"} | ({} if has_kernels() else {"NIGHTINGALE_KERNELS": "off"})
     return subprocess.run(command, input=stdin.encode(), capture_output=True, timeout=120, env=environment)
 
 

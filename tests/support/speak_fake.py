@@ -1,7 +1,8 @@
-"""nightingale-tts with an engine that hums: 100 ms of a tone for every word, a chunk for every line or sentence.
+"""nightingale-tts with a fake engine: 100 ms of a tone for every word, a chunk for every line or sentence.
 
-The command-line tests are about bytes, descriptors and exit codes; a model would only make them slow. Words that make
-the engine misbehave: `fail` raises, `bug` is a programming error, `warn` logs, `wait` pauses, `nan` is not a number.
+The command-line tests are about bytes, descriptors and exit codes; a model would only make them slow. Some words do
+something: `fail` raises an error, `bug` raises another exception, `warn` logs a warning, `wait` takes 30 s, `hang` 30 s
+more after an interrupt, `nan` gives a sample that is not a number.
 """
 
 from __future__ import annotations
@@ -43,6 +44,10 @@ class Engine:
 
     def close(self) -> None:
         pass
+
+    @staticmethod
+    def arithmetic() -> dict[str, str]:
+        return {"blas": "none", "kernels": "none"}
 
     def use_voice(self, voice: str) -> None:
         if voice not in ("florence", "other"):
@@ -93,8 +98,11 @@ class Engine:
             raise RuntimeError("a bug, as asked")
         if word == "warn":
             logging.getLogger("nightingale.text").warning("dropped a symbol, as asked")
-        if word == "wait":
-            time.sleep(30)
+        if word in ("wait", "hang"):
+            try:
+                time.sleep(30)
+            finally:
+                time.sleep(30 if word == "hang" else 0)
 
 
 def main() -> int:
