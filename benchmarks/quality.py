@@ -10,7 +10,7 @@
 
 Each source is a column of the table, and then a line of JSON. The teacher speaks sentence i with seed i. The opinion
 score is that of every third sentence. asr_nll is the mean negative log-likelihood of the reference text's tokens for
-the speech recogniser. README.md explains all measures. Needs requirements.txt.
+the speech recogniser. docs/quality.md explains the measures. Needs the extra `quality`.
 """
 
 from __future__ import annotations

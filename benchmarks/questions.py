@@ -5,7 +5,7 @@
 
 Prints for each kind the median pitch of the last 80 voiced milliseconds, in semitones above the sentence's median, and
 the share of sentences that rise by 3 semitones in their last 200 ms. With --teachers (the output of training.kokoro)
-also for the voice's teacher. Needs requirements.txt.
+also for the voice's teacher. Needs the extra `quality`.
 
 F0 is estimated by HiFT's predictor. It finds 5.7 of the 6.3 semitones by which the teacher's questions are known to end
 above their median. pYIN finds only 3.3, because it takes fast rises for unvoiced.
