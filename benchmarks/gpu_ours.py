@@ -59,7 +59,7 @@ class Ours(Part):
         super().__init__(args)
         self.config = chatterbox_english()
         device = mx.device_info().get("device_name", "")
-        self.report("device", text=f"mlx {mx.__version__}, {mx.default_device()} {device}")
+        self.report("device", text=f"mlx {vars(mx)['__version__']}, {mx.default_device()} {device}")
         self.report("CUDA kernels", text=f"on {cuda.multiprocessors()} multiprocessors" if cuda.available() else "none")
 
     def model(self, kind: str, layers: int) -> Any:

@@ -135,7 +135,7 @@ class Ours:
         from nightingale.checkpoints.loading import load_arrays
 
         rng, arrays = np.random.default_rng(0), {}
-        for name, like in tree_flatten(model.parameters()):
+        for name, like in dict(tree_flatten(model.parameters())).items():
             shape = like.shape
             if quantized and re.fullmatch(quantized, name):
                 words = (shape[0], shape[1] * bits // 32)
@@ -279,7 +279,7 @@ class MlxAudio:
 
 def main() -> None:
     """`official_worker.py ours|reference|mlx-audio LAYERS`."""
-    side = {"ours": Ours, "reference": Reference, "mlx-audio": MlxAudio}[sys.argv[1]](int(sys.argv[2]))
+    side: Any = {"ours": Ours, "reference": Reference, "mlx-audio": MlxAudio}[sys.argv[1]](int(sys.argv[2]))
     # The reference prints warnings to stdout, which is reserved for answers.
     answers, sys.stdout = sys.stdout, sys.stderr
     print(json.dumps(side.description), file=answers, flush=True)

@@ -39,17 +39,16 @@ class Take:
 
 def take(engine: Engine, text: str) -> Take:
     """Speak a text and record the speech tokens."""
-    from nightingale import engine as module
+    from nightingale.decoding.loop import generate
 
     tokens: list[int] = []
-    generate = module.generate
 
     def recording(*args: Any, **kwargs: Any) -> Iterator[int]:
         for token in generate(*args, **kwargs):
             tokens.append(token)
             yield token
 
-    with patch.object(module, "generate", recording):
+    with patch("nightingale.engine.generate", recording):
         chunks = [chunk.samples for chunk in engine.speak(text)]
     ends = np.cumsum([len(chunk) for chunk in chunks])
     return Take(tokens, np.concatenate(chunks), [int(end) for end in ends[:-1]])

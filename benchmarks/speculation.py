@@ -16,6 +16,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from inprocess import choose_blas
@@ -109,8 +110,8 @@ def measure_passes(engine: Engine, text: str, repeat: int) -> dict[str, float]:
     passes: dict[str, Callable[[], object]] = {}
     tokens = mx.arange(MAX_ROWS)
     for rows in range(1, MAX_ROWS + 1):
-        passes[f"{rows} rows"] = lambda rows=rows: t3_pass(session, tokens[:rows])
-    passes["draft"] = lambda: draft_pass(session, draft.model, caches, newest)
+        passes[f"{rows} rows"] = partial(t3_pass, session, tokens[:rows])
+    passes["draft"] = partial(draft_pass, session, draft.model, caches, newest)
     taken: dict[str, list[float]] = {name: [] for name in passes}
     for _ in range(repeat):
         for name, run in passes.items():
