@@ -225,8 +225,8 @@ class Ours(Part):
             options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
             sampler = Sampler(options, seed_key(3), forbidden)
 
-            def choose(sampler: Sampler = sampler, said: mx.array | None = seen if penalty > 1 else None) -> mx.array:
-                tokens = sampler.sample(logits, said, 5)
+            def choose(sampler: Sampler = sampler, used: mx.array | None = seen if penalty > 1 else None) -> mx.array:
+                tokens = sampler.sample(logits, used, 5)
                 mx.eval(tokens)
                 return tokens
 

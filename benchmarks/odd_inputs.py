@@ -62,7 +62,7 @@ def many_words(count: int) -> str:
 
 def short_cases() -> list[Case]:
     return [
-        # The recogniser cannot tell a single vowel ("thanks"): ten more letters are allowed, but no babble.
+        # The recogniser cannot tell a single vowel ("thanks"): ten more letters are allowed.
         Case("a", "a", ("a",), 0.15, 1.6, max_errors=10.0),
         Case("Hi.", "Hi.", ("hi", "high", "hey"), 0.2, 1.6),
         Case("No!", "No!", ("no", "know"), 0.2, 1.6),

@@ -1,6 +1,6 @@
-"""Sound that starts at once, with the bundled voice: chunks are the whole, there is no gap, nothing grows.
+"""The bundled voice in real time: seamless chunks, low latency, no underruns, constant memory.
 
-Short versions of benchmarks/seams.py and benchmarks/latency.py, by their own functions.
+Short runs of benchmarks/seams.py and benchmarks/latency.py.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def engine() -> Engine:
     return load_engine(openblas=True)
 
 
-def test_chunks_are_the_whole_and_no_seam_can_be_heard(engine: Engine) -> None:
+def test_chunks_equal_the_whole_and_have_no_audible_seams(engine: Engine) -> None:
     figures = compare(engine, list(SENTENCES))
     assert figures["seams"] >= 10
     assert figures["different tokens"] == figures["different lengths"] == 0
@@ -40,20 +40,20 @@ def test_chunks_are_the_whole_and_no_seam_can_be_heard(engine: Engine) -> None:
     assert figures["seams above the percentile of their own sentence"] == 0
 
 
-def test_sound_begins_long_before_it_is_complete(engine: Engine) -> None:
-    """The whole takes ten times as long; on a busy machine less is asked of it."""
+def test_the_first_samples_come_early(engine: Engine) -> None:
+    """The whole sentence takes ten times as long. The limits leave room for a busy machine."""
     timed(engine, THIRTY_WORDS)
     runs = [timed(engine, THIRTY_WORDS) for _ in range(3)]
     assert min(first_s / whole_s for first_s, whole_s, _ in runs) < 0.2
     assert min(first_s for first_s, _, _ in runs) < 0.3
 
 
-def test_no_gap_for_a_listener(engine: Engine) -> None:
+def test_playback_in_real_time_has_no_underruns(engine: Engine) -> None:
     figures = measure_gaps(engine, minutes=0.25)
     assert figures["sound, s"] > 8 and figures["underruns"] == 0
 
 
-def test_many_utterances_cost_no_memory(engine: Engine) -> None:
+def test_many_texts_cost_no_memory(engine: Engine) -> None:
     for _ in range(5):
         timed(engine, FOUR_SECONDS)
     before, threads, descriptors = resident_mb(), threading.active_count(), len(os.listdir("/dev/fd"))
