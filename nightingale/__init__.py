@@ -1,4 +1,4 @@
-"""Text to speech on MLX. The names below are imported when they are first used: a package import costs nothing."""
+"""Text to speech on MLX. Public names are imported on first use, so `import nightingale` takes no time."""
 
 from __future__ import annotations
 

@@ -1,35 +1,35 @@
-"""What can go wrong, each with the exit code the command line answers with.
+"""Errors, with the exit codes of the command line.
 
 NightingaleError              1   something failed while speaking
-├── UsageError                2   an option or a value that makes no sense
-├── TextError                65   input that cannot be read as text
+├── UsageError                2   an option or value that is not valid
+├── TextError                65   input that is not text
 ├── InputUnavailable         66   an input that is missing or cannot be opened
-├── VoiceNotFound            69   no voice or model of that name or at that place
-├── CheckpointMismatch       69   weights or config that are corrupt or do not fit each other
-├── EngineUnavailable        69   MLX or another package cannot be loaded here
-├── AudioDeviceError         69   no player, or no device to play on
+├── VoiceNotFound            69   no voice or model with this name or path
+├── CheckpointMismatch       69   corrupt weights or config, or files that do not fit together
+├── EngineUnavailable        69   MLX or another package cannot be loaded
+├── AudioDeviceError         69   no PortAudio, or no device that plays
 ├── OutputUnavailable        73   an output that cannot be created
-├── WriteFailed              74   an output that broke off: no space, a dead disk
-└── CacheError                1   a key-value cache asked to do what it cannot
+├── WriteFailed              74   an output that cannot be written to its end
+└── CacheError                1   an operation that this key-value cache does not support
 
-A message says what failed, where, and what to do next, in one line.
+A message is one line: what failed, where, and what to do about it.
 """
 
 
 class NightingaleError(Exception):
-    """Anything this package raises on purpose."""
+    """Base class of all errors that this package raises on purpose."""
 
     exit_code = 1
 
 
 class UsageError(NightingaleError):
-    """An option or a value that makes no sense."""
+    """An option or value that is not valid."""
 
     exit_code = 2
 
 
 class TextError(NightingaleError):
-    """Input that cannot be read as text."""
+    """Input that is not text."""
 
     exit_code = 65
 
@@ -41,25 +41,25 @@ class InputUnavailable(NightingaleError):
 
 
 class VoiceNotFound(NightingaleError):
-    """No voice or model of that name or at that place."""
+    """No voice or model with this name or path."""
 
     exit_code = 69
 
 
 class CheckpointMismatch(NightingaleError):
-    """Weights or config that are corrupt or do not fit each other."""
+    """Corrupt weights or config, or files that do not fit together."""
 
     exit_code = 69
 
 
 class EngineUnavailable(NightingaleError):
-    """MLX or another package cannot be loaded here."""
+    """MLX or another package cannot be loaded."""
 
     exit_code = 69
 
 
 class AudioDeviceError(NightingaleError):
-    """No player, or no device to play on."""
+    """No PortAudio, or no device that plays."""
 
     exit_code = 69
 
@@ -71,10 +71,10 @@ class OutputUnavailable(NightingaleError):
 
 
 class WriteFailed(NightingaleError):
-    """An output that broke off: no space, a dead disk."""
+    """An output that cannot be written to its end, for example on a full disk."""
 
     exit_code = 74
 
 
 class CacheError(NightingaleError):
-    """A key-value cache asked to do what it cannot."""
+    """An operation that this key-value cache does not support."""

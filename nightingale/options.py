@@ -1,4 +1,4 @@
-"""What a caller may ask for: how a text is spoken and how T3 caches it. Frozen, validated once, imports no mlx."""
+"""Options of a text and of the key-value cache, validated when they are made."""
 
 from dataclasses import dataclass
 
@@ -7,16 +7,19 @@ from nightingale.errors import UsageError
 QUANTIZED_BITS = (8, 6, 5, 4, 3, 2)  # widths that mlx can quantize weights to
 FLOAT_BITS = 32
 CACHE_BITS = (8, 4)
-MIN_CACHE_BUDGET = 64  # positions; the newest 48 are always among them
+MIN_CACHE_BUDGET = 64  # positions; the newest 48 are always kept
 DEFAULT_VOICE = "florence"
 
 
 @dataclass(frozen=True)
 class SpeakOptions:
-    """What a caller wishes of one text. Raises UsageError for values out of range.
+    """How a text is spoken. Raises UsageError for a value out of range.
 
-    speed: 1.0 is the voice's own pace, 2.0 twice as fast; 0.5 to 2.0.
-    seed: same text, same seed, same machine: same sound.
+    speed: 1.0 is the voice's own speed, 2.0 twice as fast; 0.5 to 2.0.
+    seed: the same text and seed give the same sound on the same machine.
+    temperature, min_p, top_p, repetition_penalty: of T3's sampling.
+    cfg_weight: of classifier-free guidance; 0 for none.
+    sentence_silence_ms, paragraph_silence_ms: the pauses between sentences and between paragraphs.
     """
 
     speed: float = 1.0
@@ -48,10 +51,10 @@ class SpeakOptions:
 
 @dataclass(frozen=True)
 class CacheOptions:
-    """How T3 keeps what it has read of a sentence; nothing given: whole, as floats. Raises UsageError.
+    """How T3 caches keys and values. Raises UsageError for a value that is not supported, and for both at once.
 
-    bits: 8 or 4 for each key and value. budget: how many speech positions a head keeps, on average; the conditioning
-    and the text are kept besides. Not both.
+    bits: 8 or 4 per key and value; None for floats. budget: the number of speech positions that a head keeps on
+    average, besides conditioning and text; None for all.
     """
 
     bits: int | None = None
@@ -63,4 +66,4 @@ class CacheOptions:
         if self.budget is not None and self.budget < MIN_CACHE_BUDGET:
             raise UsageError(f"the cache's budget must be at least {MIN_CACHE_BUDGET} positions, not {self.budget}")
         if self.bits is not None and self.budget is not None:
-            raise UsageError("keys and values are kept in fewer bits or within a budget, not both")
+            raise UsageError("the cache can have fewer bits or a budget, not both")

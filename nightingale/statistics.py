@@ -1,4 +1,4 @@
-"""Times and counts of one text, from its first character to the last sample played. Imports no model and no device."""
+"""Timings and counts of one text, from its first character to the last sample played; the figures of --stats."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from nightingale.audio.chunk import SAMPLE_RATE
 if TYPE_CHECKING:
     from nightingale.audio.chunk import AudioChunk
 
-AUDIBLE = 0.01  # of full scale: speech at an ordinary level reaches it within its first sound, its breath does not
+AUDIBLE = 0.01  # of full scale: the first sound of speech reaches it, a breath before it does not
 _LOADED_AT = time.perf_counter()
 
 StopReason = Literal["unfinished", "stop token", "token limit"]
@@ -21,9 +21,9 @@ T = TypeVar("T")
 
 
 def process_start() -> float:
-    """When this process began, to 10 ms, on the clock of time.perf_counter.
+    """When this process started, to 10 ms, on the clock of time.perf_counter.
 
-    Where the system does not tell (macOS), the moment when this module was loaded.
+    Without /proc (macOS), the moment when this module was loaded.
     """
     try:
         with open("/proc/self/stat", "rb") as file:
@@ -36,12 +36,13 @@ def process_start() -> float:
 
 @dataclass
 class Statistics:
-    """The record of one text. The engine fills it in while it speaks; whoever plays the sound adds what was heard.
+    """The record of one text. The engine fills it in while it speaks, the player adds when the sound was played.
 
-    Moments (`_at`) are on the clock of time.perf_counter, durations (`_s`) in seconds. compute_s: time in the engine
-    without waiting for text. t3_s: the part of it that T3 took. onset_s: where in the sound the first audible sample
-    lies. played_onset_at: when the device played it. num_draft, num_accepted: draft tokens guessed and kept.
-    num_rounds: passes of T3 after the prompt. stop_reason: why the newest sentence ended.
+    Moments (`_at`) are on the clock of time.perf_counter, durations (`_s`) in seconds.
+    ready_at: the model was loaded. compute_s: time in the engine, without waiting for text. t3_s: time in T3.
+    onset_s: position of the first audible sample in the sound. played_onset_at: when the device played that sample.
+    num_draft, num_accepted: draft tokens proposed and accepted. num_rounds: passes of T3 after the prompt.
+    stop_reason: why the newest sentence ended.
     """
 
     started_at: float = field(default_factory=time.perf_counter)
@@ -61,17 +62,17 @@ class Statistics:
     stop_reason: StopReason = "unfinished"
     _waited_s: float = 0.0
 
-    # --- what the engine reports ---
+    # Recorded by the engine
 
     def time_text(self, pieces: Iterable[str]) -> Iterator[str]:
-        """The same pieces; the time spent waiting for them is not counted as the engine's."""
+        """Pass on the pieces of text. The time spent waiting for them does not count as the engine's."""
         for piece, seconds in _timed(pieces):
             self._waited_s += seconds
             if piece is not None:
                 yield piece
 
     def time_tokens(self, tokens: Iterable[int]) -> Iterator[int]:
-        """The same speech tokens, counted and timed."""
+        """Pass on the speech tokens, and count and time them."""
         for token, seconds in _timed(tokens):
             self.t3_s += seconds
             if token is not None:
@@ -80,7 +81,7 @@ class Statistics:
                 yield token
 
     def time_chunks(self, chunks: Iterable[AudioChunk]) -> Iterator[AudioChunk]:
-        """The same chunks of sound, measured and timed."""
+        """Pass on the chunks of sound, and measure and time them."""
         waited_s = self._waited_s
         for chunk, seconds in _timed(chunks):
             self.compute_s += seconds - (self._waited_s - waited_s)
@@ -97,14 +98,14 @@ class Statistics:
                 self.onset_s = self.sound_s + int(loud[0]) / chunk.sample_rate
         self.num_samples += len(chunk.samples)
 
-    # --- what the player reports ---
+    # Recorded by the player
 
     def record_playback(self, played_s: float) -> None:
-        """Note when the onset was played. played_s: how much of this sound the device has played by now."""
+        """Note when the onset was played. played_s: seconds of this sound that the device has played by now."""
         if self.played_onset_at is None and self.onset_s is not None and played_s >= self.onset_s:
             self.played_onset_at = time.perf_counter() - (played_s - self.onset_s)
 
-    # --- figures ---
+    # Figures
 
     @property
     def sound_s(self) -> float:
@@ -116,7 +117,7 @@ class Statistics:
 
     @property
     def audible_onset_s(self) -> float | None:
-        """From the start to the first audible sample: as the device played it, else for a player without delay."""
+        """From the start until the first audible sample was played, or could have been by a player without delay."""
         if self.played_onset_at is not None or self.onset_s is None or self.first_sample_at is None:
             return self._since_start(self.played_onset_at)
         return self.first_sample_at - self.started_at + self.onset_s
@@ -126,7 +127,7 @@ class Statistics:
         return self.compute_s / self.sound_s if self.sound_s else None
 
     def figures(self) -> dict[str, float | int | None]:
-        """What `--stats` tells, to the millisecond; None for what did not happen."""
+        """The figures of `--stats`, to the millisecond. None for an event that did not happen."""
         exact = {
             "ready_s": self._since_start(self.ready_at),
             "first_token_s": self._since_start(self.first_token_at),
@@ -147,7 +148,7 @@ class Statistics:
 
 
 def _timed(items: Iterable[T]) -> Iterator[tuple[T | None, float]]:
-    """Each item with the seconds that the source took for it; at the end None with what the end took."""
+    """Each item with the seconds that the source took for it; at last None with the seconds until the source ended."""
     source = iter(items)
     item: T | None
     while True:
@@ -160,13 +161,13 @@ def _timed(items: Iterable[T]) -> Iterator[tuple[T | None, float]]:
 
 def as_json(figures: dict[str, Any]) -> str:
     """One line of JSON."""
-    import json  # not above: few runs need it, and every run pays for what is imported
+    import json  # not above: few runs need it
 
     return json.dumps(figures)
 
 
 def as_lines(figures: dict[str, Any]) -> str:
-    """A line for each figure, for people."""
+    """A line per figure, with its unit."""
     lines = []
     for name, value in figures.items():
         seconds = name.endswith("_s") and not name.endswith("per_s")

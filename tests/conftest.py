@@ -1,4 +1,4 @@
-"""Fixtures that the tests of the command share."""
+"""Fixtures for the tests of the command."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Run = Callable[..., "subprocess.CompletedProcess[bytes]"]
 
 @pytest.fixture
 def speak() -> Run:
-    """The command line with an engine that hums a tone for every sentence; see speak_fake.py."""
+    """The command with the fake engine of speak_fake.py."""
 
     def run(*args: str | Path, stdin: bytes | None = None, **options: Any) -> subprocess.CompletedProcess[bytes]:
         if stdin is None:
@@ -37,7 +37,7 @@ def speak() -> Run:
 
 @pytest.fixture
 def shell() -> Run:
-    """A line of bash in which `speak` is the command with the humming engine."""
+    """A line of bash in which `speak` is the command with the fake engine."""
 
     def run(line: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
         script = f'set -o pipefail; speak() {{ "{sys.executable}" "{FAKE}" "$@"; }}\n{line}'
@@ -52,7 +52,7 @@ def shell() -> Run:
 
 @pytest.fixture
 def no_device(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The environment of a machine with PortAudio and nothing to play on."""
+    """The environment of a machine with PortAudio and no playback device."""
     folder = tmp_path_factory.mktemp("no_device")
     (folder / "sounddevice.py").write_text(
         "class PortAudioError(Exception): ...\n"

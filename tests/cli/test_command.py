@@ -1,6 +1,6 @@
-"""The command in a shell: what goes in, what comes out, and which exit code says so.
+"""The command in a shell: text in, sound out, exit codes, messages.
 
-The engine hums (speak_fake.py): 100 ms a word, so the length of the sound tells which words arrived.
+The engine is a fake (speak_fake.py) that makes 100 ms of sound per word, so the length of the sound counts the words.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ BYTES_PER_WORD = 4800
 
 
 def num_words(wav: bytes) -> float:
-    """How many words were spoken, after a look at the header."""
+    """The number of words spoken, after a check of the header."""
     assert wav[:4] == b"RIFF" and wav[36:40] == b"data"
     return (len(wav) - 44) / BYTES_PER_WORD
 
@@ -35,7 +35,7 @@ def sizes(wav: bytes) -> tuple[int, int]:
     return int.from_bytes(wav[4:8], "little"), int.from_bytes(wav[40:44], "little")
 
 
-def refused(done: subprocess.CompletedProcess[bytes], exit_code: int, message: str) -> None:
+def assert_refused(done: subprocess.CompletedProcess[bytes], exit_code: int, message: str) -> None:
     """One clear line on stderr, no sound, no traceback."""
     assert done.returncode == exit_code, done.stderr
     assert not done.stdout
@@ -43,10 +43,10 @@ def refused(done: subprocess.CompletedProcess[bytes], exit_code: int, message: s
     assert message in done.stderr.decode()
 
 
-# Where the text comes from
+# Text in
 
 
-def test_pipe(speak: Run) -> None:
+def test_a_pipe_speaks(speak: Run) -> None:
     done = speak(stdin=b"One two three.\nFour.\n")
     assert (done.returncode, done.stderr) == (0, b"")
     assert num_words(done.stdout) == 4
@@ -55,27 +55,27 @@ def test_pipe(speak: Run) -> None:
         assert (file.getframerate(), file.getnchannels(), file.getsampwidth()) == (24_000, 1, 2)
 
 
-def test_text_arguments(speak: Run) -> None:
+def test_arguments_are_text(speak: Run) -> None:
     assert num_words(speak("One two", "three").stdout) == 3
     assert num_words(speak("-s", "2", "--", "-5 degrees", "-o").stdout) == 1.5
 
 
-def test_text_wins_over_stdin(speak: Run) -> None:
+def test_stdin_is_not_read_if_there_is_text(speak: Run) -> None:
     assert num_words(speak("one", stdin=b"two three").stdout) == 1
 
 
 @pytest.mark.parametrize("dash", [["-"], ["-f", "-"], []])
-def test_stdin_by_name(speak: Run, dash: list[str]) -> None:
+def test_a_dash_is_stdin(speak: Run, dash: list[str]) -> None:
     assert num_words(speak(*dash, stdin=b"one two").stdout) == 2
 
 
-def test_files_in_order(speak: Run, tmp_path: Path) -> None:
+def test_several_files(speak: Run, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one")
     (tmp_path / "b").write_text("two three")
     assert num_words(speak("-f", tmp_path / "a", "-f", "-", "--file", tmp_path / "b", stdin=b"four").stdout) == 4
 
 
-def test_sound_starts_before_the_text_ends() -> None:
+def test_the_first_sentence_is_written_while_stdin_is_open() -> None:
     with subprocess.Popen([sys.executable, FAKE], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
         assert child.stdin and child.stdout
         child.stdin.write(b"The first sentence.\n")
@@ -88,7 +88,7 @@ def test_sound_starts_before_the_text_ends() -> None:
     assert child.returncode == 0
 
 
-def test_non_blocking_stdin_is_waited_for() -> None:
+def test_a_stdin_that_is_non_blocking() -> None:
     read, write = os.pipe()
     os.set_blocking(read, False)
     with subprocess.Popen([sys.executable, FAKE], stdin=read, stdout=subprocess.PIPE) as child:
@@ -97,19 +97,19 @@ def test_non_blocking_stdin_is_waited_for() -> None:
         with open(write, "wb", buffering=0) as pipe:
             pipe.write(b"The first sentence.\n")
             first = os.read(child.stdout.fileno(), 100_000)
-            time.sleep(0.3)  # it reads again, and there is nothing
+            time.sleep(0.3)  # the command reads again, and no data is there
             pipe.write(b"The second.\n")
         assert num_words(first + child.stdout.read()) == 5
     assert child.returncode == 0
 
 
-# What the text may be
+# Bytes to text; tests/text/test_decode.py has more
 
 
 @pytest.mark.parametrize(
     ("stdin", "words"),
     [
-        (b"caf\xe9 one two three", 4 - 1),  # Latin-1: the word is kept, with U+FFFD in it, which the fake leaves out
+        (b"caf\xe9 one two three", 4 - 1),  # the fake engine leaves words out that are not ASCII
         (b"\xef\xbb\xbfone two", 2),
         (b"one\r\ntwo\rthree\r\n", 3),
         (b"one t\x00wo th\x00ree", 3),
@@ -136,14 +136,14 @@ def test_bytes_become_text(speak: Run, stdin: bytes, words: int) -> None:
     ids=["empty", "blank", "controls", "emoji"],
 )
 def test_nothing_to_speak(speak: Run, stdin: bytes, warning: str) -> None:
-    """A WAV of length zero and a warning: a script that pipes goes on, a person sees why it is silent."""
+    """It gives a WAV of length zero, so that a pipeline does not fail, and a warning."""
     done = speak(stdin=stdin)
     assert (done.returncode, len(done.stdout)) == (0, 44)
     assert done.stderr.decode() == f"nightingale-tts: {warning}\n"
     assert speak("-q", stdin=stdin).stderr == b""
 
 
-def test_empty_file_output_has_true_sizes(speak: Run, tmp_path: Path) -> None:
+def test_an_empty_file_has_the_right_header(speak: Run, tmp_path: Path) -> None:
     speak("-o", tmp_path / "out.wav", stdin=b"")
     assert sizes((tmp_path / "out.wav").read_bytes()) == (36, 0)
 
@@ -154,25 +154,25 @@ def test_empty_file_output_has_true_sizes(speak: Run, tmp_path: Path) -> None:
     ids=["png", "utf-16", "elf", "byte"],
 )
 def test_binary_is_refused(speak: Run, tmp_path: Path, stdin: bytes) -> None:
-    refused(speak(stdin=stdin), 65, "standard input is not UTF-8 text")
+    assert_refused(speak(stdin=stdin), 65, "standard input is not UTF-8 text")
     (tmp_path / "blob").write_bytes(stdin)
-    refused(speak("-f", tmp_path / "blob"), 65, "blob is not UTF-8 text")
+    assert_refused(speak("-f", tmp_path / "blob"), 65, "blob is not UTF-8 text")
 
 
 ASCII = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
 
 
 @pytest.mark.parametrize("environment", [{"LC_ALL": "C"}, {}, ASCII], ids=["C", "none", "ascii"])
-def test_any_locale(speak: Run, environment: dict[str, str]) -> None:
+def test_text_is_utf8_in_any_locale(speak: Run, environment: dict[str, str]) -> None:
     text = "na\u00efve one two"
     assert num_words(speak(stdin=text.encode(), env=environment).stdout) == 2
     assert num_words(speak(text.encode(), env=environment).stdout) == 2
 
 
-# Where the sound goes
+# Sound out
 
 
-def test_redirected_file(shell: Run, tmp_path: Path) -> None:
+def test_a_redirected_file_has_the_right_header(shell: Run, tmp_path: Path) -> None:
     assert shell("speak one two > out.wav", cwd=tmp_path).returncode == 0
     wav = (tmp_path / "out.wav").read_bytes()
     assert sizes(wav) == (36 + 2 * BYTES_PER_WORD, 2 * BYTES_PER_WORD)
@@ -180,7 +180,7 @@ def test_redirected_file(shell: Run, tmp_path: Path) -> None:
         assert file.getnframes() == 4800
 
 
-def test_appending_patches_nothing(shell: Run, tmp_path: Path) -> None:
+def test_appending_changes_nothing_before(shell: Run, tmp_path: Path) -> None:
     assert shell("printf before > out; speak one >> out; printf after >> out", cwd=tmp_path).returncode == 0
     data = (tmp_path / "out").read_bytes()
     assert data[:6] == b"before" and data[-5:] == b"after"
@@ -188,8 +188,8 @@ def test_appending_patches_nothing(shell: Run, tmp_path: Path) -> None:
     assert sizes(data[6:]) == (0x7FFFF024, 0x7FFFF000)
 
 
-def test_two_in_one_file(shell: Run, tmp_path: Path) -> None:
-    """The second header lies at the offset where the second begins, and is patched there."""
+def test_two_sounds_in_one_file(shell: Run, tmp_path: Path) -> None:
+    """The sizes in the second header are written at its own offset."""
     assert shell("{ printf 12345; speak one; speak one two; } > out", cwd=tmp_path).returncode == 0
     data = (tmp_path / "out").read_bytes()
     second = 5 + 44 + BYTES_PER_WORD
@@ -206,7 +206,7 @@ def test_output_file(speak: Run, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", ["speak one > /dev/null", "speak one -o /dev/null", "speak one -o /dev/stdout | cat"])
-def test_devices(shell: Run, line: str) -> None:
+def test_output_to_a_device_file(shell: Run, line: str) -> None:
     done = shell(line)
     assert (done.returncode, done.stderr) == (0, b"")
     assert Path("/dev/null").is_char_device()
@@ -214,19 +214,19 @@ def test_devices(shell: Run, line: str) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no /dev/full here")
 @pytest.mark.parametrize("line", ["speak one > /dev/full", "speak one -o /dev/full", "speak --help > /dev/full"])
-def test_full_disk(shell: Run, line: str) -> None:
-    refused(shell(line), 74, "No space left on device")
+def test_a_full_disk(shell: Run, line: str) -> None:
+    assert_refused(shell(line), 74, "No space left on device")
 
 
-def test_closed_stdout(shell: Run, tmp_path: Path) -> None:
-    """A file opened instead of the closed descriptor must not become standard output."""
+def test_stdout_is_closed(shell: Run, tmp_path: Path) -> None:
+    """The input file must not get the free descriptor 1, and be overwritten."""
     (tmp_path / "in.txt").write_text("one")
-    refused(shell("speak -f in.txt >&-", cwd=tmp_path), 74, "cannot write to standard output")
+    assert_refused(shell("speak -f in.txt >&-", cwd=tmp_path), 74, "cannot write to standard output")
     assert (tmp_path / "in.txt").read_text() == "one"
 
 
-def test_closed_stdin_and_stderr(shell: Run) -> None:
-    refused(shell("speak <&-"), 66, "cannot read standard input")
+def test_stdin_or_stderr_is_closed(shell: Run) -> None:
+    assert_refused(shell("speak <&-"), 66, "cannot read standard input")
     done = shell("speak warn 2>&-")
     assert (done.returncode, num_words(done.stdout)) == (0, 1)
     assert shell("speak --bad 2>&-").stdout == b""
@@ -235,13 +235,13 @@ def test_closed_stdin_and_stderr(shell: Run) -> None:
 @pytest.mark.parametrize(
     "line", ["yes one | speak | head -c 100", "yes one | speak -o - | true", "speak --help | true"]
 )
-def test_reader_goes_away(shell: Run, line: str) -> None:
+def test_the_reader_of_the_sound_goes_away(shell: Run, line: str) -> None:
     done = shell(line + " > /dev/null; exit ${PIPESTATUS[" + str(line.count("|") - 1) + "]}")
     assert done.stderr == b""
     assert done.returncode in ((141,) if "--help" not in line else (0, 141))  # help may be written before `true` ends
 
 
-# Failures
+# Errors and signals
 
 
 @pytest.mark.parametrize(
@@ -268,7 +268,7 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["--kv-bits", "5", "one"], 2, "8 or 4 bits, not 5"),
         (["--kv-budget", "63", "one"], 2, "at least 64 positions, not 63"),
         (["--kv-budget", "-5", "one"], 2, "at least 64 positions, not -5"),
-        (["--kv-budget", "99", "--kv-bits", "8", "one"], 2, "not both"),
+        (["--kv-budget", "99", "--kv-bits", "8", "one"], 2, "fewer bits or a budget, not both"),
         (["--bench", "one"], 2, "--bench does not go with TEXT"),
         (["--bench", "json", "--bits", "8"], 2, "--bench does not go with --bits"),
         (["--bench", "-o", "one.wav"], 2, "--bench does not go with --output"),
@@ -276,23 +276,23 @@ def test_reader_goes_away(shell: Run, line: str) -> None:
         (["nan"], 1, "not numbers"),
     ],
 )
-def test_refusals(speak: Run, tmp_path: Path, args: list[str], exit_code: int, message: str) -> None:
-    refused(speak(*args, cwd=tmp_path), exit_code, message)
+def test_errors(speak: Run, tmp_path: Path, args: list[str], exit_code: int, message: str) -> None:
+    assert_refused(speak(*args, cwd=tmp_path), exit_code, message)
     assert os.listdir(tmp_path) == []
 
 
 def test_output_in_a_deleted_folder(shell: Run, tmp_path: Path) -> None:
     line = "mkdir gone && cd gone && rmdir ../gone && speak one -o out.wav"
-    refused(shell(line, cwd=tmp_path), 73, "cannot create out.wav: No such file")
+    assert_refused(shell(line, cwd=tmp_path), 73, "cannot create out.wav: No such file")
 
 
-def test_second_file_missing_is_known_before_the_first_is_spoken(speak: Run, tmp_path: Path) -> None:
+def test_a_missing_second_file_is_reported_before_the_first_is_spoken(speak: Run, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("one")
-    refused(speak("-f", tmp_path / "a", "-f", tmp_path / "b"), 66, "No such file")
+    assert_refused(speak("-f", tmp_path / "a", "-f", tmp_path / "b"), 66, "No such file")
 
 
 def test_failure_after_the_first_sentence(shell: Run, tmp_path: Path) -> None:
-    """A redirected file is left as far as it came, with true sizes; -o leaves none."""
+    """A redirected file keeps the sound so far, with a right header; -o leaves no file."""
     assert shell("echo 'one. fail' | speak > out.wav", cwd=tmp_path).returncode == 1
     assert sizes((tmp_path / "out.wav").read_bytes()) == (36 + BYTES_PER_WORD, BYTES_PER_WORD)
     assert shell("echo 'one. fail' | speak -o new.wav", cwd=tmp_path).returncode == 1
@@ -300,7 +300,7 @@ def test_failure_after_the_first_sentence(shell: Run, tmp_path: Path) -> None:
     assert os.listdir(tmp_path) == ["out.wav"]
 
 
-def test_a_bug_is_not_hidden(speak: Run) -> None:
+def test_a_bug_prints_a_traceback(speak: Run) -> None:
     done = speak("bug")
     assert (done.returncode, done.stdout) == (1, b"")
     assert b"Traceback" in done.stderr
@@ -323,7 +323,7 @@ def test_signals(tmp_path: Path, number: int, exit_code: int) -> None:
 
 
 def test_many_signals_at_once(tmp_path: Path) -> None:
-    """The others do not break off the cleaning up; one that meets the ending interpreter ends it at once, quietly."""
+    """They do not interrupt the cleanup. One that arrives while the interpreter exits ends it at once, silently."""
     for _ in range(3):
         with subprocess.Popen([sys.executable, FAKE, "-o", tmp_path / "out.wav", "one. wait."], stderr=-1) as child:
             assert child.stderr
@@ -356,7 +356,7 @@ def test_ctrl_c_among_the_first_imports(tmp_path: Path) -> None:
 
 
 def test_ctrl_c_while_numpy_is_imported(tmp_path: Path) -> None:
-    """Its C code imports datetime, and takes any exception there for a broken installation."""
+    """Its C code imports datetime, and reports any exception there as a broken installation."""
     (tmp_path / "sitecustomize.py").write_text(
         "import os, sys\n"
         "class Finder:\n"
@@ -374,7 +374,7 @@ def test_ctrl_c_while_numpy_is_imported(tmp_path: Path) -> None:
 # Messages
 
 
-def test_warnings_and_quiet(speak: Run) -> None:
+def test_quiet_leaves_out_warnings_only(speak: Run) -> None:
     assert speak("warn").stderr == b"nightingale-tts: dropped a symbol, as asked\n"
     assert speak("-q", "warn").stderr == b""
     assert speak("-q", "fail").stderr != b""
@@ -393,7 +393,7 @@ def test_help_version_voices(speak: Run) -> None:
 def at_terminal(
     args: list[str], stdin: bytes | None, stdout: int | None = None, environment: dict[str, str] | None = None
 ) -> tuple[int, str]:
-    """Exit code, and what a terminal shows that is stderr and whatever else is not redirected."""
+    """The exit code, and the output of a terminal that is stderr, and also stdin and stdout unless they are given."""
     main, side = pty.openpty()
     shown = b""
     with subprocess.Popen(
@@ -419,7 +419,7 @@ def test_no_wav_to_a_terminal(line: str) -> None:
 
 
 @pytest.mark.parametrize("line,stdin", [("one", None), ("", b"one"), ("--play one", None), ("--device 99 one", None)])
-def test_a_terminal_is_spoken_to_and_without_a_device_is_told_the_remedy(
+def test_at_a_terminal_the_sound_is_played_and_without_a_device_the_error_says_what_to_do(
     line: str, stdin: bytes | None, no_device: dict[str, str]
 ) -> None:
     code, shown = at_terminal(line.split(), stdin, environment=no_device)
@@ -428,26 +428,27 @@ def test_a_terminal_is_spoken_to_and_without_a_device_is_told_the_remedy(
 
 
 def test_play_without_a_device(speak: Run, tmp_path: Path, no_device: dict[str, str]) -> None:
-    refused(speak("--play", "one", env=os.environ | no_device), 69, "-o FILE")
-    refused(speak("--play", "-o", tmp_path / "out.wav", "one", env=os.environ | no_device), 69, "no sound")
+    assert_refused(speak("--play", "one", env=os.environ | no_device), 69, "-o FILE")
+    assert_refused(speak("--play", "-o", tmp_path / "out.wav", "one", env=os.environ | no_device), 69, "no sound")
     assert os.listdir(tmp_path) == []
     assert speak("--list-devices", env=os.environ | no_device).returncode == 0
     assert num_words(speak("one", env=os.environ | no_device).stdout) == 1
 
 
 def test_play_without_portaudio(speak: Run, tmp_path: Path) -> None:
-    """As on a machine where sounddevice finds no library."""
+    """sounddevice is installed, but not its library."""
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
     (tmp_path / "sounddevice.py").write_text("raise OSError('PortAudio library not found')")
-    refused(speak("--play", "one", env=os.environ | {"PYTHONPATH": str(tmp_path)}), 69, "apt install libportaudio2")
+    assert_refused(speak("--play", "one", env=environment), 69, "apt install libportaudio2")
     (tmp_path / "sounddevice.py").write_text("import there_is_no_such_module")
-    refused(speak("--play", "one", env=os.environ | {"PYTHONPATH": str(tmp_path)}), 69, "install nightingale-tts again")
+    assert_refused(speak("--play", "one", env=environment), 69, "install nightingale-tts again")
 
 
-# What the engine is told
+# Options of the engine
 
 
 @pytest.mark.parametrize(
-    ("args", "told"),
+    ("args", "reported"),
     [
         (["--bits", "4"], "4 bits, speculate False, None"),
         (["--bits", "32"], "32 bits, speculate False, None"),
@@ -456,21 +457,21 @@ def test_play_without_portaudio(speak: Run, tmp_path: Path) -> None:
         (["--kv-budget", "64"], "None bits, speculate False, CacheOptions(bits=None, budget=64)"),
     ],
 )
-def test_ways_to_speed_reach_the_engine(speak: Run, args: list[str], told: str) -> None:
+def test_options_reach_the_engine(speak: Run, args: list[str], reported: str) -> None:
     done = speak(*args, "one two")
     assert (done.returncode, num_words(done.stdout)) == (0, 2)
-    assert done.stderr.decode() == f"nightingale-tts: {told}\n"
+    assert done.stderr.decode() == f"nightingale-tts: {reported}\n"
 
 
 @pytest.mark.parametrize("args", [["--kv-bits", "7"], ["--kv-budget", "1"]])
-def test_a_bad_value_is_told_before_there_is_text(speak: Run, args: list[str]) -> None:
-    refused(speak(*args, stdin=b""), 2, "not")
+def test_a_bad_value_is_reported_before_there_is_text(speak: Run, args: list[str]) -> None:
+    assert_refused(speak(*args, stdin=b""), 2, "not")
 
 
-# How long it took
+# --stats and progress
 
 
-def test_stats(speak: Run) -> None:
+def test_stats_as_text_and_json(speak: Run) -> None:
     done = speak("--stats", "json", "one two")
     figures = json.loads(done.stderr)
     assert done.returncode == 0 and num_words(done.stdout) == 2
@@ -482,7 +483,7 @@ def test_stats(speak: Run) -> None:
     assert num_words(speak("--", "--stats", "json").stdout) == 2
 
 
-def test_stats_of_nothing(speak: Run) -> None:
+def test_stats_of_an_empty_text(speak: Run) -> None:
     figures = json.loads(speak("-q", "--stats", "json", stdin=b"").stderr)
     assert figures["ready_s"] is None and figures["sound_s"] == 0
 
@@ -493,6 +494,8 @@ def test_progress_only_at_a_terminal(speak: Run) -> None:
     assert code == 0 and "0:20 of sound" in shown
     code, shown = at_terminal([long_text.decode()], None, stdout=subprocess.DEVNULL)
     assert "100%" in shown and shown.endswith("\r")
+    code, shown = at_terminal(["one café “two”.\n" * 50], None, stdout=subprocess.DEVNULL)
+    assert "100%" in shown  # characters of several bytes
     assert at_terminal(["-q"], long_text, stdout=subprocess.DEVNULL) == (0, "")
     assert at_terminal(["one"], None, stdout=subprocess.DEVNULL) == (0, "")
     assert speak(stdin=long_text).stderr == b""

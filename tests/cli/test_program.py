@@ -1,4 +1,4 @@
-"""The program with its own voice, as a shell runs it: it speaks, always the same, and refuses what is damaged."""
+"""The command with the bundled model: it speaks, its output is reproducible, and it refuses damaged files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def samples(wav: bytes) -> np.ndarray[tuple[int], np.dtype[np.int16]]:
 
 
 @pytest.fixture(scope="module")
-def spoken() -> bytes:
+def wav() -> bytes:
     done = speak()
     assert (done.returncode, done.stderr) == (0, b"")
     return done.stdout
@@ -41,32 +41,32 @@ def spoken() -> bytes:
 
 @pytest.fixture
 def model(tmp_path: Path) -> Path:
-    """A copy of the bundled model, to be damaged."""
+    """A copy of the bundled model, for a test to damage."""
     return Path(shutil.copytree(BUNDLED_MODEL, tmp_path / "model"))
 
 
-def refused(done: subprocess.CompletedProcess[bytes], *words: str) -> None:
+def assert_refused(done: subprocess.CompletedProcess[bytes], *words: str) -> None:
     assert (done.returncode, done.stdout) == (69, b""), done.stderr
     message = done.stderr.decode()
     assert message.count("\n") == 1 and message.startswith("nightingale-tts: ")
     assert all(word in message for word in words), message
 
 
-def test_it_speaks(spoken: bytes) -> None:
-    sound = samples(spoken)
+def test_it_speaks(wav: bytes) -> None:
+    sound = samples(wav)
     assert 1.0 < len(sound) / 24_000 < 5.0  # seven words
     assert np.abs(sound).max() > 3000
-    assert 0.01 < (np.abs(sound) < 30).mean() < 0.6  # speech has pauses, and is not made of them
+    assert 0.01 < (np.abs(sound) < 30).mean() < 0.6  # the share of silence
 
 
-def test_same_seed_same_bytes_all_at_once(spoken: bytes) -> None:
+def test_several_processes_at_once_give_the_same_bytes(wav: bytes) -> None:
     with ThreadPoolExecutor(4) as pool:
         again = list(pool.map(lambda _: speak().stdout, range(4)))
-    assert all(sound == spoken for sound in again)
-    assert speak("--seed", "1").stdout != spoken
+    assert all(sound == wav for sound in again)
+    assert speak("--seed", "1").stdout != wav
 
 
-SAME_AGAIN = """
+REPEAT = """
 from nightingale.engine import Engine
 engine = Engine(speculate={speculate})
 for text in ("Good morning.", "The kettle is on, and the bread is still warm from the oven.", "Good morning."):
@@ -75,43 +75,42 @@ for text in ("Good morning.", "The kettle is on, and the bread is still warm fro
 
 
 @pytest.mark.parametrize("kernels", ["on", "off"])
-def test_what_was_spoken_before_changes_nothing(kernels: str) -> None:
-    """Bit for bit, with OpenBLAS too, whose products differ in their last bits with the number of rows. And with
-    kernels a draft changes nothing either."""
+def test_earlier_texts_do_not_change_the_sound(kernels: str) -> None:
+    """Not even its last bits, also with OpenBLAS, where products depend on the number of rows. With the native kernels
+    speculation does not change them either."""
     environment = os.environ | {"PYTHONHASHSEED": "0", "NIGHTINGALE_KERNELS": kernels}
-    heard = []
+    hashes = []
     for speculate in (False, True):
-        code = SAME_AGAIN.format(speculate=speculate)
+        code = REPEAT.format(speculate=speculate)
         done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, capture_output=True, timeout=120)
         assert done.returncode == 0, done.stderr
-        heard.append(done.stdout.split())
-        first, _, again = heard[-1]
+        hashes.append(done.stdout.split())
+        first, _, again = hashes[-1]
         assert first == again
-    assert heard[0] == heard[1] or not has_kernels() or kernels == "off"
+    assert hashes[0] == hashes[1] or not has_kernels() or kernels == "off"
 
 
 @pytest.mark.parametrize("bits", [8, 6, 5, 4, 3, 2])
-def test_bits(spoken: bytes, bits: int) -> None:
-    """Any number of them speaks; that which the voice is stored in is what it speaks with."""
+def test_bits(wav: bytes, bits: int) -> None:
+    """All of them speak. The default is the number of bits that the model is stored with."""
     done = speak("--bits", str(bits))
     assert (done.returncode, done.stderr) == (0, b"")
-    assert 0.5 < len(done.stdout) / len(spoken) < 2.0
-    assert (done.stdout == spoken) or bits != STORED_BITS
+    assert 0.5 < len(done.stdout) / len(wav) < 2.0
+    assert (done.stdout == wav) or bits != STORED_BITS
 
 
-def test_speculation_says_the_same(spoken: bytes) -> None:
+def test_speculation_gives_the_same_bytes(wav: bytes) -> None:
     done = speak("--speculate")
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout == spoken or (not has_kernels() and len(done.stdout) == len(spoken))
+    assert done.stdout == wav or (not has_kernels() and len(done.stdout) == len(wav))
 
 
-def test_speed(spoken: bytes) -> None:
+def test_speed(wav: bytes) -> None:
     slow = samples(speak("-s", "0.5").stdout)
-    assert 1.7 < len(slow) / len(samples(spoken)) < 2.2
+    assert 1.7 < len(slow) / len(samples(wav)) < 2.2
 
 
-def test_text_by_bits_is_the_same_text(spoken: bytes) -> None:
-    """Where stdin is cut makes no difference."""
+def test_text_that_arrives_in_single_characters(wav: bytes) -> None:
     with subprocess.Popen(
         [sys.executable, str(ROOT / "nightingale_tts.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
         env=os.environ | {"OMP_NUM_THREADS": "1"},
@@ -121,42 +120,42 @@ def test_text_by_bits_is_the_same_text(spoken: bytes) -> None:
             child.stdin.write(character.encode())
             child.stdin.flush()
         child.stdin.close()
-        assert child.stdout.read() == spoken
+        assert child.stdout.read() == wav
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_truncated_weights(model: Path, name: str) -> None:
     data = (model / name).read_bytes()
     (model / name).write_bytes(data[: len(data) // 2])
-    refused(speak("--model", model), name)
+    assert_refused(speak("--model", model), name)
 
 
 @pytest.mark.parametrize("name", [*WEIGHTS, "config.json", "tokenizer.json"])
 def test_garbage_for_a_file(model: Path, name: str) -> None:
     (model / name).write_bytes(bytes(range(256)) * 20)
-    refused(speak("--model", model), name)
+    assert_refused(speak("--model", model), name)
 
 
 @pytest.mark.parametrize("name", WEIGHTS)
 def test_missing_weights(model: Path, name: str) -> None:
     (model / name).unlink()
-    refused(speak("--model", model), name)
+    assert_refused(speak("--model", model), name)
 
 
-def test_weights_of_another_part(model: Path) -> None:
+def test_weights_of_another_model(model: Path) -> None:
     shutil.copy(model / "hift.safetensors", model / "s3gen.safetensors")
-    refused(speak("--model", model), "s3gen.safetensors")
+    assert_refused(speak("--model", model), "s3gen.safetensors")
 
 
 def test_missing_voice_and_model(tmp_path: Path) -> None:
-    refused(speak("-v", "nobody"), "nobody", "--list-voices")
-    refused(speak("--model", tmp_path), str(tmp_path))
+    assert_refused(speak("-v", "nobody"), "nobody", "--list-voices")
+    assert_refused(speak("--model", tmp_path), str(tmp_path))
     voice = tmp_path / "broken.safetensors"
     voice.write_bytes(b"broken")
-    refused(speak("-v", voice), "broken.safetensors")
+    assert_refused(speak("-v", voice), "broken.safetensors")
 
 
-TALK_AND_LEAVE = """
+SPEAK_AND_EXIT = """
 from nightingale.options import SpeakOptions
 from nightingale.engine import Engine
 from nightingale.repl.speech_thread import SpeechThread
@@ -169,8 +168,8 @@ speech.close()
 """
 
 
-def test_leaving_a_conversation_ends_well() -> None:
-    """The speaking thread and the interpreter end at the same time: without Engine.close three in four aborted."""
+def test_the_speech_thread_and_the_interpreter_can_end_together() -> None:
+    """Without Engine.close three of four such processes aborted."""
     for _ in range(4):
-        done = subprocess.run([sys.executable, "-c", TALK_AND_LEAVE], cwd=ROOT, capture_output=True, timeout=60)
+        done = subprocess.run([sys.executable, "-c", SPEAK_AND_EXIT], cwd=ROOT, capture_output=True, timeout=60)
         assert done.returncode == 0, done.stderr

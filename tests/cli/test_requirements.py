@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from conftest import ROOT, Run
-from test_command import refused
+from test_command import assert_refused
 
 from nightingale.cli import requirements
 
@@ -38,7 +38,7 @@ needs_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux enf
 @pytest.mark.parametrize("megabytes", [200, 500, 800, 1000])
 @pytest.mark.parametrize("args", [[], ["--bench"]])
 def test_little_address_space_is_refused(megabytes: int, args: list[str]) -> None:
-    refused(with_address_space(megabytes, *args), 69, "MB are needed; raise the limit (ulimit -v)")
+    assert_refused(with_address_space(megabytes, *args), 69, "MB are needed; raise the limit (ulimit -v)")
 
 
 @needs_linux
@@ -49,7 +49,7 @@ def test_the_address_space_that_is_asked_for_is_enough() -> None:
         pytest.skip("a GPU's driver reserves more")
     megabytes = requirements.BASE_MB + requirements.THREAD_MB
     done = with_address_space(megabytes - 50, OMP_NUM_THREADS="1")
-    refused(done, 69, f"{megabytes} MB are needed; raise the limit (ulimit -v)\n")
+    assert_refused(done, 69, f"{megabytes} MB are needed; raise the limit (ulimit -v)\n")
     done = with_address_space(megabytes + 100, OMP_NUM_THREADS="1")  # Python itself takes some
     assert done.returncode == 0 and len(done.stdout) > 10_000
 
@@ -79,7 +79,7 @@ def with_module(folder: Path, name: str, code: str, *args: str) -> subprocess.Co
 )  # fmt: skip
 def test_a_package_that_cannot_be_imported(tmp_path: Path, name: str, code: str, reason: str, remedy: str) -> None:
     done = with_module(tmp_path, name, code)
-    refused(done, 69, reason)
+    assert_refused(done, 69, reason)
     assert remedy in done.stderr.decode()
 
 
