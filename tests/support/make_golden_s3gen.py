@@ -1,7 +1,7 @@
 """Writes tests/golden/s3gen.npz and hift.npz: what the official PyTorch modules give at tiny sizes.
 
 Needs torch, chatterbox-tts (--no-deps), einops, conformer, diffusers 0.29, omegaconf, scipy, librosa:
-    python tests/make_golden_s3gen.py
+    python tests/support/make_golden_s3gen.py
 Every parameter is random, made from its native name by golden_weights.py; the modules are resized after construction
 where their sizes are written into the code. The forms with windows and the causal HiFT, which the official program
 does not have, are the same modules with another mask and other padding.

@@ -1,7 +1,7 @@
 """Writes tests/golden/t3.npz and t3_names.npz from the official PyTorch T3 at a tiny random size.
 
     pip install torch transformers einops tqdm scipy conformer diffusers && pip install --no-deps chatterbox-tts
-    python tests/make_golden_t3.py
+    python tests/support/make_golden_t3.py
 
 The official package's own __init__ imports its whole application, so its modules are imported from beside it, with
 stand-ins for what only reads sound files.
