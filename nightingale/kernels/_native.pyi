@@ -1,10 +1,12 @@
+"""The C++ kernels; native/ops.h says what each function computes and the shapes of its arguments."""
+
 from collections.abc import Sequence
 
 import mlx.core as mx
 
 MLX_VERSION: str
 
-_Sizes = tuple[int, int, int, int]
+_Sizes = tuple[int, int, int, int]  # inputs, outputs, bits, group size
 
 def num_threads() -> int: ...
 def set_num_threads(count: int) -> None: ...
@@ -23,7 +25,7 @@ def multiply(
     bias: mx.array | None,
     residual: mx.array | None,
 ) -> mx.array: ...
-def apply(function: str, x: mx.array) -> mx.array: ...
+def apply(activation: str, x: mx.array) -> mx.array: ...
 def snake(x: mx.array, turns: mx.array, inverse_alpha: mx.array) -> mx.array: ...
 def layer_norm(x: mx.array, weight: mx.array, bias: mx.array, eps: float) -> mx.array: ...
 def softmax(scores: mx.array, bias: mx.array | None) -> mx.array: ...
@@ -60,7 +62,7 @@ def llama_pass(
     x: mx.array,
     tables: tuple[mx.array, mx.array],
     start: int,
-    place: int,
+    write_index: int,
     weights: Sequence[mx.array],
     last_norm: mx.array,
     stored: Sequence[mx.array],

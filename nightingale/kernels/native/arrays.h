@@ -1,7 +1,9 @@
-// Reading mlx arrays as rows of floats, and the base of all our primitives.
+// Helpers for the primitives: a base class, checks of arguments, memory, and arrays read as rows of floats.
 #pragma once
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 #include <vector>
 
 #include "mlx/backend/cpu/encoder.h"
@@ -18,6 +20,13 @@ class CpuPrimitive : public mx::Primitive {
   void eval_gpu(const std::vector<mx::array>&, std::vector<mx::array>&) override {
     throw std::runtime_error(std::string(name()) + " runs on the CPU only");
   }
+
+ protected:
+  // Runs a function on the stream's thread, after what was enqueued before. The arrays it uses stay alive until then.
+  template <class F>
+  void enqueue(F&& function) {
+    mx::cpu::get_command_encoder(stream()).dispatch(std::forward<F>(function));
+  }
 };
 
 inline mx::Stream cpu_stream() { return mx::to_stream({}, mx::Device::cpu); }
@@ -28,13 +37,30 @@ inline void require(bool condition, const char* message) {
   }
 }
 
-inline float* allocate(mx::array& out) {
-  out.set_data(mx::allocator::malloc(out.nbytes()));
-  return out.data<float>();
+inline void require_float32(const std::vector<mx::array>& arrays) {
+  for (const mx::array& a : arrays) {
+    require(a.dtype() == mx::float32, "all arrays must be float32");
+  }
 }
 
-// An array (..., rows, width) read in place if its rows are whole and evenly spaced, or else through a copy made when
-// the work begins. Taken at evaluation: only then are strides known.
+template <class T = float>
+T* allocate(mx::array& out) {
+  out.set_data(mx::allocator::malloc(out.nbytes()));
+  return out.data<T>();
+}
+
+// Scratch memory of a thread, which only grows. The content is undefined.
+inline float* scratch(std::vector<float>& memory, size_t count) {
+  if (memory.size() < count) {
+    memory.resize(count);
+  }
+  return memory.data();
+}
+
+inline int divide_up(int a, int b) { return (a + b - 1) / b; }
+
+// An array (..., rows, width). It is read in place if each row is contiguous and the rows are evenly spaced, otherwise
+// through a copy. Make it in eval_cpu, not before: strides are undefined until then.
 class Rows {
  public:
   explicit Rows(const mx::array& a)
@@ -47,18 +73,18 @@ class Rows {
       return;
     }
     const int n = static_cast<int>(a.ndim());
-    regular_ = n <= 3 && (width_ == 1 || strides_[n - 1] == 1);
-    if (regular_) {
+    in_place_ = n <= 3 && (width_ == 1 || strides_[n - 1] == 1);
+    if (in_place_) {
       row_stride_ = n > 1 ? strides_[n - 2] : 0;
       batch_stride_ = n > 2 ? strides_[0] : 0;
     }
   }
 
-  // The first row; call it where the work is done, once.
+  // The first row. Call it once, in the enqueued function: it may copy.
   const float* data() {
-    if (!regular_) {
+    if (!in_place_) {
       copy_.reserve(static_cast<size_t>(batches_) * rows_ * width_);
-      gather(data_, 0);
+      copy(data_, 0);
       return copy_.data();
     }
     return data_;
@@ -70,17 +96,17 @@ class Rows {
   ptrdiff_t row_stride() const { return row_stride_; }
   ptrdiff_t batch_stride() const { return batch_stride_; }
 
-  // Whether all batches' rows are one evenly spaced sequence.
-  bool flat() const { return batches_ == 1 || batch_stride_ == rows_ * row_stride_; }
+  // Whether the rows of all batches together are evenly spaced.
+  bool is_flat() const { return batches_ == 1 || batch_stride_ == rows_ * row_stride_; }
 
  private:
-  void gather(const float* p, size_t axis) {
+  void copy(const float* p, size_t axis) {
     if (axis == shape_.size()) {
       copy_.push_back(*p);
       return;
     }
     for (int i = 0; i < shape_[axis]; ++i) {
-      gather(p + i * strides_[axis], axis + 1);
+      copy(p + i * strides_[axis], axis + 1);
     }
   }
 
@@ -89,7 +115,7 @@ class Rows {
   mx::Strides strides_;
   int batches_, rows_, width_;
   ptrdiff_t row_stride_, batch_stride_;
-  bool regular_ = true;
+  bool in_place_ = true;
   std::vector<float> copy_;
 };
 

@@ -3,8 +3,8 @@
 
 namespace nightingale {
 
-// Runs task(0) .. task(count - 1), each once, on the calling thread and on whichever helpers are awake. Which thread
-// takes which task is left to chance, so a task must write nothing that another one reads.
+// Calls task(0) .. task(count - 1), each once, on the calling thread and on the pool's threads that are awake. Which
+// thread takes which task varies, so a task must not write data that another one reads.
 void run_tasks(int count, void (*task)(void* context, int index), void* context);
 
 template <class Task>
@@ -16,7 +16,8 @@ void parallel(int count, Task&& task) {
   }
 }
 
-// Threads that take part, the calling one included: the cores this process may use, unless told otherwise.
+// The number of threads, the calling one included. The default, or 0, is the number of cores that this process may use,
+// at most OMP_NUM_THREADS and 16.
 int num_threads();
 void set_num_threads(int count);
 
