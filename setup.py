@@ -1,7 +1,7 @@
-"""Builds the native kernels when the package is installed; everything else is in pyproject.toml.
+"""Builds the native kernels when the package is installed. All other settings are in pyproject.toml.
 
-They are optional: where there is no compiler, the package is installed without them and computes through MLX alone.
-With NIGHTINGALE_KERNELS=required in the environment a failure is an error, as whoever builds wheels wants it.
+The kernels are optional: without a C++ compiler the package is installed without them, and MLX alone computes. With
+NIGHTINGALE_KERNELS=required in the environment, a failed build is an error; set it when you build wheels.
 """
 
 from __future__ import annotations
@@ -18,20 +18,23 @@ from setuptools.command.build_ext import build_ext
 from setuptools.errors import CompileError
 
 SOURCES = Path("nightingale") / "kernels" / "native"
+COMPILERS = ("c++", "g++", "clang++")  # cmake looks for these unless CXX names one
 
 
 class BuildKernels(build_ext):
-    """Runs cmake on the sources. setuptools goes on after a CompileError, for the extension is optional."""
+    """Builds the extension with cmake. It is optional, so setuptools continues after a CompileError."""
 
     def build_extension(self, ext: Extension) -> None:
         target = Path(self.get_ext_fullpath(ext.name)).resolve().parent
         work = Path(self.build_temp).resolve() / "kernels"
         work.mkdir(parents=True, exist_ok=True)
-        # In site-packages mlx's library lies two folders up from ours; wherever ours lies, mlx is imported before it.
+        ninja = shutil.which("ninja")
+        if problem := _missing_tool():
+            self._fail(problem)
+        # In site-packages, the library of mlx is in ../../mlx/lib. In an editable install it is elsewhere, but there
+        # mlx has been imported, and its library loaded, before the extension.
         origin = "@loader_path" if sys.platform == "darwin" else "$ORIGIN"
-        if not (ninja := shutil.which("ninja")) and not shutil.which("make"):
-            self._fail("there is neither ninja nor make")
-        # Fresh: what an earlier installation found has gone with pip's build folder, or was for the other program.
+        # --fresh: a cache of an earlier build may name pip's deleted build folder, or another generator.
         self._run(
             "cmake", "--fresh", *(["-G", "Ninja"] if ninja else []), "-S", str(SOURCES.resolve()), "-B", str(work),
             "-DCMAKE_BUILD_TYPE=Release",
@@ -41,19 +44,26 @@ class BuildKernels(build_ext):
         self._run("cmake", "--build", str(work), "--config", "Release", "--parallel", str(os.cpu_count() or 1))
 
     def _run(self, *command: str) -> None:
-        problem = f"there is no {command[0]}"
-        if shutil.which(command[0]) is not None:
-            done = subprocess.run(command, capture_output=True, text=True)
-            if not done.returncode:
-                return
+        done = subprocess.run(command, capture_output=True, text=True)
+        if done.returncode:
             print(done.stdout, done.stderr, sep="\n", file=sys.stderr)
-            problem = "a C++20 compiler is missing or failed, see above"
-        self._fail(problem)
+            self._fail("cmake or the C++20 compiler failed, see above")
 
     def _fail(self, problem: str) -> NoReturn:
         if os.environ.get("NIGHTINGALE_KERNELS") == "required":
             raise SystemExit(f"the native kernels cannot be built: {problem}")
-        raise CompileError(f"installed without native kernels, speech will be slower: {problem}")
+        raise CompileError(f"nightingale-tts is installed without native kernels and will be slower: {problem}")
+
+
+def _missing_tool() -> str | None:
+    """What the build lacks, in words; None if nothing is missing."""
+    if shutil.which("cmake") is None:
+        return "cmake is missing"
+    if not any(map(shutil.which, ("ninja", "make"))):
+        return "ninja and make are missing"
+    if not any(map(shutil.which, os.environ.get("CXX", "").split()[:1] or COMPILERS)):
+        return "a C++ compiler is missing; install g++ or clang++"
+    return None
 
 
 extension = Extension("nightingale.kernels._native", sources=[], optional=True)

@@ -173,21 +173,23 @@ def test_what_ships(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("tools", "problem"),
     [
-        (["cmake"], "there is neither ninja nor make"),
-        (["make"], "there is no cmake"),
-        (["cmake", "make"], "a C++20 compiler is missing or failed, see above"),
-        (["cmake", "ninja"], "a C++20 compiler is missing or failed, see above"),
+        (["make", "c++"], "cmake is missing"),
+        (["cmake", "c++"], "ninja and make are missing"),
+        (["cmake", "make"], "a C++ compiler is missing; install g++ or clang++"),
+        (["cmake", "make", "clang++"], "cmake or the C++20 compiler failed, see above"),
+        (["cmake", "ninja", "c++"], "cmake or the C++20 compiler failed, see above"),
     ],
 )
-def test_what_the_kernels_lack_is_said(
+def test_setup_names_what_the_kernels_lack(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tools: list[str], problem: str
 ) -> None:
-    """setup.py with stand-ins for setuptools, which need not be here, and for the tools, of which cmake fails."""
+    """Runs setup.py with stand-ins for setuptools, which may not be installed, and for the tools, all of which fail."""
     for tool in tools:
         (tmp_path / tool).write_text("#!/bin/sh\nexit 1\n")
         (tmp_path / tool).chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("NIGHTINGALE_KERNELS", "required")
+    monkeypatch.delenv("CXX", raising=False)
     classes: dict[str, Any] = {}
     stand_in = types.SimpleNamespace(
         Extension=lambda name, **_: types.SimpleNamespace(name=name),
