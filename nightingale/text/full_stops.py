@@ -1,7 +1,5 @@
 """Whether a full stop ends a sentence, or belongs to an abbreviation or an initial: Dr. Smith, p. 5, J. K. Rowling."""
 
-import re
-
 from nightingale.text.lexicon.abbreviations import (
     ALSO_WORDS,
     BEFORE_NUMBER,
@@ -28,8 +26,8 @@ _INITIAL_BEFORE = regex(r"\b[A-Z]\.\s*$")
 _HOUSE_NUMBER_BEFORE = regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:(?:[A-Z][a-z]*|[0-9]+(?:st|nd|rd|th)) ){1,2}$")
 _NUMBERED_STREET = regex(r"[0-9]{1,3}(?:st|nd|rd|th)\b")
 _STREET_NAME_BEFORE = regex(r"(?:[0-9](?:st|nd|rd|th)|\b[A-Z][a-z]+) $")
-_CAPITAL_WORD = re.compile(r"[A-Z]\w*")
-_COUNT_BEFORE = re.compile(r"(?:^|[^\w.])(?:[1-3]|I{1,3}) ?$")
+_CAPITAL_WORD = regex(r"[A-Z]\w*")
+_COUNT_BEFORE = regex(r"(?:^|[^\w.])(?:[1-3]|I{1,3}) ?$")
 _VERSE_AFTER = regex(r"\s*[0-9]{1,3}:[0-9]")
 
 

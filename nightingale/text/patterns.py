@@ -16,14 +16,14 @@ class _LazyPattern:
         self._pattern, self._flags = pattern, flags
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(re.compile(self._pattern, self._flags), name)
-        setattr(self, name, method)  # found directly from now on
+        method = getattr(re.compile(self._pattern, self._flags | re.ASCII), name)
+        setattr(self, name, method)  # the next access finds it without __getattr__
         return method
 
 
 def regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
     r"""A pattern in which \w, \s and \b mean ASCII: in folded text only foreign scripts are beyond it."""
-    return cast("re.Pattern[str]", _LazyPattern(pattern, flags | re.ASCII))
+    return cast("re.Pattern[str]", _LazyPattern(pattern, flags))
 
 
 def rule(pattern: str, flags: int = 0) -> Callable[[Callable[[re.Match[str]], str]], Rule]:
