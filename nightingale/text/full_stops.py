@@ -1,5 +1,7 @@
 """Whether a full stop ends a sentence, or belongs to an abbreviation or an initial: Dr. Smith, p. 5, J. K. Rowling."""
 
+import re
+
 from nightingale.text.lexicon.abbreviations import (
     ALSO_WORDS,
     BEFORE_NUMBER,
@@ -22,12 +24,9 @@ _ABBREVIATIONS = frozenset([
 ])
 _FIRST_WORD = regex(r"[\"'(\[]*([A-Za-z']+|.)")
 _DOTTED_WORD = regex(r"[A-Za-z](?:\.[A-Za-z])+")
-_INITIAL_BEFORE = regex(r"\b[A-Z]\.\s*$")
 _HOUSE_NUMBER_BEFORE = regex(r"\b[0-9]+ (?:[NSEW]\.? )?(?:(?:[A-Z][a-z]*|[0-9]+(?:st|nd|rd|th)) ){1,2}$")
 _NUMBERED_STREET = regex(r"[0-9]{1,3}(?:st|nd|rd|th)\b")
 _STREET_NAME_BEFORE = regex(r"(?:[0-9](?:st|nd|rd|th)|\b[A-Z][a-z]+) $")
-_CAPITAL_WORD = regex(r"[A-Z]\w*")
-_COUNT_BEFORE = regex(r"(?:^|[^\w.])(?:[1-3]|I{1,3}) ?$")
 _VERSE_AFTER = regex(r"\s*[0-9]{1,3}:[0-9]")
 
 
@@ -75,7 +74,7 @@ def _is_book(before: str, word: str, after: str) -> bool:
     """Whether the word is a book of the Bible: chapter and verse follow."""
     if word not in BOOKS or not _VERSE_AFTER.match(after):
         return False
-    return word not in BOOKS_WITH_COUNT or _COUNT_BEFORE.search(before) is not None
+    return word not in BOOKS_WITH_COUNT or re.search(r"(?:^|[^\w.])(?:[1-3]|I{1,3}) ?$", before) is not None
 
 
 def has_abbreviation_case(word: str) -> bool:
@@ -94,7 +93,7 @@ def _initial_ends_sentence(before: str, letter: str, following: str, after: str)
         return False
     if letter in "NSEW" and _NUMBERED_STREET.match(after):
         return False
-    if letter == "I" and not _INITIAL_BEFORE.search(before):
+    if letter == "I" and not re.search(r"\b[A-Z]\.\s*$", before):
         return before.strip() != "" or following in OPENERS
     return not following[0].isalpha() or following in OPENERS
 
@@ -103,5 +102,5 @@ def is_street(before: str, after: str) -> bool:
     """Whether "St." or "Dr." is a street: "Main St.", "5 Oak St.", but not "St. Louis"."""
     if _HOUSE_NUMBER_BEFORE.search(before):
         return True
-    following = _CAPITAL_WORD.match(after)
+    following = re.match(r"[A-Z]\w*", after)
     return _STREET_NAME_BEFORE.search(before) is not None and (following is None or following[0] in OPENERS)

@@ -18,7 +18,6 @@ from nightingale.text.lexicon.quantities import DAY_SHORT, MEASURES, MONTH_SHORT
 from nightingale.text.patterns import regex, rule
 
 _DATE_AFTER_DAY = regex(rf",|\s+(?:[0-9&]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
-_AFTER_MONTH = regex(r"\s*[0-9,]|\s*$|\s(?:and|or|to|was|were|is)\b")
 _ONE_BEFORE = regex(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$")
 
 
@@ -41,7 +40,7 @@ def _with_stop(match: re.Match[str]) -> str:
         is_word = lower in ALSO_WORDS and not after.strip()
         if lower in table and not is_word and (table is DOTTED or has_abbreviation_case(word)):
             return _with_case_of(word, table[lower])
-    if word in MONTH_SHORT and _AFTER_MONTH.match(after):
+    if word in MONTH_SHORT and re.match(r"\s*[0-9,]|\s*$|\s(?:and|or|to|was|were|is)\b", after):
         return MONTH_SHORT[word]
     if word in DAY_SHORT and _DATE_AFTER_DAY.match(after):
         return DAY_SHORT[word]
@@ -53,11 +52,9 @@ def _with_stop(match: re.Match[str]) -> str:
 def _unit_with_stop(word: str, before: str) -> str | None:
     """A unit after its number: "2 pt." -> pints, "5 lb." -> lb, "3 in." -> inches."""
     lower = word.lower()
-    if lower in RECIPE_UNITS and not is_initial(word):
-        one, many = RECIPE_UNITS[lower]
+    if lower in MEASURES and not is_initial(word):
+        one, many = RECIPE_UNITS.get(lower, (lower, lower))
         return one if _ONE_BEFORE.search(before) else many
-    if lower in MEASURES:
-        return lower
     if word == "in":
         return "inch" if re.search(r"(?:\b1 |-)$", before) else "inches"
     return word if word in UNITS else None

@@ -82,7 +82,6 @@ def _power(match: re.Match[str]) -> str:
 
 
 # --- feet and inches -------------------------------------------------------------------------------------------------
-_QUOTE_OPENS = regex(r"(?<!\w)'")
 _AMOUNT = rf"(?<![\w.,/$£€'\"])((?:[0-9]+[ -])?[0-9]{{1,2}}/[0-9]{{1,2}}|{NUMBER})"
 _NO_SPEAKER = r"(?! (?:he|she|they|I|we|you|said|says|asked|was|is|are|were)\b)"
 _ADJECTIVE_AFTER = regex(
@@ -123,7 +122,7 @@ def _feet(match: re.Match[str]) -> str:
     """30' -> 30 feet, unless the mark closes a quotation."""
     before, after = match.string[: match.start()], match.string[match.end() :]
     alone = after[:1] in (",", ";", ":", ")") and not re.search("[0-9]'", before + after)
-    return match[0] if alone or _QUOTE_OPENS.search(before) else _length(match, "foot", "feet")
+    return match[0] if alone or re.search(r"(?<!\w)'", before) else _length(match, "foot", "feet")
 
 
 def _length(match: re.Match[str], one: str, many: str) -> str:
