@@ -74,6 +74,7 @@ def test_cuts_make_no_difference() -> None:
         assert len({decode(data, block_size) for block_size in (1, 2, 3, 7, 1000)}) == 1, data
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("unit", ["\x1bPword ", "word\x9dword", "\x1b[1", "\x1b]", "é"])
 def test_time_is_linear(unit: str) -> None:
     """A megabyte takes far less than a second. With a quadratic search it would take minutes."""

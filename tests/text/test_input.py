@@ -7,9 +7,12 @@ import time
 import tracemalloc
 from pathlib import Path
 
+import pytest
+
 from nightingale.text.input import PIECE_SIZE, Source, TextInput, open_sources
 
 
+@pytest.mark.no_cover
 def test_leading_blanks_take_linear_time_and_bounded_memory(tmp_path: Path) -> None:
     (tmp_path / "blanks").write_bytes(b" " * 20_000_000 + b"\n\n  one")
     sources = open_sources([str(tmp_path / "blanks")])

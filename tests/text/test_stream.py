@@ -179,6 +179,7 @@ def test_memory_does_not_grow_with_the_text() -> None:
     assert count > 3000 and peak < 1_000_000
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("text", [
     "It was a bright cold day in April, and the clocks were striking thirteen. ",
     "Mr. Jones paid $4.50 at 5:30 p.m. on May 3rd, 1999. NASA's A4 & B2B met in 1985, 20 km north of St. Louis. ",
