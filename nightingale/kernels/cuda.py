@@ -2,7 +2,7 @@
 
 A Llama pass over few rows is one persistent kernel: as many blocks as the GPU has multiprocessors, all resident at
 once, go through all layers and meet at a barrier after each of the five phases of a layer. Two more kernels compute
-logits and sample tokens. Their device functions are in cuda.cuh.
+logits and sample tokens. Their source is in the folder gpu.
 
 MLX compiles a kernel when a process first needs it, which takes more than a second, and does not cache the result.
 Therefore numbers of rows, positions and sampling parameters are inputs and not part of the source.
@@ -25,94 +25,6 @@ _THREADS = 512  # of a block
 
 _KINDS = ("qkv", "o", "gate_up", "down")
 _INPUTS = ["x", "start", "after", "cosines", "sines", "eps", "input_norm", "post_norm", "last_norm"]
-
-# CACHES stands for what puts the addresses of each layer's keys and values into the tables.
-_PASS = r"""
-  constexpr int W = (H + 2 * KH) * D;
-  __shared__ __align__(16) Shared shared;
-  __shared__ T *keys[LAYERS], *values[LAYERS];
-  __shared__ T *stream, *projected, *attended, *gated;
-  __shared__ Pass pass;
-  __shared__ float epsilon;
-  const int M = x_shape[0] * x_shape[1];
-  if (threadIdx.x == 0) {
-    CACHES
-    pass = {x_shape[0], x_shape[1], keys0_shape[2], start[0], cosines, sines};
-    epsilon = eps[0];
-    stream = scratch, projected = stream + M * E, attended = projected + M * W, gated = attended + M * H * D;
-  }
-  __syncthreads();
-  unsigned expected = 0;
-  for (int layer = 0; layer < LAYERS; layer++) {
-    const Matrix<T, E, QKV_BITS, QKV_GROUP> qkv_now(qkv, qkv_scales, qkv_biases, long(layer) * W);
-    const Matrix<T, H * D, O_BITS, O_GROUP> o_now(o, o_scales, o_biases, long(layer) * E);
-    const Matrix<T, E, GATE_UP_BITS, GATE_UP_GROUP> gate_up_now(
-        gate_up, gate_up_scales, gate_up_biases, long(layer) * 2 * F);
-    const Matrix<T, F, DOWN_BITS, DOWN_GROUP> down_now(down, down_scales, down_biases, long(layer) * E);
-    const T* before = layer == 0 ? x : stream;
-
-    // Phases ask for the weights of later ones, so that HBM is at work at barriers and while few blocks attend.
-    prefetch_share(o_now, E);
-    prefetch_past<H, KH, D>(pass, keys[layer], values[layer]);
-    multiply<W, false>(shared, qkv_now, before, M, input_norm + layer * E, epsilon, (const T*)nullptr, projected);
-    meet(arrived, expected);
-    prefetch_share(gate_up_now, F);
-    prefetch_share(gate_up_now, F, F);
-    prefetch(post_norm + layer * E, E * sizeof(T));
-    attend<H, KH, D>(shared, pass, projected, keys[layer], values[layer], attended);
-    meet(arrived, expected);
-    prefetch_share(down_now, E);
-    multiply<E, false>(shared, o_now, attended, M, (const T*)nullptr, 0.0f, before, stream);
-    meet(arrived, expected);
-    if (layer + 1 < LAYERS) {
-      prefetch_share(Matrix<T, E, QKV_BITS, QKV_GROUP>(qkv, qkv_scales, qkv_biases, long(layer + 1) * W), W);
-      prefetch(input_norm + (layer + 1) * E, E * sizeof(T));
-    }
-    multiply<F, true>(shared, gate_up_now, stream, M, post_norm + layer * E, epsilon, (const T*)nullptr, gated);
-    meet(arrived, expected);
-    multiply<E, false>(shared, down_now, gated, M, (const T*)nullptr, 0.0f, stream, stream);
-    meet(arrived, expected);
-  }
-  normalize<E>(shared, stream, M, last_norm, epsilon, states);
-"""
-
-_PROJECT = r"""
-  __shared__ __align__(16) Shared shared;
-  multiply<N, false>(
-      shared, Matrix<T, K, BITS, GROUP>(weight, scales, biases, 0), x, x_shape[0], (const T*)nullptr, 0.0f,
-      (const float*)nullptr, out);
-"""
-
-# One block for each row.
-_CHOOSE = r"""
-  __shared__ __align__(16) Shared shared;
-  const int V = logits_shape[1];
-  const long row = long(blockIdx.x) * V;
-  const float temperature = wishes[0], least = wishes[1], penalty = wishes[2];
-  auto score = [&](int i) {
-    float value = forbidden[i] ? -INFINITY : logits[row + i];
-    if (penalty != 1.0f && seen[row + i]) value = value > 0.0f ? value / penalty : value * penalty;
-    return temperature == 0.0f ? value : value / temperature;
-  };
-  float most = -INFINITY;
-  int token = 0;
-  for (int i = threadIdx.x; i < V; i += kThreads)
-    if (const float value = score(i); value > most) most = value, token = i;
-  greatest(shared, most, token);
-  if (temperature > 0.0f) {
-    const unsigned long long first = static_cast<unsigned long long>(position[0]) << 32 | position[1];
-    const Key drawn = fold({key[0], key[1]}, first + blockIdx.x);
-    const float floor = most + least;
-    most = -INFINITY, token = 0;
-    for (int i = threadIdx.x; i < V; i += kThreads) {
-      const float value = score(i);
-      if (value < floor) continue;
-      if (const float noisy = value + gumbel(drawn, i, V); noisy > most) most = noisy, token = i;
-    }
-    greatest(shared, most, token);
-  }
-  if (threadIdx.x == 0) tokens[blockIdx.x] = token;
-"""
 
 
 @dataclass(frozen=True)
@@ -228,9 +140,9 @@ def sample_tokens(
     noise: a key, and the position of the first row as noise.seed_key makes it.
     """
     seen, penalty = history or (forbidden, 1.0)
-    wishes = _filled((temperature, math.log(min_p) if min_p > 0 else -math.inf, penalty), mx.float32)
-    tokens: mx.array = _choose_kernel()(
-        inputs=[logits, forbidden, seen, *noise, wishes],
+    parameters = _filled((temperature, math.log(min_p) if min_p > 0 else -math.inf, penalty), mx.float32)
+    tokens: mx.array = _sample_kernel()(
+        inputs=[logits, forbidden, seen, *noise, parameters],
         grid=(logits.shape[0] * _THREADS, 1, 1), threadgroup=(_THREADS, 1, 1),
         output_shapes=[(logits.shape[0],)], output_dtypes=[mx.uint32],
     )[0]  # fmt: skip
@@ -249,12 +161,16 @@ def multiprocessors() -> int:
     return count.value
 
 
-@lru_cache
-def _header() -> str:
-    # Without bounds, which MLX gives no kernel, so many threads might have more registers than a multiprocessor has.
+def _source(name: str) -> str:
+    """A file of the folder gpu: device functions (.cuh), or the body of a kernel (.cu)."""
+    return (Path(__file__).parent / "gpu" / name).read_text(encoding="utf-8")
+
+
+def _header(*names: str) -> str:
+    # MLX sets no launch bounds. Without them so many threads might need more registers than a multiprocessor has.
     return f"""
 constexpr int kThreads = {_THREADS}, kMaxRows = {MAX_ROWS};
-{Path(__file__).with_name("cuda.cuh").read_text()}
+{"".join(map(_source, names))}
 #undef __global__
 #define __global__ __attribute__((global)) __launch_bounds__(kThreads)
 """
@@ -267,24 +183,27 @@ def _pass_kernel(layers: int) -> Any:
     caches = "".join(
         f"keys[{i}] = const_cast<T*>(keys{i}), values[{i}] = const_cast<T*>(values{i});\n" for i in range(layers)
     )
-    source = _PASS.replace("CACHES", caches)
+    source = _source("llama_pass.cu").replace("CACHES", caches)
     outputs = ["states", "scratch", "arrived"]
-    return mx.fast.cuda_kernel("nightingale_pass", [*_INPUTS, *arrays, *stored], outputs, source, _header())
+    header = _header("grid.cuh", "matmul.cuh", "attention.cuh")
+    return mx.fast.cuda_kernel("nightingale_pass", [*_INPUTS, *arrays, *stored], outputs, source, header)
 
 
 @lru_cache
 def _project_kernel() -> Any:
     inputs = ["x", "weight", "scales", "biases"]
-    return mx.fast.cuda_kernel("nightingale_project", inputs, ["out"], _PROJECT, _header())
+    header = _header("grid.cuh", "matmul.cuh")
+    return mx.fast.cuda_kernel("nightingale_project", inputs, ["out"], _source("project.cu"), header)
 
 
 @lru_cache
-def _choose_kernel() -> Any:
-    inputs = ["logits", "forbidden", "seen", "key", "position", "wishes"]
-    return mx.fast.cuda_kernel("nightingale_choose", inputs, ["tokens"], _CHOOSE, _header())
+def _sample_kernel() -> Any:
+    inputs = ["logits", "forbidden", "seen", "key", "position", "parameters"]
+    header = _header("grid.cuh", "sampling.cuh")
+    return mx.fast.cuda_kernel("nightingale_sample", inputs, ["tokens"], _source("sample.cu"), header)
 
 
 @lru_cache
 def _filled(values: tuple[float, ...], dtype: mx.Dtype) -> mx.array:
-    """(n,): numbers for a kernel, or what stands for an array that it does not read."""
+    """(n,): numbers for a kernel, or a placeholder for an array that it does not read."""
     return mx.array(values, dtype)

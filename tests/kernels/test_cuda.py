@@ -172,7 +172,7 @@ def emulator(
     if shutil.which("g++") is None:
         pytest.skip("needs g++")
     emulator = Emulator(compiled(tmp_path_factory))
-    made = (cuda._header, cuda._pass_kernel, cuda._project_kernel, cuda._choose_kernel)
+    made = (cuda._pass_kernel, cuda._project_kernel, cuda._sample_kernel)
     for kernel in made:
         kernel.cache_clear()
     monkeypatch.setattr(mx.fast, "cuda_kernel", emulator.cuda_kernel)

@@ -1,5 +1,7 @@
-// Runs a CUDA kernel on the CPU, each thread of the grid as a coroutine: its arithmetic, its barriers and what goes on
-// between threads are the kernel's; its memory is coherent, as a GPU's is only after fences, which this cannot check.
+// Runs a CUDA kernel on the CPU, with a coroutine for each thread of the grid.
+//
+// Arithmetic, barriers and the exchange between threads are those of the kernel. Memory is coherent, while a GPU's is so
+// only after fences: a missing fence is not found.
 #pragma once
 #include <ucontext.h>
 
@@ -20,10 +22,9 @@ using std::min;
 #define __device__
 #define __noinline__
 #define __global__
-#define __grid_constant__
 #define __launch_bounds__(threads)
 #define __align__(bytes) __attribute__((aligned(bytes)))
-// One copy, which holds what belongs to the block that runs.
+// There is one copy of shared memory, in a section of its own. `run` exchanges its content when another block runs.
 #define __shared__ static __attribute__((section("shared")))
 extern char __start_shared[] __attribute__((visibility("hidden")));
 extern char __stop_shared[] __attribute__((visibility("hidden")));
@@ -31,15 +32,12 @@ extern char __stop_shared[] __attribute__((visibility("hidden")));
 struct dim3 {
   unsigned x, y, z;
 };
-// Not aligned as a GPU's are: MLX's arrays are not, on a CPU.
+// Without a GPU's alignment, because MLX's arrays on a CPU do not have it.
 struct uint2 {
   unsigned x, y;
 };
 struct uint4 {
   unsigned x, y, z, w;
-};
-struct float4 {
-  float x, y, z, w;
 };
 using Shape = std::array<int32_t, 10>;
 
@@ -63,7 +61,7 @@ inline dim3 threadIdx, blockIdx, blockDim, gridDim;
 
 namespace emulator {
 
-// Threads that wait for each other: all of a block, or the lanes of a shuffle.
+// A barrier: of a block's threads, or of the lanes in a shuffle, whose values are in `words` by turns.
 struct Team {
   int arrived = 0;
   int rounds = 0;
@@ -73,7 +71,7 @@ struct Team {
 struct Thread {
   ucontext_t context;
   std::unique_ptr<char[]> stack;
-  const int* watched = nullptr;  // it waits until this is no longer `seen`
+  const int* watched = nullptr;  // the thread waits until this differs from `seen`
   int seen = 0;
   bool done = false;
 };
@@ -88,7 +86,7 @@ struct Block {
 inline ucontext_t scheduler;
 inline Block* block;
 inline Thread* thread;
-inline int visits;  // to blocks
+inline int visits;  // how many times a block was scheduled
 inline void (*body)();
 
 inline void wait(const int& watched, int seen) {
@@ -119,7 +117,7 @@ inline bool step(Thread& next, unsigned index) {
   return true;
 }
 
-// Each block in turn until all its threads wait; backwards: in the opposite order, for what must not depend on it.
+// Runs each block in turn until all its threads wait. backwards: in the opposite order, on which no result may depend.
 inline void run(void (*kernel)(), unsigned blocks, unsigned threads, bool backwards) {
   body = kernel;
   gridDim = {blocks, 1, 1};
@@ -176,7 +174,7 @@ inline unsigned atomicAdd(unsigned* at, unsigned value) {
   return *at - value;
 }
 
-// What polls lets others run.
+// A read that polls: the other threads run first.
 inline unsigned __ldcv(const unsigned* at) {
   emulator::wait(emulator::visits, emulator::visits);
   return *at;

@@ -1,4 +1,4 @@
-"""mx.fast.cuda_kernel without a GPU: the same source, compiled by g++ and run by cuda_emulator.h."""
+"""mx.fast.cuda_kernel without a GPU: g++ compiles the kernel's source, and cuda_emulator.h runs it on the CPU."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 _TYPES = {
     mx.bfloat16: "__nv_bfloat16", mx.float32: "float", mx.int32: "int32_t", mx.uint32: "uint32_t", mx.bool_: "bool",
 }  # fmt: skip
-_WORDS = {mx.bfloat16: mx.uint16}  # what numpy has no type for
+_WORDS = {mx.bfloat16: mx.uint16}  # numpy has no bfloat16
 Template = Sequence[tuple[str, int | bool | mx.Dtype]]
 
 
@@ -26,7 +26,7 @@ class Emulator:
         self.folder, self.backwards = folder, False
 
     def cuda_kernel(self, name: str, inputs: Sequence[str], outputs: Sequence[str], source: str, header: str) -> Any:
-        """What mx.fast.cuda_kernel gives; its kernels may write into their inputs."""
+        """Takes the arguments of mx.fast.cuda_kernel and returns its result. Kernels may write into their inputs."""
 
         def call(
             *,
@@ -42,22 +42,22 @@ class Emulator:
             parameters: list[tuple[str, str]] = []
             arguments: list[Any] = []
             kept = []
-            for known, array in zip(names, inputs, strict=True):
-                # As MLX does it: what is not in one piece is copied, what is is the array itself, which may be written.
+            for label, array in zip(names, inputs, strict=True):
+                # Like MLX: an array that is not contiguous is copied, otherwise the kernel gets its own memory.
                 kept.append(np.ascontiguousarray(np.asarray(array.view(_WORDS.get(array.dtype, array.dtype)))))
-                parameters.append((f"const {_TYPES[array.dtype]}*", known))
+                parameters.append((f"const {_TYPES[array.dtype]}*", label))
                 arguments.append(kept[-1].ctypes.data)
-                if f"{known}_shape" in source:
+                if f"{label}_shape" in source:
                     kept.append(np.array([*array.shape] + [0] * (10 - array.ndim), np.int32))
-                    parameters.append(("const Shape*", f"{known}_shape"))
+                    parameters.append(("const Shape*", f"{label}_shape"))
                     arguments.append(kept[-1].ctypes.data)
             results = []
-            for known, shape, dtype in zip(outputs, output_shapes, output_dtypes, strict=True):
+            for label, shape, dtype in zip(outputs, output_shapes, output_dtypes, strict=True):
                 words = _WORDS.get(dtype, dtype)
                 empty = np.array(mx.zeros(tuple(shape), words))
                 empty.view(np.uint8).fill(0 if init_value is not None else 0xFF)
                 results.append((empty, dtype))
-                parameters.append((f"{_TYPES[dtype]}*", known))
+                parameters.append((f"{_TYPES[dtype]}*", label))
                 arguments.append(empty.ctypes.data)
             run = self._compiled(name, _whole(header, source, parameters, template))
             pointers = (ctypes.c_void_p * len(arguments))(*arguments)
@@ -72,7 +72,7 @@ class Emulator:
         if not library.exists():
             file = library.with_suffix(".cpp")
             file.write_text(source)
-            # Names stay in a library, or those of one would be taken for another's.
+            # Hidden, not unique symbols: otherwise the functions of one library would replace those of another.
             options = ["-std=c++17", "-O1", "-w", "-shared", "-fPIC", "-fvisibility=hidden", "-fno-gnu-unique"]
             options += ["-fno-strict-aliasing", f"-I{Path(__file__).parent}"]
             subprocess.run(["g++", *options, "-o", str(library), str(file)], check=True)
@@ -82,7 +82,7 @@ class Emulator:
 
 
 def _whole(header: str, source: str, parameters: Sequence[tuple[str, str]], template: Template) -> str:
-    """As MLX puts a kernel together, and a function that calls it."""
+    """The kernel's whole source, as MLX assembles it, and a function that calls the kernel."""
     constants = "\n".join(
         f"using {name} = {_TYPES[value]};" if isinstance(value, mx.Dtype) else f"constexpr int {name} = {int(value)};"
         for name, value in template
