@@ -56,7 +56,8 @@ def limit_cleanup(signum: int) -> None:
         os._exit(128 + signum)
 
     signal.alarm(CLEANUP_S + 1)
-    _thread.start_new_thread(end, ())
+    with contextlib.suppress(RuntimeError):  # no more threads are allowed
+        _thread.start_new_thread(end, ())
 
 
 @contextlib.contextmanager

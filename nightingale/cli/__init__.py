@@ -1,5 +1,10 @@
-"""The command line: options (arguments), one run from text to sound (main), messages and progress on stderr (console).
+"""The command line.
 
-Text is read by nightingale.text.input and decoded by nightingale.text.decode; signals are handled in
-nightingale.signals; figures for --stats come from nightingale.statistics.
+arguments.py     options and help
+main.py          one run: text in, sound out, exit code
+requirements.py  address space and packages that a run needs
+console.py       errors, warnings and progress on stderr
+
+Elsewhere: nightingale.text.input reads standard input and files, nightingale.text.decode turns bytes into text,
+nightingale.signals handles Ctrl-C, nightingale.statistics has the figures of --stats.
 """
