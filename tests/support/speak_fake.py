@@ -38,7 +38,7 @@ class Engine:
     ) -> None:
         if voice not in (None, "florence"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')
-        self._hummed = False
+        self._has_spoken = False
         if (bits, speculate, cache) != (None, False, None):
             logging.getLogger("nightingale.engine").warning("%s bits, speculate %s, %s", bits, speculate, cache)
 
@@ -66,13 +66,13 @@ class Engine:
             held += piece
             *lines, held = held.replace(". ", ".\n").split("\n")
             for line in lines:
-                yield from self._hum(line, sentence, options, statistics)
+                yield from self._tones(line, sentence, options, statistics)
                 sentence += 1
-        yield from self._hum(held, sentence, options, statistics)
-        if not self._hummed:
+        yield from self._tones(held, sentence, options, statistics)
+        if not self._has_spoken:
             logging.getLogger("nightingale.engine").warning("the text has nothing that can be spoken")
 
-    def _hum(
+    def _tones(
         self, line: str, sentence: int, options: SpeakOptions, statistics: Statistics
     ) -> Iterator[AudioChunk]:
         import numpy as np
@@ -85,7 +85,7 @@ class Engine:
             tone = 0.5 * np.sin(2 * np.pi * (220 + options.seed) * time_s)
             if "nan" in words:
                 tone[0] = np.nan
-            self._hummed = True
+            self._has_spoken = True
             statistics.num_tokens += len(words)
             statistics.t3_s += 0.001
             statistics.first_token_at = statistics.first_token_at or time.perf_counter()
