@@ -1,7 +1,7 @@
 """Bindings of the C++ kernels: operations of MLX's lazy graph for what MLX computes slowly on a CPU.
 
 MLX's wheel for Linux multiplies floats with a reference BLAS and quantized weights on one thread, and takes a graph
-node for every elementwise step. Each kernel has a twin of plain MLX operations in tests/kernels/test_cpu.py. The
+node for every elementwise step. Each kernel has a twin of plain MLX operations in tests/kernels/test_cpu_*.py. The
 extension is built when the package is installed. Where it is missing, `available()` is false and nothing else here may
 be called.
 
