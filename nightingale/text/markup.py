@@ -45,7 +45,8 @@ def strip_markup(text: str, line_start: bool) -> str:
     text = "\n".join(_strip_line(line) if line_start or i else line for i, line in enumerate(lines))
     if "*" in text or "_" in text or "~~" in text:
         text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))  # twice: **_both_**
-    text = re.sub(r"(?<=\w)-\n(?=[a-z])", "-", text).replace("\n", " ")
+    if "\n" in text:
+        text = re.sub(r"(?<=\w)-\n(?=[a-z])", "-", text).replace("\n", " ")
     return _EMOTICON.sub(" ", text).replace("`", "" if text.count("`") > 1 else "'")
 
 

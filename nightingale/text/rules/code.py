@@ -24,6 +24,10 @@ def _camel_case(match: re.Match[str]) -> str:
 def read_code(text: str) -> str:
     """snake_case -> snake case, CamelCase -> Camel Case, C++ -> C plus plus, NaOH -> N A O H."""
     text = _COMPOUND.sub(lambda match: " ".join(match[0].upper()), text)
-    text = re.sub(r"\b([CFGAD])#(?!\w)", r"\1 sharp", text)
-    text = re.sub(r"(?<=\w)\+\+", " plus plus", text)
-    return _camel_case(_SNAKE_CASE.sub(" ", text))
+    if "#" in text:
+        text = re.sub(r"\b([CFGAD])#(?!\w)", r"\1 sharp", text)
+    if "++" in text:
+        text = re.sub(r"(?<=\w)\+\+", " plus plus", text)
+    if "_" in text:
+        text = _SNAKE_CASE.sub(" ", text)
+    return _camel_case(text)
