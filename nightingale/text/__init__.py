@@ -1,6 +1,6 @@
 """Text as typed to sentences as spoken. Text only: no models, no mlx.
 
-The steps, which `SentenceStream` in stream.py takes for text that arrives in pieces:
+The steps. `SentenceStream` in stream.py takes all but the first, for text that arrives in pieces:
 
 1. Decode bytes (input.py, decode.py).
 2. Fold characters to ASCII and a few symbols (characters.py); shorten white space to one blank, one line end or one
@@ -12,17 +12,17 @@ The steps, which `SentenceStream` in stream.py takes for text that arrives in pi
 5. Cut sentences that are too long for the model (split.py): punctuation alone is enough to split normalized text.
 
 The rules are functions from text to text, one module of rules/ for each kind. Their tables of words are in lexicon/.
-They run in this order, because each relies on what the ones before have left:
+They run in this order, because each relies on the work of those before it:
 
 - links: URLs and file names hold dots, slashes and capitals that mean something else in prose.
 - places, bible, abbreviations: these need full stops and capitals as they were typed. Places come first, because
   whether "St." is a street depends on the words around it. After these no full stop of an abbreviation is left.
 - code, Roman numerals, capitals: CamelCase is divided and numerals are read before capitals become lower case.
 - symbols, formulas only: "2x + 3" before x could be a unit or "times".
-- phone (PINs), times (ranges), dates, times, phone, times (durations), units (rates), money, units: what numbers count,
-  from the most specific form to the least, so that the digits of a date are not taken for a telephone number.
-- symbols: signs between digits need the digits.
-- numbers: all digits that are left.
+- PINs, ranges, dates, times, telephone numbers, durations, rates, money, units: what numbers count. The most specific
+  form comes first, so that the digits of a date are not taken for a telephone number, nor "5 m" of a price for meters.
+- symbols: before numbers, because signs between digits need the digits.
+- numbers: all remaining digits.
 
 At the end only the characters of `characters.ALPHABET` remain; `SentenceStream.warnings` counts the others.
 """
