@@ -1,3 +1,4 @@
+// Each query head of each position is one task. The arithmetic is in simd/attention.h and simd/quantized_attention.h.
 #include "kv_cache.h"
 
 #include <cmath>

@@ -1,3 +1,4 @@
+// Products are divided among threads by matmul.h, attention by kv_cache.h; the rest is little and stays on one thread.
 #include "llama_layer.h"
 
 #include "simd/dispatch.h"

@@ -1,3 +1,4 @@
+// Divides a product into tasks of a few microseconds for the threads. How it is divided does not change a result.
 #include "matmul.h"
 
 #include "ops.h"

@@ -1,3 +1,4 @@
+// Packs weights into panels or blocks, and unpacks MLX's quantization to float32; rows are divided among threads.
 #include "packing.h"
 
 #include <cstring>

@@ -1,3 +1,4 @@
+// Worker threads that poll for a while before they sleep, because waking takes longer than a typical job.
 #include "threads.h"
 
 #include <algorithm>

@@ -1,3 +1,4 @@
+// The order of preference is AVX-512, AVX2, plain on x86-64, and NEON alone on aarch64.
 #include "dispatch.h"
 
 #include <atomic>
