@@ -130,7 +130,7 @@ void attend_quantized_as(const QuantizedHeadAttention& head) {
 #if defined(__AVX512F__)
 
 // 64 values (a head of T3) in 4 bits are 8 words: half a register. The register holds them twice, in the upper half
-// shifted by 16 bits. So its lower lanes give the first 32 values, with the first scale, and its upper lanes the others.
+// shifted by 16 bits. So its lower lanes give the first 32 values, with the first scale, its upper lanes the others.
 constexpr int kHalf = 8;
 constexpr int kHalfFields = 4;  // fields of 16 bits
 
