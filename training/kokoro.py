@@ -11,7 +11,7 @@ import argparse
 import json
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +50,12 @@ GAINS = {"af_heart": 0.97, "am_michael": 1.04}  # measured on 8 and 40 sentences
 Packed = tuple[torch.Tensor, int, torch.Tensor]  # (values - zero) * scale
 
 
-def pack(model: Path, voices: Path, vocabulary: Path) -> dict[str, Any]:
-    """The contents of kokoro.pt: quantized parameters, the voices' styles (510, 256), and the phoneme vocabulary."""
+def pack(model: Path, voices: Path, vocabulary: Path, names: Iterable[str]) -> dict[str, Any]:
+    """The contents of kokoro.pt: quantized parameters, styles (510, 256) of voices by name, and phoneme vocabulary."""
     return {
         "parameters": dict(parameters(model)),
         "styles": {
-            name: torch.from_numpy(np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 256)) for name in GAINS
+            name: torch.from_numpy(np.fromfile(voices / f"{name}.bin", np.float32).reshape(-1, 256)) for name in names
         },
         "vocab": json.loads(vocabulary.read_text(encoding="utf-8"))["vocab"],
     }
@@ -181,7 +181,7 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     args = parser.parse_args()
     args.out.mkdir(parents=True, exist_ok=True)
-    torch.save(pack(args.model, args.voices, args.vocabulary), args.out / "kokoro.pt")
+    torch.save(pack(args.model, args.voices, args.vocabulary, GAINS), args.out / "kokoro.pt")
     with_durations(Path(hibari.__file__).parent / "assets" / "hibari.onnx", args.out / "hibari.onnx")
 
 

@@ -4,6 +4,9 @@
 
 Writes tokenizer.pt, t3.pt, draft.pt, s3gen.pt and hift.pt. They lack the precision lost by quantization, the
 optimizers' moments and the vocoder's critics; training regains these. Needs both PyTorch and MLX.
+
+The speech tokenizer of the bundled voices is not in the repository any more, only in its history; the command to get
+it back is printed if it is missing.
 """
 
 import sys
@@ -26,6 +29,7 @@ from training.voices import VOICES
 
 MODEL = Path(__file__).parent.parent / "nightingale" / "voices" / "model"
 TOKENIZER = Path(__file__).with_name("speech_tokenizer.safetensors")
+FROM_HISTORY = "git show 2f70727:training/speech_tokenizer.safetensors > training/speech_tokenizer.safetensors"
 
 
 def fill(module: nn.Module, path: Path) -> nn.Module:
@@ -55,6 +59,8 @@ def fill(module: nn.Module, path: Path) -> nn.Module:
 
 def main() -> None:
     out = Path(sys.argv[1])
+    if not TOKENIZER.exists():
+        raise SystemExit(f"{TOKENIZER} is missing. To get it back, run: {FROM_HISTORY}")
     voices = [name for name in VOICES if (MODEL.parent / f"{name}.safetensors").exists()]
     save(out / "tokenizer.pt", encoder=half(fill(Encoder(), TOKENIZER)))
     save(out / "t3.pt", t3=half(fill(T3(T3_CONFIG), MODEL / "t3.safetensors")))

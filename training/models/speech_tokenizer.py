@@ -44,14 +44,14 @@ def to_codes(levels: Tensor) -> Tensor:
 
 
 class Encoder(nn.Module):
-    """Mel (B, T, 80) -> latent (B, T / 2, 8) before quantization."""
+    """Mel (B, T, 80) -> latent (B, T / 2, 8) before quantization. depths: blocks at 50 and at 25 frames per second."""
 
-    def __init__(self, channels: int = 256, depth: int = 4) -> None:
+    def __init__(self, channels: int = 256, depths: tuple[int, int] = (4, 4)) -> None:
         super().__init__()
         self.inlet = nn.Conv1d(80, channels, 5, padding=2)
-        self.fast = nn.ModuleList([ConvNeXt(channels) for _ in range(depth)])
+        self.fast = nn.ModuleList([ConvNeXt(channels) for _ in range(depths[0])])
         self.stride = nn.Conv1d(channels, channels, 4, stride=2, padding=1)
-        self.slow = nn.ModuleList([ConvNeXt(channels) for _ in range(depth)])
+        self.slow = nn.ModuleList([ConvNeXt(channels) for _ in range(depths[1])])
         self.norm = nn.LayerNorm(channels)
         self.outlet = nn.Linear(channels, DIMS)
 
