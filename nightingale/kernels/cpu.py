@@ -34,7 +34,7 @@ else:
     except (ImportError, TypeError) as error:
         _problem = f"built for another mlx ({error}): install nightingale-tts again"
 
-Function = Literal["exp", "silu", "gelu", "mish", "elu"]
+Activation = Literal["exp", "silu", "gelu", "mish", "elu"]
 
 
 def available() -> bool:
@@ -108,7 +108,7 @@ def conv1d(
     return _native.multiply(x, matrix.weights, matrix.sizes, taps, dilation, bias, residual)
 
 
-def apply(function: Function, x: mx.array) -> mx.array:
+def apply(function: Activation, x: mx.array) -> mx.array:
     """A function of each element."""
     return _native.apply(function, x)
 

@@ -72,7 +72,7 @@ def available() -> bool:
     return mx.default_device().type == mx.DeviceType.gpu and mx.cuda.is_available()
 
 
-def read(
+def llama_pass(
     layers: Layers,
     x: mx.array,
     tables: tuple[mx.array, mx.array],

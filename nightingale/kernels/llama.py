@@ -74,7 +74,7 @@ class FusedPass:
         if backend.is_cuda():
             layers = _cuda_layers(blocks, norm)
             # For the layout "whole", which is the only one here, the write index is the offset.
-            self._run = lambda x, tables, start, _, *rest: cuda.read(layers, x, tables, start, *rest)
+            self._run = lambda x, tables, start, _, *rest: cuda.llama_pass(layers, x, tables, start, *rest)
             self._max_rows, self._layouts = cuda.MAX_ROWS, {"whole"}
         else:
             self._run = partial(cpu.llama_pass, _native_layers(blocks, norm))

@@ -66,7 +66,7 @@ def read(
 @pytest.fixture
 def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
     use_backend(monkeypatch, Backend.CUDA)
-    monkeypatch.setattr(cuda, "read", read)
+    monkeypatch.setattr(cuda, "llama_pass", read)
     monkeypatch.setattr(cuda, "project", lambda x, matrix: x @ matrix.weight.T)
 
     def sample_tokens(
