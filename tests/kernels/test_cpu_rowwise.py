@@ -14,7 +14,7 @@ pytestmark = NATIVE
 
 @pytest.mark.parametrize("name", ["exp", "silu", "gelu", "mish", "elu"])
 @pytest.mark.parametrize("shape", [(1,), (3, 5), (2, 17, 33), (40000,)])
-def test_activations(name: cpu.Function, shape: tuple[int, ...]) -> None:
+def test_activations(name: cpu.Activation, shape: tuple[int, ...]) -> None:
     x = 6.0 * noise("x", shape)
     builtin = mx.exp if name == "exp" else getattr(nn, name)
     ours, theirs = poisoned(lambda: cpu.apply(name, x)), builtin(x)

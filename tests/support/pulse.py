@@ -83,7 +83,7 @@ class Server:
 
             def read() -> None:
                 while data := os.read(fd, 4096):
-                    block = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / 32768
+                    block = np.frombuffer(data[: len(data) // 2 * 2], "<i2").astype(np.float32) / np.float32(32768)
                     recorder.blocks.append((time.perf_counter(), block))
 
             reader = threading.Thread(target=read)
