@@ -29,7 +29,7 @@ from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
 from nightingale.text.split import CUT_MARK, MAX_CHARS
-from nightingale.text.stream import Sentence, SentenceStream
+from nightingale.text.stream import Sentence, read_sentences
 from nightingale.vocoding import NoiseKeys, make_vocoder
 
 logger = logging.getLogger(__name__)
@@ -114,7 +114,7 @@ class Engine:
 
     def _speak(self, pieces: Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]:
         before: Sentence | None = None
-        for index, sentence in enumerate(_sentences(pieces, self._max_chars)):
+        for index, sentence in enumerate(read_sentences(pieces, self._max_chars)):
             if before is not None:
                 yield AudioChunk(_pause(before, sentence, options), SAMPLE_RATE, index - 1, before.text)
             yield from self._speak_sentence(sentence.text, index, options)
@@ -162,16 +162,6 @@ class Engine:
         for name, tokens, size in prompts:  # MLX would read past the end of the embedding table
             if tokens is not None and mx.any((tokens < 0) | (tokens >= size)):
                 raise CheckpointMismatch(f'voice "{voice.name}": {name} has token ids outside the {size} of the model')
-
-
-def _sentences(pieces: Iterable[str], max_chars: int) -> Iterator[Sentence]:
-    """Yields each sentence as soon as it is complete; logs a warning about characters that were left out."""
-    stream = SentenceStream(max_chars)
-    for piece in pieces:
-        yield from stream.feed(piece)
-    yield from stream.close()
-    for warning in stream.warnings:
-        logger.warning("%s", warning)
 
 
 def _pause(before: Sentence, after: Sentence, options: SpeakOptions) -> np.ndarray[tuple[int], np.dtype[np.float32]]:

@@ -59,6 +59,7 @@ def build_parser() -> CommandLineParser:
     add("text", metavar="TEXT", nargs="*", help="text to speak; - is standard input")
     add("-f", "--file", metavar="FILE", action="append", help="read text from FILE; - is standard input; repeatable")
     add("-o", "--output", metavar="FILE", help="write WAV to FILE; - is standard output, the default in a pipe")
+    add("--print-text", action="store_true", help="print the sentences as they would be read, one a line, no sound")
     add("--play", action="store_true", help="play the sound, the default at a terminal; with -o do both")
     add("--device", metavar="NAME", help="play on this device: a number or a part of a name from --list-devices")
     add("--list-devices", action="store_true", help="print the playback devices and exit")

@@ -87,6 +87,10 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
     if args.output == "":  # from an unset variable in a script, which does not expect sound on stdout
         raise UsageError("-o needs the name of a file")
     make_cache_options(args)  # reports a bad value before there is text
+    if args.print_text:
+        logging.getLogger("nightingale").addHandler(ConsoleHandler(console))
+        print_text(args, console)
+        return
     check_address_space()
     if args.bench:
         run_bench(args, console)
@@ -128,6 +132,22 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
             statistics.underruns = speaker.underruns
     if args.stats:
         print_statistics(statistics, engine, args.stats)
+
+
+def print_text(args: argparse.Namespace, console: Console) -> None:
+    """Print each sentence as soon as its end is certain. Raises UsageError for options of the sound."""
+    for name in ("output", "play", "device", "stats", "bench"):
+        if getattr(args, name) not in (None, False):
+            raise UsageError(f"--print-text prints to standard output and makes no sound; leave out --{name}")
+    pieces = TextInput(choose_sources(args, console)).wait_for_text()
+    if pieces is None:
+        console.warn("there is no text to speak")
+        return
+    from nightingale.text.stream import read_sentences  # not above: --help needs none of the rules
+
+    with checked_stdout():
+        for sentence in read_sentences(pieces):
+            print(sentence.text, flush=True)
 
 
 def choose_sources(args: argparse.Namespace, console: Console) -> list[Source]:

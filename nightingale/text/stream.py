@@ -1,13 +1,16 @@
 """Text that arrives in pieces to sentences as they are spoken. The package docstring describes the steps."""
 
+import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from nightingale.text.characters import CharacterFolder, DroppedCharacters
 from nightingale.text.normalize import normalize_sentence
 from nightingale.text.patterns import regex
 from nightingale.text.split import CUT_MARK, MAX_CHARS, find_cut, split
+
+logger = logging.getLogger(__name__)
 
 _SLICE = 4096  # characters handled at once: cutting off the front of a string copies the rest of it
 _WHITE_SPACE = regex(r"[ \n]{2,}")
@@ -82,6 +85,16 @@ class SentenceStream:
 def _shorten_white_space(match: re.Match[str]) -> str:
     num_lines = match[0].count("\n")
     return "\n\n" if num_lines > 1 else "\n" if num_lines else " "
+
+
+def read_sentences(pieces: Iterable[str], max_chars: int = MAX_CHARS) -> Iterator[Sentence]:
+    """Yields each sentence as soon as its end is certain. Logs warnings about characters that were left out."""
+    stream = SentenceStream(max_chars)
+    for piece in pieces:
+        yield from stream.feed(piece)
+    yield from stream.close()
+    for warning in stream.warnings:
+        logger.warning("%s", warning)
 
 
 def normalize(text: str) -> tuple[str, list[str]]:

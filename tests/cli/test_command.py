@@ -468,6 +468,50 @@ def test_a_bad_value_is_reported_before_there_is_text(speak: Run, args: list[str
     assert_refused(speak(*args, stdin=b""), 2, "not")
 
 
+# --print-text
+
+
+def test_print_text_prints_a_sentence_a_line(speak: Run, tmp_path: Path) -> None:
+    done = speak("--print-text", stdin=b"Dr. Smith has 2 cats. He\nis happy\n\nGood")
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout == b"Doctor Smith has two cats.\nHe is happy.\nGood.\n"
+    (tmp_path / "a").write_text("One")
+    assert speak("--print-text", "-f", tmp_path / "a", "-v", "nobody").stdout == b"One.\n"
+    assert speak("--print-text", "1", "2").stdout == b"One two.\n"
+
+
+def test_print_text_has_the_warnings_and_exit_codes_of_speech(speak: Run, shell: Run, tmp_path: Path) -> None:
+    done = speak("--print-text", "-q", stdin="I \u4f60 you".encode())
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"I you.\n", b"")
+    done = speak("--print-text", stdin="\u4f60".encode())
+    assert done.returncode == 0 and done.stderr.count(b"\n") == 2 and b"U+4F60" in done.stderr
+    done = speak("--print-text", stdin=b" \n")
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"nightingale-tts: there is no text to speak\n")
+    assert_refused(speak("--print-text", stdin=bytes(99)), 65, "standard input is not UTF-8 text")
+    assert_refused(speak("--print-text", "-f", tmp_path / "missing"), 66, "No such file")
+    assert_refused(shell("speak --print-text one > /dev/full"), 74, "No space left on device")
+    done = shell("yes One. | speak --print-text | true; exit ${PIPESTATUS[1]}")
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.parametrize("args", [["-o", "x"], ["--play"], ["--device", "0"], ["--stats"], ["--bench"]])
+def test_print_text_goes_with_no_option_of_sound(speak: Run, tmp_path: Path, args: list[str]) -> None:
+    assert_refused(speak("--print-text", *args, "one", cwd=tmp_path), 2, "--print-text")
+    assert os.listdir(tmp_path) == []
+
+
+def test_print_text_prints_while_text_arrives_and_imports_no_numpy() -> None:
+    code = "import sys, nightingale_tts; nightingale_tts.main(); print(*{'numpy', 'mlx'} & {*sys.modules})"
+    command = [sys.executable, "-c", code, "--print-text"]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout
+        child.stdin.write(b"The first sentence.\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"The first sentence.\n"
+        child.stdin.close()
+        assert child.stdout.read() == b"\n"
+
+
 # --stats and progress
 
 
