@@ -102,23 +102,32 @@ class Engine:
         mx.clear_streams()
 
     def speak(
-        self, text: str | Iterable[str], options: SpeakOptions | None = None, statistics: Statistics | None = None
+        self,
+        text: str | Iterable[str | None],
+        options: SpeakOptions | None = None,
+        statistics: Statistics | None = None,
     ) -> Iterator[AudioChunk]:
         """Speak a text, or pieces of text as they arrive; each sentence is spoken as soon as it is complete.
 
+        None among the pieces is a pause of the writer: the text before it is spoken without waiting for its end.
         statistics: a record to fill in; a new one by default. Characters that cannot be spoken are logged as a warning.
         """
         self.statistics = statistics or Statistics()
-        pieces = self.statistics.time_text([text] if isinstance(text, str) else text)
+        pieces: Iterable[str | None] = [text] if isinstance(text, str) else text
+        pieces = self.statistics.time_text(pieces)
         return self.statistics.time_chunks(self._speak(pieces, options or SpeakOptions()))
 
-    def _speak(self, pieces: Iterable[str], options: SpeakOptions) -> Iterator[AudioChunk]:
+    def _speak(self, pieces: Iterable[str | None], options: SpeakOptions) -> Iterator[AudioChunk]:
+        """Sentences with pauses between. Where the text pauses, the silence does not wait for the next sentence."""
         before: Sentence | None = None
-        for index, sentence in enumerate(read_sentences(pieces, self._max_chars)):
-            if before is not None:
-                yield AudioChunk(_pause(before, sentence, options), SAMPLE_RATE, index - 1, before.text)
-            yield from self._speak_sentence(sentence.text, index, options)
-            before = sentence
+        index = paused = 0  # sentences so far; samples of silence after the newest one so far
+        for sentence in read_sentences(pieces, self._max_chars):
+            if before is not None and len(silence := _pause(before, sentence, options)[paused:]):
+                yield AudioChunk(silence, SAMPLE_RATE, index - 1, before.text)
+                paused += len(silence)
+            if sentence is not None:
+                yield from self._speak_sentence(sentence.text, index, options)
+                before, index, paused = sentence, index + 1, 0
 
     def _speak_sentence(self, text: str, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
         """One sentence, chunk by chunk where the vocoder can stream."""
@@ -164,9 +173,12 @@ class Engine:
                 raise CheckpointMismatch(f'voice "{voice.name}": {name} has token ids outside the {size} of the model')
 
 
-def _pause(before: Sentence, after: Sentence, options: SpeakOptions) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
-    """The silence between two sentences."""
-    pause_ms = float(options.paragraph_silence_ms if after.paragraph else options.sentence_silence_ms)
-    if before.text.endswith(CUT_MARK) and not after.paragraph:
+def _pause(
+    before: Sentence, after: Sentence | None, options: SpeakOptions
+) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    """The silence between two sentences. after: None if it has not arrived."""
+    paragraph = after is not None and after.paragraph
+    pause_ms = float(options.paragraph_silence_ms if paragraph else options.sentence_silence_ms)
+    if before.text.endswith(CUT_MARK) and not paragraph:
         pause_ms *= _CLAUSE_SHARE
     return np.zeros(round(pause_ms * SAMPLE_RATE / 1000), dtype=np.float32)

@@ -64,12 +64,12 @@ class Statistics:
 
     # Recorded by the engine
 
-    def time_text(self, pieces: Iterable[str]) -> Iterator[str]:
+    def time_text(self, pieces: Iterable[T]) -> Iterator[T]:
         """Pass on the pieces of text. The time spent waiting for them does not count as the engine's."""
-        for piece, seconds in _timed(pieces):
+        for piece, seconds in _timed((piece,) for piece in pieces):
             self._waited_s += seconds
             if piece is not None:
-                yield piece
+                yield piece[0]
 
     def time_tokens(self, tokens: Iterable[int]) -> Iterator[int]:
         """Pass on the speech tokens, and count and time them."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nightingale.audio.chunk import SAMPLE_RATE
 from nightingale.audio.stream import Stream
 
 if TYPE_CHECKING:
     from nightingale.audio.chunk import AudioChunk
+
+T = TypeVar("T")
 
 POLL_S = 0.02
 MAX_FADE_S = 0.5  # from the stop until the fade is audible, with the latency of the device
@@ -53,16 +55,16 @@ class Speaker:
             self._write(self._resampler.flush(), ticket)
         self._ring.expect_more(False, ticket)
 
-    def without_underruns(self, pieces: Iterable[str], ticket: int) -> Iterator[str]:
+    def without_underruns(self, pieces: Iterable[T], ticket: int) -> Iterator[T]:
         """Pass on the pieces of text. While the next one has not arrived, an empty buffer is no underrun."""
-        source = iter(pieces)
-        while True:
-            self._ring.expect_more(False, ticket)
-            piece = next(source, None)
+        self._ring.expect_more(False, ticket)
+        for piece in pieces:
+            if self._ring.idle:
+                self._stream.prepare()  # it may have been closed while there was no text
             self._ring.expect_more(True, ticket)
-            if piece is None:
-                return
             yield piece
+            self._ring.expect_more(False, ticket)
+        self._ring.expect_more(True, ticket)
 
     def _resample(self, samples: Any, ticket: int) -> Any:
         assert self._resampler

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from nightingale import __version__
 from nightingale.errors import UsageError
 from nightingale.options import FLOAT_BITS, QUANTIZED_BITS
+from nightingale.text.input import IDLE_MS
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite
@@ -59,6 +60,9 @@ def build_parser() -> CommandLineParser:
     add("text", metavar="TEXT", nargs="*", help="text to speak; - is standard input")
     add("-f", "--file", metavar="FILE", action="append", help="read text from FILE; - is standard input; repeatable")
     add("-o", "--output", metavar="FILE", help="write WAV to FILE; - is standard output, the default in a pipe")
+    add("--lines", action="store_true", help="speak each line at once, as a text of its own")
+    add("--idle-ms", metavar="N", type=int, default=IDLE_MS,
+        help=f"after N ms without input speak the line that ended; default {IDLE_MS}, 0 to wait")  # fmt: skip
     add("--print-text", action="store_true", help="print the sentences as they would be read, one a line, no sound")
     add("--play", action="store_true", help="play the sound, the default at a terminal; with -o do both")
     add("--device", metavar="NAME", help="play on this device: a number or a part of a name from --list-devices")

@@ -21,7 +21,7 @@ from nightingale.errors import NightingaleError, UsageError
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.signals import StoppedBySignal, ignore_signals, raise_on_signals, stop_playback_on_signals
 from nightingale.statistics import Statistics, as_json, as_lines, process_start
-from nightingale.text.input import Source, TextInput, open_sources
+from nightingale.text.input import Source, TextInput, open_sources, with_flushed_lines
 
 if TYPE_CHECKING:
     from nightingale.audio.speaker import Speaker
@@ -86,6 +86,8 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
     options = SpeakOptions(speed=args.speed, seed=args.seed)
     if args.output == "":  # from an unset variable in a script, which does not expect sound on stdout
         raise UsageError("-o needs the name of a file")
+    if args.idle_ms < 0:
+        raise UsageError(f"--idle-ms needs 0 or more milliseconds, not {args.idle_ms}")
     make_cache_options(args)  # reports a bad value before there is text
     if args.print_text:
         logging.getLogger("nightingale").addHandler(ConsoleHandler(console))
@@ -111,7 +113,7 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
     engine = None
     with open_outputs(args) as (wav, speaker):
         ticket = speaker.begin() if speaker else 0
-        if pieces := text.wait_for_text():
+        if pieces := wait_for_text(args, text):
             engine = load_engine(args)
             statistics.ready_at = time.perf_counter()
             if speaker:
@@ -139,7 +141,7 @@ def print_text(args: argparse.Namespace, console: Console) -> None:
     for name in ("output", "play", "device", "stats", "bench"):
         if getattr(args, name) not in (None, False):
             raise UsageError(f"--print-text prints to standard output and makes no sound; leave out --{name}")
-    pieces = TextInput(choose_sources(args, console)).wait_for_text()
+    pieces = wait_for_text(args, TextInput(choose_sources(args, console)))
     if pieces is None:
         console.warn("there is no text to speak")
         return
@@ -147,7 +149,8 @@ def print_text(args: argparse.Namespace, console: Console) -> None:
 
     with checked_stdout():
         for sentence in read_sentences(pieces):
-            print(sentence.text, flush=True)
+            if sentence is not None:
+                print(sentence.text, flush=True)
 
 
 def choose_sources(args: argparse.Namespace, console: Console) -> list[Source]:
@@ -159,7 +162,13 @@ def choose_sources(args: argparse.Namespace, console: Console) -> list[Source]:
     files = args.file or ["-"]
     if "-" in files and os.isatty(0):
         console.warn("reading text from the terminal; Ctrl-D ends it")
-    return open_sources(files)
+    return open_sources(files, args.idle_ms / 1000 if args.idle_ms and not args.lines else None)
+
+
+def wait_for_text(args: argparse.Namespace, text: TextInput) -> Iterator[str | None] | None:
+    """The pieces of a text once it has begun; None if it is blank."""
+    pieces = text.wait_for_text()
+    return with_flushed_lines(pieces) if pieces and args.lines else pieces
 
 
 @contextlib.contextmanager

@@ -213,7 +213,7 @@ def _read(session: Session, path: str) -> str:
         raise TextError(f"{path} is too large for the prompt; use nightingale-tts -f FILE")
     (source,) = open_sources([path])
     try:
-        text = "".join(source.pieces())
+        text = "".join(piece for piece in source.pieces() if piece)
     finally:
         if source.fd is not None:
             os.close(source.fd)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import select
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 
@@ -12,57 +13,71 @@ from nightingale.errors import InputUnavailable
 from nightingale.text.decode import TextDecoder
 
 BLOCK_SIZE = 65536  # bytes: the capacity of a pipe on Linux
+IDLE_MS = 150  # without input after a line end, until the sentence counts as ended
 PIECE_SIZE = 256  # characters; small, so that progress moves smoothly
+OPEN_LINE_S = 1.0  # without input, until a line without its end counts as ended: slow language models pause this long
 
 
 @dataclass
 class Source:
     """One input: a file descriptor, or the bytes themselves. name: for messages.
 
+    idle_s: the writer pauses if there is no input for so long after a line end, or for OPEN_LINE_S within a line; None:
+    it never does. Regular files always have input.
     size: bytes, None where the end is not known. num_read: bytes behind the pieces returned so far.
     """
 
     name: str
     data: bytes = b""
     fd: int | None = None
+    idle_s: float | None = None
     size: int | None = field(init=False)
     num_read: int = 0
 
     def __post_init__(self) -> None:
         self.size = len(self.data) if self.fd is None else _file_size(self.fd)
 
-    def pieces(self) -> Iterator[str]:
-        """The decoded text. Raises InputUnavailable or TextError."""
+    def pieces(self) -> Iterator[str | None]:
+        """The decoded text, and None after each pause of the writer. Raises InputUnavailable or TextError."""
         decoder = TextDecoder(self.name)
         before = 0
-        for block in chain(self._blocks(), [b""]):
-            text = decoder.feed(block, final=not block)
+        deadline: float | None = None
+        while (block := self._read(deadline)) != b"":
+            if block is None:
+                deadline = None
+                yield None
+                continue
+            text = decoder.feed(block)
+            if self.idle_s is not None:
+                deadline = time.monotonic() + (self.idle_s if text.endswith("\n") else max(self.idle_s, OPEN_LINE_S))
             for start in range(0, len(text), PIECE_SIZE):
                 # How many bytes a single piece had is not known, as the decoder leaves some out.
                 self.num_read = before + len(block) * min(start + PIECE_SIZE, len(text)) // len(text)
                 yield text[start : start + PIECE_SIZE]
             before += len(block)
             self.num_read = before
+        yield decoder.feed(b"", final=True)
 
-    def _blocks(self) -> Iterator[bytes]:
-        """Bytes as they arrive, never an empty block."""
+    def _read(self, deadline: float | None) -> bytes | None:
+        """The next bytes, none at the end; None if none have arrived by the deadline (time.monotonic)."""
         if self.fd is None:
-            yield from [self.data] if self.data else []
-            return
+            block, self.data = self.data, b""
+            return block
         try:
-            while block := _read(self.fd):
-                yield block
+            while True:
+                if deadline is not None and not _has_input(self.fd, max(0.0, deadline - time.monotonic())):
+                    return None
+                try:
+                    return os.read(self.fd, BLOCK_SIZE)
+                except BlockingIOError:  # another process that shares the pipe made it non-blocking, as Node.js does
+                    _has_input(self.fd, None)
         except OSError as error:
             raise InputUnavailable(f"cannot read {self.name}: {error.strerror}") from error
 
 
-def _read(fd: int) -> bytes:
-    """The next bytes, none at the end."""
-    while True:
-        try:
-            return os.read(fd, BLOCK_SIZE)
-        except BlockingIOError:  # another process that shares the pipe made it non-blocking, as Node.js does
-            select.select([fd], [], [])
+def _has_input(fd: int, timeout_s: float | None) -> bool:
+    """Wait until there are bytes to read, or the end. Returns whether that was before the timeout."""
+    return bool(select.select([fd], [], [], timeout_s)[0])
 
 
 def _file_size(fd: int) -> int | None:
@@ -73,22 +88,22 @@ def _file_size(fd: int) -> int | None:
         return None
 
 
-def open_sources(files: Sequence[str]) -> list[Source]:
+def open_sources(files: Sequence[str], idle_s: float | None = None) -> list[Source]:
     """Open all files before any is read, so that a missing one is reported before the first sound.
 
-    Raises InputUnavailable. `-` is standard input.
+    Raises InputUnavailable. `-` is standard input. idle_s: as in Source.
     """
     sources = []
     for name in files:
         if name == "-":
-            sources.append(Source("standard input", fd=0))
+            sources.append(Source("standard input", fd=0, idle_s=idle_s))
             continue
         try:
             fd = os.open(name, os.O_RDONLY)
             os.read(fd, 0)  # a folder can be opened, but not read
         except OSError as error:
             raise InputUnavailable(f"cannot read {name}: {error.strerror}") from error
-        sources.append(Source(name, fd=fd))
+        sources.append(Source(name, fd=fd, idle_s=idle_s))
     return sources
 
 
@@ -98,21 +113,21 @@ class TextInput:
 
     sources: list[Source]
 
-    def pieces(self) -> Iterator[str]:
-        """Raises InputUnavailable or TextError."""
+    def pieces(self) -> Iterator[str | None]:
+        """The text, and None after each pause of the writer. Raises InputUnavailable or TextError."""
         for i, source in enumerate(self.sources):
             if i:
                 yield "\n\n"
             yield from source.pieces()
 
-    def wait_for_text(self) -> Iterator[str] | None:
+    def wait_for_text(self) -> Iterator[str | None] | None:
         """Wait for the first character that is not blank. Returns all pieces, or None if the text is blank."""
         blank = ""
         pieces = self.pieces()
         for piece in pieces:
-            if not piece.isspace():
+            if piece and not piece.isspace():
                 return chain([blank + piece], pieces)
-            blank = (blank + piece)[-PIECE_SIZE:]  # enough for the indentation of the first line
+            blank = (blank + (piece or ""))[-PIECE_SIZE:]  # enough for the indentation of the first line
         return None
 
     @property
@@ -125,3 +140,12 @@ class TextInput:
         """Bytes in all, None if not known."""
         sizes = [source.size for source in self.sources]
         return None if None in sizes else sum(size or 0 for size in sizes)
+
+
+def with_flushed_lines(pieces: Iterable[str | None]) -> Iterator[str | None]:
+    """The same text, with a None after each line end and nowhere else, so that each line is spoken at once."""
+    for piece in pieces:
+        for line in (piece or "").splitlines(keepends=True):
+            yield line
+            if line.endswith("\n"):
+                yield None

@@ -27,7 +27,7 @@ class SentenceStream:
     """Yields each sentence of a text as soon as its end is certain.
 
     The result does not depend on how the text is divided into pieces, and memory is bounded for any text.
-    `feed` and `close` are generators: they do their work while they are iterated.
+    `feed`, `flush` and `close` are generators: they do their work while they are iterated.
     """
 
     def __init__(self, max_chars: int = MAX_CHARS) -> None:
@@ -46,6 +46,10 @@ class SentenceStream:
         for start in range(0, len(piece), _SLICE):
             self._append(self._folder.feed(piece[start : start + _SLICE]))
             yield from self._take_sentences(final=False)
+
+    def flush(self) -> Iterator[Sentence]:
+        """Yields what waits, as it stands: the text pauses. The next piece begins a sentence."""
+        yield from self._take_sentences(final=True)
 
     def close(self) -> Iterator[Sentence]:
         """Yields the rest: the text has ended."""
@@ -87,11 +91,18 @@ def _shorten_white_space(match: re.Match[str]) -> str:
     return "\n\n" if num_lines > 1 else "\n" if num_lines else " "
 
 
-def read_sentences(pieces: Iterable[str], max_chars: int = MAX_CHARS) -> Iterator[Sentence]:
-    """Yields each sentence as soon as its end is certain. Logs warnings about characters that were left out."""
+def read_sentences(pieces: Iterable[str | None], max_chars: int = MAX_CHARS) -> Iterator[Sentence | None]:
+    """Yields each sentence as soon as its end is certain. Logs warnings about characters that were left out.
+
+    None among the pieces is a pause of the writer: it ends the sentence before it, and is passed on.
+    """
     stream = SentenceStream(max_chars)
     for piece in pieces:
-        yield from stream.feed(piece)
+        if piece is None:
+            yield from stream.flush()
+            yield None
+        else:
+            yield from stream.feed(piece)
     yield from stream.close()
     for warning in stream.warnings:
         logger.warning("%s", warning)

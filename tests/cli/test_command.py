@@ -103,6 +103,26 @@ def test_a_stdin_that_is_non_blocking() -> None:
     assert child.returncode == 0
 
 
+@pytest.mark.parametrize("args", [[], ["--lines"]])
+def test_a_line_is_spoken_while_stdin_is_open(args: list[str]) -> None:
+    command = [sys.executable, FAKE, "--print-text", *args]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as child:
+        assert child.stdin and child.stdout
+        for line in (b"Disk is full\n", b"again\n"):
+            child.stdin.write(line)
+            child.stdin.flush()
+            assert child.stdout.readline().lower() == line.replace(b"\n", b".\n").lower()
+        child.stdin.close()
+        assert child.stdout.read() == b""
+
+
+def test_lines_and_idle_ms(shell: Run) -> None:
+    assert shell("printf 'one\\ntwo\\nthree four' | speak --print-text --lines").stdout == b"one.\ntwo.\nthree four.\n"
+    line = "(echo disk is; sleep 0.5; echo full) | speak --print-text"
+    assert shell(line).stdout == b"disk is.\nfull.\n"
+    assert shell(f"{line} --idle-ms 0").stdout == shell(f"{line} --idle-ms 5000").stdout == b"disk is full.\n"
+
+
 # Bytes to text; tests/text/test_decode.py has more
 
 
@@ -266,6 +286,7 @@ def test_the_reader_of_the_sound_goes_away(shell: Run, line: str) -> None:
         (["--bits", "7", "one"], 2, "--bits: invalid choice: 7"),
         (["--bits", "few", "one"], 2, "--bits: invalid"),
         (["--kv-bits", "5", "one"], 2, "8 or 4 bits, not 5"),
+        (["--idle-ms", "-1", "one"], 2, "--idle-ms needs 0 or more"),
         (["--kv-budget", "63", "one"], 2, "at least 64 positions, not 63"),
         (["--kv-budget", "-5", "one"], 2, "at least 64 positions, not -5"),
         (["--kv-budget", "99", "--kv-bits", "8", "one"], 2, "fewer bits or a budget, not both"),

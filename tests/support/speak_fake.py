@@ -54,16 +54,19 @@ class Engine:
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')
 
     def speak(
-        self, text: str | Iterable[str], options: SpeakOptions, statistics: Statistics
+        self, text: str | Iterable[str | None], options: SpeakOptions, statistics: Statistics
     ) -> Iterator[AudioChunk]:
-        pieces = statistics.time_text([text] if isinstance(text, str) else text)
+        pieces: Iterable[str | None] = [text] if isinstance(text, str) else text
+        pieces = statistics.time_text(pieces)
         return statistics.time_chunks(self._speak(pieces, options, statistics))
 
-    def _speak(self, pieces: Iterable[str], options: SpeakOptions, statistics: Statistics) -> Iterator[AudioChunk]:
+    def _speak(
+        self, pieces: Iterable[str | None], options: SpeakOptions, statistics: Statistics
+    ) -> Iterator[AudioChunk]:
         held = ""
         sentence = 0
         for piece in pieces:
-            held += piece
+            held += "\n" if piece is None else piece
             *lines, held = held.replace(". ", ".\n").split("\n")
             for line in lines:
                 yield from self._tones(line, sentence, options, statistics)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nightingale.text.input import PIECE_SIZE, Source, TextInput, open_sources
+from nightingale.text.input import OPEN_LINE_S, PIECE_SIZE, Source, TextInput, open_sources, with_flushed_lines
 
 
 @pytest.mark.no_cover
@@ -50,6 +50,32 @@ def test_progress_of_a_file_of_several_blocks(tmp_path: Path) -> None:
     halves = [text.num_read for _ in text.pieces()]
     assert abs(halves[len(halves) // 2] / len(data) - 0.5) < 0.01
     assert text.num_read == text.size == len(data)
+
+
+def test_none_when_the_writer_pauses() -> None:
+    """After a line end soon, within a line much later; once for each pause. with_flushed_lines needs no pause."""
+    read, write = os.pipe()
+    pieces = Source("pipe", fd=read, idle_s=0.05).pieces()
+    os.write(write, b"one\n")
+    began = time.monotonic()
+    assert [next(pieces), next(pieces)] == ["one\n", None]
+    assert 0.05 <= time.monotonic() - began < OPEN_LINE_S
+    os.write(write, b"two")
+    began = time.monotonic()
+    assert [next(pieces), next(pieces)] == ["two", None]
+    assert time.monotonic() - began >= OPEN_LINE_S
+    os.write(write, b"three\nfour\n\nfive")
+    os.close(write)
+    assert list(with_flushed_lines(pieces)) == ["three\n", None, "four\n", None, "\n", None, "five"]
+    os.close(read)
+
+
+def test_a_file_never_pauses(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("one\n")
+    pieces = open_sources([str(tmp_path / "a")], idle_s=0.01)[0].pieces()
+    assert next(pieces) == "one\n"
+    time.sleep(0.05)
+    assert None not in list(pieces)
 
 
 def test_size_is_not_known_for_a_pipe() -> None:

@@ -131,6 +131,16 @@ def test_sentences_are_yielded_as_soon_as_their_end_is_certain() -> None:
     assert [s.text for s in stream.close()] == ["Five PM Mon."]
 
 
+def test_flush_ends_the_sentence_that_waits() -> None:
+    stream = SentenceStream()
+    assert list(stream.feed("Disk is full\n")) == []
+    assert list(stream.flush()) == [Sentence("Disk is full.", False)]
+    assert list(stream.flush()) == []
+    assert list(stream.feed("\n- and ")) == []  # a blank line, and a bullet at the start of its line
+    assert list(stream.flush()) == [Sentence("and.", True)]
+    assert [s.text for s in stream.feed("so on\n1) ")] == ["so on."]
+
+
 _PARTS = [
     "the cat ", "Then ", "I ", "etc. ", "Dr. ", "U.S. ", "e.g. ", "p.m. ", "Mr.", "J. ", "5.0", "3:30", "99", "1999 ",
     "-", ".", ". ", "...", "!", "?", ",", ";", ":", '"', "'", "(", ")", "[", "]", "*", "**", "_", "`", "# ", "#", "@",
