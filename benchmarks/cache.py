@@ -139,7 +139,8 @@ def bundled(voice: Voice) -> tuple[T3, Prompt, list[int]]:
     model = load_model(with_draft=False)
     conditioning, text_ids = model.t3.condition(voice), model.tokenizer.encode(TEXT)
     request = Request(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), max_tokens=10_000)
-    return model.t3, (conditioning, text_ids), list(generate(model.t3, conditioning, request, Statistics()))
+    tokens = generate(T3Session(model.t3, 0.0), conditioning, request, Statistics())
+    return model.t3, (conditioning, text_ids), list(tokens)
 
 
 def official(num_layers: int) -> tuple[T3, Prompt, list[int]]:

@@ -22,7 +22,7 @@ from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
 from nightingale.checkpoints.quantize import T3_LAYERS
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength
-from nightingale.decoding.loop import Draft, Request, generate
+from nightingale.decoding.loop import Draft, Request, T3Session, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.engine import Engine
 from nightingale.kernels import cuda
@@ -84,7 +84,7 @@ class Ours(Part):
         conditioning = mx.random.normal((1, CONDITIONING, WIDTH), key=mx.random.key(5)) * 0.1
         conditioning = conditioning.astype(model.speech_embed.weight.dtype)
         ids, stamps = [], []
-        for token in generate(model, conditioning, sentence, report or Statistics(), draft):
+        for token in generate(T3Session(model, CFG), conditioning, sentence, report or Statistics(), draft):
             ids.append(token)
             stamps.append(time.perf_counter())
         return ids, stamps

@@ -66,7 +66,7 @@ class Runs:
         model, record = engine._model, Statistics()
         sampler = Sampler(options, fold_in(seed_key(options.seed), 0), engine._forbidden)
         request = Request(model.tokenizer.encode(text), sampler, token_limit(len(text)))
-        tokens = generate(model.t3, engine._conditioning, request, record, draft)
+        tokens = generate(T3Session(model.t3, 0.0), engine._conditioning, request, record, draft)
         self.tokens.append(list(record.time_tokens(tokens)))
         self.statistics.append(record)
 

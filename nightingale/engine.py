@@ -20,7 +20,8 @@ import numpy as np
 from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
 from nightingale.checkpoints.loading import load_model
 from nightingale.checkpoints.voices import load_voice
-from nightingale.decoding.loop import Draft, Request, generate, token_limit
+from nightingale.decoding.alignment import WordTimer
+from nightingale.decoding.loop import Draft, Request, T3Session, generate, token_limit
 from nightingale.decoding.sampling import Sampler
 from nightingale.errors import CheckpointMismatch
 from nightingale.kernels import backend
@@ -133,25 +134,37 @@ class Engine:
         """One sentence, chunk by chunk where the vocoder can stream."""
         key = fold_in(seed_key(options.seed), index)
         num_before = self.statistics.num_tokens
-        tokens = self._speech_tokens(text, fold_in(key, _TOKENS), options)
+        session = T3Session(self._model.t3, options.cfg_weight, self._cache)
+        timer = self._word_timer(session, text, options.speed)
+        tokens = self._speech_tokens(session, text, fold_in(key, _TOKENS), options)
         first = next(tokens, None)
         if first is None:
             logger.warning("the voice found nothing to say: %s", text)
             return
         keys = NoiseKeys(fold_in(key, _FLOW), fold_in(key, _SOURCE))
         for samples in self._vocoder.stream(chain([first], tokens), self.voice, keys, options.speed):
-            yield AudioChunk(samples, SAMPLE_RATE, index, text)
+            ended = self.statistics.stop_reason != "unfinished"
+            words = timer.words(self.statistics.num_tokens - num_before, samples, ended) if timer else ()
+            yield AudioChunk(samples, SAMPLE_RATE, index, text, words)
         if self.statistics.stop_reason == "token limit":
             num_tokens = self.statistics.num_tokens - num_before
             logger.warning("a sentence did not come to its end and was cut after %d tokens: %s", num_tokens, text)
 
-    def _speech_tokens(self, text: str, key: mx.array, options: SpeakOptions) -> Iterator[int]:
+    def _word_timer(self, session: T3Session, text: str, speed: float) -> WordTimer | None:
+        """None if no attention head of the model is known to follow the text, or if it cannot be read."""
+        alignment = self._model.config.t3.alignment
+        if alignment is None or backend.is_cuda():
+            return None
+        offsets = self._model.tokenizer.offsets(text)
+        return WordTimer(session, alignment, text, offsets, speed, self.statistics.sound_s)
+
+    def _speech_tokens(self, session: T3Session, text: str, key: mx.array, options: SpeakOptions) -> Iterator[int]:
         text_ids = self._model.tokenizer.encode(text)
         if not text_ids:  # T3 would invent speech
             return iter(())
         request = Request(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
         return self.statistics.time_tokens(
-            generate(self._model.t3, self._conditioning, request, self.statistics, self._draft, self._cache)
+            generate(session, self._conditioning, request, self.statistics, self._draft)
         )
 
     def _check_voice(self, voice: Voice) -> None:

@@ -16,6 +16,19 @@ SAMPLE_RATE = 24_000  # Hz, of all generated audio
 
 
 @dataclass(frozen=True)
+class Word:
+    """A word that is spoken.
+
+    text: as it is spoken, with the marks around it. first: the index of its first character in the chunk's text.
+    start_s: when it begins, in seconds from the start of the whole sound.
+    """
+
+    text: str
+    first: int
+    start_s: float
+
+
+@dataclass(frozen=True)
 class AudioChunk:
     """A piece of generated audio. Chunks come in playing order, and none crosses a sentence.
 
@@ -23,12 +36,14 @@ class AudioChunk:
     sample_rate: in Hz.
     sentence: index of the sentence in the text, from 0.
     text: the normalised text of that sentence.
+    words: that begin in this chunk; empty if the model cannot tell (T3Config.alignment).
     """
 
     samples: NDArray[np.float32]
     sample_rate: int = SAMPLE_RATE
     sentence: int = 0
     text: str = ""
+    words: tuple[Word, ...] = ()
 
     def checked(self) -> NDArray[np.float32]:
         """The samples. Raises NightingaleError for NaN and infinity."""

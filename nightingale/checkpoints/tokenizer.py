@@ -29,5 +29,16 @@ class TextTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids without start and stop tokens. Unknown tokens are dropped: T3 would make arbitrary speech of them."""
-        ids: list[int] = self._tokenizer.encode(text.replace(" ", self._space), add_special_tokens=False).ids
-        return [i for i in ids if i != self._unknown]
+        return [i for i, _ in self._tokens(text)]
+
+    def offsets(self, text: str) -> list[int]:
+        """Of each id that `encode` gives, the index of its first character in the text."""
+        return [offset for _, offset in self._tokens(text)]
+
+    def _tokens(self, text: str) -> list[tuple[int, int]]:
+        """Id and offset of each token."""
+        encoding = self._tokenizer.encode(text.replace(" ", self._space), add_special_tokens=False)
+        # The index in the text of each character that the tokenizer reads.
+        indices = [i for i, char in enumerate(text) for _ in (self._space if char == " " else char)]
+        pairs = zip(encoding.ids, encoding.offsets, strict=True)
+        return [(i, indices[start]) for i, (start, _) in pairs if i != self._unknown]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 import numpy as np
+from numpy.typing import NDArray
 
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength
@@ -22,7 +23,10 @@ from nightingale.models.t3 import T3
 from nightingale.options import CacheOptions
 from nightingale.statistics import Statistics
 
+Floats = NDArray[np.float32]
+
 _TOKENS_PER_SECOND = 25
+_NUM_ALIGNED = 128  # newest speech tokens whose attention to the text can be read; more than a chunk of sound
 _CHARACTERS_PER_SECOND = 6  # the slowest reading that is still speech; the usual one is 15
 
 
@@ -48,6 +52,8 @@ class T3Session:
     cfg_weight: float
     cache: CacheOptions | None = None
     caches: list[Cache] = field(default_factory=list)
+    _text_start: int = 0  # position of the first text token
+    _speech_start: int = 0  # position of the last token before the first speech token
 
     def start(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
         """Read the prompt; logits (1, V) of the first speech token."""
@@ -59,8 +65,12 @@ class T3Session:
 
     def prompt(self, conditioning: mx.array, text_ids: list[int]) -> mx.array:
         """Empty the caches; the embeddings (B, L, hidden) to read first."""
-        self.caches = make_caches(self.model.num_layers, self.cache)
-        return self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
+        alignment = self.model.config.alignment
+        num_queries = {alignment.layer: _NUM_ALIGNED} if alignment is not None else None
+        self.caches = make_caches(self.model.num_layers, self.cache, num_queries)
+        embeds = self.model.prompt(conditioning, text_ids, guided=self.cfg_weight > 0)
+        self._text_start, self._speech_start = conditioning.shape[1] + 1, embeds.shape[1] - 1
+        return embeds
 
     def embed(self, tokens: mx.array, index: int) -> mx.array:
         """Speech tokens (L,) from number `index` on -> embeddings (B, L, hidden)."""
@@ -74,6 +84,20 @@ class T3Session:
     def logits(self, states: mx.array) -> mx.array:
         """Hidden states (B, L, hidden), T3's or a draft's -> guided logits (L, V)."""
         return apply_cfg(self.model.logits(states), self.cfg_weight)
+
+    def text_attention(self, index: int, count: int, num_text: int) -> Floats:
+        """Attention (count, num_text + 1) of the alignment head to the text tokens and the stop token.
+
+        For speech tokens from number `index` on, as they were sampled. They must be among the newest _NUM_ALIGNED.
+        """
+        config, llama = self.model.config.alignment, self.model.config.llama
+        assert config is not None
+        cache, start = self.caches[config.layer], self._speech_start + index
+        head, kv_head, D = config.head, config.head * llama.num_kv_heads // llama.num_heads, llama.head_dim
+        queries = cache.queries(start, start + count)[0, :, head * D : (head + 1) * D]
+        keys = cache.keys(self._text_start - 1, self._text_start + num_text + 1)[0, kv_head]
+        scores = queries.astype(mx.float32) @ keys.astype(mx.float32).T * D**-0.5
+        return np.array(mx.softmax(scores, axis=-1)[:, 1:])
 
     @property
     def max_step(self) -> int:
@@ -95,20 +119,15 @@ class Draft:
 
 
 def generate(
-    target: T3,
+    session: T3Session,
     conditioning: mx.array,
     request: Request,
     statistics: Statistics,
     draft: Draft | None = None,
-    cache: CacheOptions | None = None,
 ) -> Iterator[int]:
-    """The speech tokens of a sentence, without the stop token. Passes, guesses and the end go into `statistics`.
-
-    cache: how T3 caches keys and values. The draft is small and caches all of them.
-    """
-    sampler = request.sampler
-    session = T3Session(target, sampler.options.cfg_weight, cache)
-    limit = min(request.max_tokens, target.config.max_speech_tokens)
+    """The speech tokens of a sentence, without the stop token. Passes, guesses and the end go into `statistics`."""
+    sampler, config = request.sampler, session.model.config
+    limit = min(request.max_tokens, config.max_speech_tokens)
     statistics.stop_reason = "unfinished"
     if draft is not None and draft.length.should_speculate():
         tokens = _speculative(session, draft, conditioning, request, limit, statistics)
@@ -118,7 +137,7 @@ def generate(
         tokens = _plain(session, sampler, token, history, 0, limit, statistics)
     try:
         for value in tokens:
-            if value == target.config.stop_speech_token:
+            if value == config.stop_speech_token:
                 statistics.stop_reason = "stop token"
                 return
             yield value

@@ -30,6 +30,12 @@ class Cache(Protocol):
     def dense(self, stored: CacheArrays, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         """The arrays that `update` returned as keys and values (B, K, S, D), and a mask for `num_new` queries."""
 
+    def keys(self, start: int, stop: int) -> mx.array:
+        """Keys (B, K, stop - start, D) of positions of the prompt, which no cache evicts."""
+
+    def queries(self, start: int, stop: int) -> mx.array:
+        """Queries (B, stop - start, H * D) of some of the newest positions. How many are kept is the cache's choice."""
+
     def trim(self, count: int) -> None:
         """Remove the last `count` positions. Raises CacheError rather than removing fewer."""
 
@@ -54,7 +60,10 @@ class WritableCache(Cache):
 
     @abstractmethod
     def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> CacheArrays:
-        """The arrays for a fused pass, with room for new positions of this shape (B, K, L, D) of `num_heads` heads."""
+        """The arrays for a fused pass, with room for new positions of this shape (B, K, L, D) of `num_heads` heads.
+
+        The last is the ring of queries (B, R, H * D): the queries of position p are in row p modulo R. R may be 0.
+        """
 
     @abstractmethod
     def commit(self, count: int, result: mx.array) -> None:

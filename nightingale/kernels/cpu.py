@@ -212,9 +212,9 @@ def llama_pass(
     states (B, L, hidden).
 
     tables: cosines and signed sines (positions, D). stored: for each layer the arrays that `llama_output` reads, and
-    with floats perhaps queries (B, R, H * D) last. Keys and values (B, K, S, D), or compressed rows, are WRITTEN IN
-    PLACE from `write_index` on, queries at the same index modulo R. MLX does not know of such writes: `after` is the
-    result of the last pass that wrote there, which this pass waits for.
+    perhaps queries (B, R, H * D) last; R may be 0. Keys and values (B, K, S, D), or compressed rows, are WRITTEN IN
+    PLACE from `write_index` on, the queries of position p in row p modulo R. MLX does not know of such writes: `after`
+    is the result of the last pass that wrote there, which this pass waits for.
     """
     return _native.llama_pass(
         x, tables, start, write_index, layers.weights, layers.last_norm, stored, after,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from typing import TypeAlias, TypeGuard
 
 import mlx.core as mx
@@ -70,15 +71,16 @@ class FusedPass:
     def __init__(self, blocks: Sequence[BlockModules], norm: nn.RMSNorm) -> None:
         first = blocks[0]
         self._num_heads, self._num_kv_heads, self._head_dim = first.num_heads, first.num_kv_heads, first.head_dim
+        self._num_arrays: int | None  # that the pass takes of those of a cache
         self._run: Callable[[mx.array, RopeTables, int, int, CacheArrays, mx.array], mx.array]
         if backend.is_cuda():
             layers = _cuda_layers(blocks, norm)
             # For the layout "whole", which is the only one here, the write index is the offset.
             self._run = lambda x, tables, start, _, *rest: cuda.llama_pass(layers, x, tables, start, *rest)
-            self._max_rows, self._layouts = cuda.MAX_ROWS, {"whole"}
+            self._max_rows, self._layouts, self._num_arrays = cuda.MAX_ROWS, {"whole"}, 2  # not the ring of queries
         else:
             self._run = partial(cpu.llama_pass, _native_layers(blocks, norm))
-            self._max_rows, self._layouts = sys.maxsize, {"whole", "quantized", "budget"}
+            self._max_rows, self._layouts, self._num_arrays = sys.maxsize, {"whole", "quantized", "budget"}, None
 
     def accepts(self, caches: Sequence[Cache], num_rows: int) -> TypeGuard[Sequence[WritableCache]]:
         """Whether this form can read so many rows into these caches."""
@@ -89,7 +91,8 @@ class FusedPass:
         """(B, L, hidden) at the caches' offset -> normalised states (B, L, hidden). tables: from position 0 on."""
         B, L, _ = x.shape
         first, shape = caches[0], (B, self._num_kv_heads, L, self._head_dim)
-        arrays = tuple(array for cache in caches for array in cache.buffers(shape, self._num_heads, x.dtype))
+        buffers = [cache.buffers(shape, self._num_heads, x.dtype)[: self._num_arrays] for cache in caches]
+        arrays = tuple(chain.from_iterable(buffers))
         pending = first.pending_write
         after = pending if pending is not None else mx.zeros((1,), x.dtype)
         states = self._run(x, tables, first.offset, first.write_index, arrays, after)

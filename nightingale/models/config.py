@@ -89,8 +89,25 @@ class PerceiverConfig:
 
 
 @dataclass(frozen=True)
+class AlignmentConfig:
+    """The attention head that follows the text, found by training/find_alignment.py.
+
+    layer, head: counted from 0. lead: how many text tokens its attention is ahead of the speech. offset_s: added to the
+    time of the speech token at which a word was found to begin.
+    """
+
+    layer: int
+    head: int
+    lead: int
+    offset_s: float
+
+
+@dataclass(frozen=True)
 class T3Config:
-    """Text tokens to speech tokens. `perceiver` and `emotion` are conditioning that small models lack."""
+    """Text tokens to speech tokens. `perceiver` and `emotion` are conditioning that small models lack.
+
+    alignment: None if no head is known to follow the text.
+    """
 
     llama: LlamaConfig
     text_vocab_size: int
@@ -104,6 +121,7 @@ class T3Config:
     speaker_embed_size: int
     perceiver: PerceiverConfig | None = None
     emotion: bool = False
+    alignment: AlignmentConfig | None = None
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,8 @@ def speak(
     conditioning = target.condition(tiny_voice()) if isinstance(target, T3) else mx.zeros((1, 1, 1))
     own = Draft(cast(DraftModel, draft), length or DraftLength()) if draft is not None else None
     sentence = Request([5, 6, 7, 8], sampler, limit)
-    tokens = generate(cast(T3, target), conditioning, sentence, report, own, cache)
+    session = T3Session(cast(T3, target), sampler.options.cfg_weight, cache)
+    tokens = generate(session, conditioning, sentence, report, own)
     return list(report.time_tokens(tokens)), report
 
 

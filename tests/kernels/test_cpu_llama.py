@@ -107,7 +107,7 @@ def test_pass_after_an_eviction(batch: int, length: int, start: int, write_index
         for buffer, new in zip(buffers[:2], (k, v), strict=True):
             buffer[:, :, write_index : write_index + length] = new
         for position in range(length):
-            buffers[-1][:, (write_index + position) % ring] = q.reshape(batch, length, -1)[:, position]
+            buffers[-1][:, (start + position) % ring] = q.reshape(batch, length, -1)[:, position]
         held = [buffer[:, :, : write_index + length] for buffer in buffers[:2]] + buffers[2:-1]
         flat = cpu.llama_output(flat, q, held, heads, layer.tail)
     mx.eval(stored)
@@ -125,7 +125,7 @@ def test_pass_rejects_arguments_that_do_not_fit() -> None:
         cpu.llama_pass(layers, x, tables, 0, 6, held, after)
     with pytest.raises(ValueError, match="tables end before"):
         cpu.llama_pass(layers, x, tables, 7, 0, held, after)
-    with pytest.raises(ValueError, match="1, 2, 3 or 7 arrays"):
+    with pytest.raises(ValueError, match="1, 2 or 6 arrays"):
         cpu.llama_pass(layers, x, tables, 0, 0, held * 2, after)
     with pytest.raises(ValueError, match="layers do not fit"):
         cpu.llama_pass(pass_layers([layer, layer]), x, tables, 0, 0, held * 2 + held[:1], after)
@@ -133,7 +133,7 @@ def test_pass_rejects_arguments_that_do_not_fit() -> None:
         cpu.llama_pass(layers, x[:1, :2], tables, 0, 0, held, after)
     with pytest.raises(ValueError, match="heads do not fit"):
         cpu.llama_pass(layers, x, rotary_angles(9, layer.dim + 2), 0, 0, held, after)
-    for shape in ((1, 4, layer.heads * layer.dim), (2, 0, layer.heads * layer.dim), (2, 4, layer.dim)):
+    for shape in ((1, 4, layer.heads * layer.dim), (2, 4, layer.dim)):
         with pytest.raises(ValueError, match="queries must be"):
             cpu.llama_pass(layers, x, tables, 0, 0, [*held, mx.zeros(shape)], after)
     strided = noise("k", (2, 8, layer.kv_heads, layer.dim)).swapaxes(1, 2)

@@ -17,7 +17,7 @@ from tiny_models import draft_config, llama_config, t3_config
 
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength
-from nightingale.decoding.loop import Draft, Request, generate
+from nightingale.decoding.loop import Draft, Request, T3Session, generate
 from nightingale.decoding.sampling import Sampler
 from nightingale.kernels import cuda, sampling
 from nightingale.kernels.backend import Backend
@@ -126,7 +126,7 @@ def test_speculative_decoding_gives_the_same_tokens(stand_ins: None, cfg_weight:
     def tokens(draft: Draft | None) -> list[int]:
         sampler = Sampler(options, seed_key(3), mx.arange(42) >= 5)
         sentence = Request([5, 6, 7], sampler, 60)
-        return list(generate(model, noise("conditioning", (1, 9, 64)), sentence, report, draft))
+        return list(generate(T3Session(model, cfg_weight), noise("conditioning", (1, 9, 64)), sentence, report, draft))
 
     report = Statistics()
     alone = tokens(None)

@@ -78,7 +78,8 @@ def test_the_loop_chooses_the_official_tokens(official: T3, golden: dict[str, np
     # The official loop may say any token, and its history begins with start_speech, which it never penalizes in effect.
     sampler = Sampler(options, seed_key(0), mx.zeros((28,), mx.bool_))
     sentence = Request(golden["text_ids"].tolist(), sampler, max_tokens=len(golden["tokens"]))
-    tokens = list(generate(official, official.condition(official_voice(golden)), sentence, Statistics()))
+    conditioning = official.condition(official_voice(golden))
+    tokens = list(generate(T3Session(official, 0.5), conditioning, sentence, Statistics()))
     assert tokens == golden["tokens"].tolist()
 
 

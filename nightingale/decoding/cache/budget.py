@@ -14,6 +14,7 @@ import mlx.core as mx
 
 from nightingale.decoding.cache.eviction import HeadBudgets, RetainedRows, allocate, attention_entropy, evict
 from nightingale.decoding.cache.full import KVCache, causal
+from nightingale.decoding.cache.queries import QueryRing
 from nightingale.errors import CacheError
 from nightingale.kernels.activations import softmax
 from nightingale.kernels.cache import CacheArrays, Mask, WritableCache
@@ -21,7 +22,7 @@ from nightingale.kernels.cache import CacheArrays, Mask, WritableCache
 NUM_RECENT = 16  # newest positions that are never evicted, and the queries that decide about the older ones
 EVICTION_INTERVAL = 32  # positions between two evictions
 _MAX_TRIM = 8  # speculation needs 6
-_NUM_QUERIES = NUM_RECENT + _MAX_TRIM  # size of the ring of queries: position p's query is in row p modulo this
+_NUM_QUERIES = NUM_RECENT + _MAX_TRIM  # the ring has at least so many rows
 
 
 class BudgetKVCache(WritableCache):
@@ -29,13 +30,13 @@ class BudgetKVCache(WritableCache):
 
     layout = "budget"
 
-    def __init__(self, budget: int) -> None:
+    def __init__(self, budget: int, num_queries: int = 0) -> None:
         self.budget = budget
         self._offset = 0
         self._num_prompt = 0
         self._num_new = 0  # positions since the prompt or since the last eviction
         self._recent = KVCache(step=EVICTION_INTERVAL)  # the prompt, and the positions since the retained ones
-        self._queries = mx.zeros((0,))  # ring (B, _NUM_QUERIES, H * D)
+        self._queries = QueryRing(max(_NUM_QUERIES, num_queries))
         self._num_queries = 0  # how many of them belong to positions since the last eviction
         self._retained: RetainedRows | None = None  # None before the first eviction
 
@@ -69,19 +70,17 @@ class BudgetKVCache(WritableCache):
 
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> CacheArrays:
         """Append (B, K, L, D); keys and values of prompt and newest positions, then the retained arrays, if any."""
-        B, _, L, _ = keys.shape
-        self._prepare(B, queries.shape[1], queries.dtype)
+        self._prepare()
         newest = self._recent.update(keys, values, queries)  # waits for a pending write, also of queries
-        last = min(L, _NUM_QUERIES)
-        rows = _ring_rows(self.write_index - last, last)
-        self._queries[:, rows] = queries.reshape(B, L, -1)[:, L - last :]
-        self._count(L)
+        self._queries.write(queries, keys.shape[0], self._offset)
+        self._count(keys.shape[2])
         return newest + self._retained_arrays()
 
     def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> CacheArrays:
         """Keys and values of prompt and newest positions, the retained arrays, if any, and the ring of queries."""
-        self._prepare(shape[0], num_heads * shape[3], dtype)
-        return *self._recent.buffers(shape, num_heads, dtype), *self._retained_arrays(), self._queries
+        self._prepare()
+        newest = self._recent.buffers(shape, num_heads, dtype)[:2]
+        return *newest, *self._retained_arrays(), self._queries.array(shape[0], num_heads * shape[3], dtype)
 
     def commit(self, count: int, result: mx.array) -> None:
         self._recent.commit(count, result)
@@ -92,10 +91,16 @@ class BudgetKVCache(WritableCache):
         retained = self._retained
         if retained is None:
             return keys, values, causal(num_new)
-        queries_per_key = self._queries.shape[2] // (keys.shape[1] * keys.shape[3])
+        queries_per_key = self._queries.width // (keys.shape[1] * keys.shape[3])
         mask = retained.mask(num_new, keys.shape[2], queries_per_key).astype(keys.dtype)
         keys = mx.concatenate([retained.padded(retained.keys), keys], axis=2)
         return keys, mx.concatenate([retained.padded(retained.values), values], axis=2), mask
+
+    def keys(self, start: int, stop: int) -> mx.array:
+        return self._recent.keys(start, stop)
+
+    def queries(self, start: int, stop: int) -> mx.array:
+        return self._queries.read(start, stop - start)
 
     def trim(self, count: int) -> None:
         """Remove as many positions as a round of speculation adds. Those before the last eviction cannot be removed."""
@@ -111,11 +116,9 @@ class BudgetKVCache(WritableCache):
         retained = self._retained
         return () if retained is None else (retained.keys, retained.values, retained.bias, retained.budgets.starts)
 
-    def _prepare(self, batch: int, width: int, dtype: mx.Dtype) -> None:
+    def _prepare(self) -> None:
         """Make room for the next update."""
-        if self._offset == 0:
-            self._queries = mx.zeros((batch, _NUM_QUERIES, width), dtype)
-        elif self._free() == 0:
+        if self._offset > 0 and self._free() == 0:
             self._evict()
 
     def _count(self, num_new: int) -> None:
@@ -152,21 +155,16 @@ class BudgetKVCache(WritableCache):
         self._retained = evict(retained, budgets, rows[0], rows[1], weights.sum(axis=(2, 3)))
         rest = [mx.concatenate([x[:, :, :first], x[:, :, last:]], axis=2) for x in (keys, values)]
         self._recent = KVCache(step=EVICTION_INTERVAL)
-        self._recent.update(rest[0], rest[1], self._queries)
+        self._recent.update(rest[0], rest[1], mx.zeros((0,)))
         self._num_queries = self._num_new = 0
 
     def _attention(self, retained: RetainedRows, older: mx.array, keys: mx.array) -> mx.array:
         """Attention of the newest queries to the padded retained keys and the newer ones: (B, K, H / K, queries, S)."""
         B, K, _, D = keys.shape
         N = min(NUM_RECENT, self._num_queries)
-        queries = self._queries[:, _ring_rows(self.write_index - N, N)].reshape(B, N, -1, D).swapaxes(1, 2)
+        queries = self._queries.read(self._offset - N, N).reshape(B, N, -1, D).swapaxes(1, 2)
         H = queries.shape[1]
         mask = retained.mask(N, keys.shape[2], 1)[:, None]
         queries = queries.reshape(B, K, -1, D) * D**-0.5
         scores = mx.concatenate([queries @ part.swapaxes(2, 3) for part in (older, keys)], axis=-1)
         return softmax(scores.astype(mx.float32).reshape(B, K, H // K, N, -1) + mask)
-
-
-def _ring_rows(index: int, count: int) -> mx.array:
-    """Rows of the ring that hold the queries of `count` positions from write index `index` on."""
-    return (mx.arange(count) + index) % _NUM_QUERIES

@@ -5,17 +5,22 @@ from collections.abc import Sequence
 
 import mlx.core as mx
 
+from nightingale.decoding.cache.queries import QueryRing
 from nightingale.errors import CacheError
 from nightingale.kernels.cache import CacheArrays, Mask, WritableCache
 
 
 class BufferedCache(WritableCache):
-    """Keeps every position, in buffers (B, K, capacity, ...) that grow by `step` positions."""
+    """Keeps every position, in buffers (B, K, capacity, ...) that grow by `step` positions.
+
+    num_queries: of how many of the newest positions the queries are kept too.
+    """
 
     max_update = sys.maxsize
 
-    def __init__(self, step: int = 256) -> None:
+    def __init__(self, step: int = 256, num_queries: int = 0) -> None:
         self.step = step
+        self._queries = QueryRing(num_queries)
         self._pending_write: mx.array | None = None
         self._offset = 0
         self._buffers: tuple[mx.array, ...] = ()
@@ -34,15 +39,12 @@ class BufferedCache(WritableCache):
 
     @property
     def nbytes(self) -> int:
-        return sum(buffer.nbytes for buffer in self._buffers)
+        return sum(buffer.nbytes for buffer in self._buffers) + self._queries.nbytes
 
     def stored(self) -> CacheArrays:
         """The filled part of each buffer (B, K, offset, ...)."""
         self._wait_for_write()
         return tuple(buffer[:, :, : self._offset] for buffer in self._buffers)
-
-    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> CacheArrays:
-        return self._reserve((shape, shape), dtype)
 
     def commit(self, count: int, result: mx.array) -> None:
         self._offset += count
@@ -52,6 +54,9 @@ class BufferedCache(WritableCache):
         if not 0 <= count <= self._offset:
             raise CacheError(f"cannot trim {count} of {self._offset} cached positions")
         self._offset -= count
+
+    def queries(self, start: int, stop: int) -> mx.array:
+        return self._queries.read(start, stop - start)
 
     def _append(self, *new: mx.array) -> CacheArrays:
         """Append rows (B, K, L, ...) to each buffer; the filled part of each."""
@@ -87,7 +92,15 @@ class KVCache(BufferedCache):
 
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> CacheArrays:
         """Append (B, K, L, D); all keys and all values (B, K, offset, D)."""
+        self._queries.write(queries, keys.shape[0], self._offset)
         return self._append(keys, values)
+
+    def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> CacheArrays:
+        """Keys and values, then the ring of queries."""
+        return *self._reserve((shape, shape), dtype), self._queries.array(shape[0], num_heads * shape[3], dtype)
+
+    def keys(self, start: int, stop: int) -> mx.array:
+        return self.stored()[0][:, :, start:stop]
 
     def dense(self, stored: CacheArrays, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         return stored[0], stored[1], causal(num_new)

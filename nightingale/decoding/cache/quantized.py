@@ -15,19 +15,25 @@ class QuantizedKVCache(BufferedCache):
 
     layout = "quantized"
 
-    def __init__(self, bits: int, step: int = 256) -> None:
-        super().__init__(step)
+    def __init__(self, bits: int, step: int = 256, num_queries: int = 0) -> None:
+        super().__init__(step, num_queries)
         self.bits = bits
         self._dtype = mx.float32
 
     def update(self, keys: mx.array, values: mx.array, queries: mx.array) -> CacheArrays:
         """Append (B, K, L, D); all rows (B, K, offset, words) as kernels.kv_quantization lays them out."""
         self._dtype = keys.dtype
+        self._queries.write(queries, keys.shape[0], self._offset)
         return self._append(compress(keys, values, self.bits))
 
     def buffers(self, shape: tuple[int, ...], num_heads: int, dtype: mx.Dtype) -> CacheArrays:
+        """Rows of keys and values, then the ring of queries."""
         B, K, L, D = shape
-        return self._reserve([(B, K, L, num_words(D, self.bits))], mx.uint32)
+        rows = self._reserve([(B, K, L, num_words(D, self.bits))], mx.uint32)
+        return *rows, self._queries.array(B, num_heads * D, dtype)
+
+    def keys(self, start: int, stop: int) -> mx.array:
+        return expand(self.stored()[0][:, :, start:stop], self.bits)[0]
 
     def dense(self, stored: CacheArrays, num_new: int) -> tuple[mx.array, mx.array, Mask]:
         keys, values = expand(stored[0], self.bits)

@@ -55,8 +55,8 @@ struct CacheWriter {
   ptrdiff_t batch = 0, head = 0;             // strides
   uint32_t* rows = nullptr;                  // otherwise quantized rows of so many words
   int bits = 0, row_words = 0;
-  float* queries = nullptr;  // or null: ring buffer (B, ring, heads * D), where position p is row (first + p) % ring
-  int ring = 0, first = 0;
+  float* queries = nullptr;  // ring buffer (B, ring, heads * D): new position p goes to row (first + p) % ring
+  int ring = 0, first = 0;   // no queries are kept if ring is 0
 
   void write(int batch_index, int head_index, int position, const float* key, const float* value, int dim) const;
   void write_queries(int batch_index, int position, const float* from, int width) const;

@@ -86,7 +86,7 @@ class LlamaPass : public CpuPrimitive {
     std::vector<Step> steps;
     for (size_t i = kNumOthers; i < inputs.size(); i += kNumWeights + num_arrays_) {
       const mx::array *weights = &inputs[i], *arrays = weights + kNumWeights;
-      const CacheView cache(arrays, num_attended(num_arrays_), write_index_ + length, heads_, dim);
+      const CacheView cache(arrays, num_attended(arrays, num_arrays_), write_index_ + length, heads_, dim);
       steps.push_back({layer(weights), writer(arrays, cache.bits()), cache});
     }
     enqueue([=, steps = std::move(steps), eps = eps_] {
@@ -109,8 +109,10 @@ class LlamaPass : public CpuPrimitive {
   static constexpr size_t kNumOthers = 5;   // inputs before the first layer's
   static constexpr size_t kNumWeights = 6;  // inputs of a layer before its cache's arrays
 
-  // How many of a cache's arrays attention reads. Of 3 or 7 the last receives queries.
-  static size_t num_attended(size_t num_arrays) { return num_arrays > 2 ? num_arrays - 1 : num_arrays; }
+  // How many of a cache's arrays attention reads. If the last one has three axes, it is the ring of queries.
+  static size_t num_attended(const mx::array* arrays, size_t num_arrays) {
+    return arrays[num_arrays - 1].ndim() == 3 ? num_arrays - 1 : num_arrays;
+  }
 
  private:
   struct Step {
@@ -137,10 +139,10 @@ class LlamaPass : public CpuPrimitive {
       writer.keys = writable<float>(arrays[0]) + write_index_ * width;
       writer.values = writable<float>(arrays[1]) + write_index_ * width;
     }
-    if (num_attended(num_arrays_) < num_arrays_) {
+    if (num_attended(arrays, num_arrays_) < num_arrays_) {
       const mx::array& ring = arrays[num_arrays_ - 1];
       writer.queries = writable<float>(ring);
-      writer.ring = ring.shape(1), writer.first = write_index_;
+      writer.ring = ring.shape(1), writer.first = start_;
     }
     return writer;
   }
@@ -185,7 +187,7 @@ struct PassShape {
 
 // The arrays of a layer's cache have room for the new positions.
 void require_writable(const std::vector<mx::array>& arrays, const PassShape& pass) {
-  const size_t attended = LlamaPass::num_attended(arrays.size());
+  const size_t attended = LlamaPass::num_attended(arrays.data(), arrays.size());
   const std::vector<mx::array> cache(arrays.begin(), arrays.begin() + attended);
   CacheView::require_form(cache, pass.batches * pass.length, pass.heads, pass.kv_heads, pass.dim);
   require(cache[0].shape(0) == pass.batches, "keys and values must be of as many sequences as x");
@@ -193,7 +195,7 @@ void require_writable(const std::vector<mx::array>& arrays, const PassShape& pas
   require(pass.write_index >= 0 && end <= cache[0].shape(2), "there is no room for more keys");
   if (attended < arrays.size()) {
     const mx::array& ring = arrays.back();
-    const bool fits = ring.ndim() == 3 && ring.shape(0) == pass.batches && ring.shape(1) > 0;
+    const bool fits = ring.ndim() == 3 && ring.shape(0) == pass.batches;
     require(fits && ring.shape(2) == pass.heads * pass.dim, "queries must be (B, R, heads * D)");
     require(ring.dtype() == mx::float32, "queries must be float32");
   }
@@ -258,7 +260,7 @@ mx::array llama_pass(
   constexpr size_t kNumWeights = LlamaPass::kNumWeights;
   const size_t layers = weights.size() / kNumWeights, arrays = layers == 0 ? 0 : stored.size() / layers;
   require(layers * kNumWeights == weights.size() && layers * arrays == stored.size(), "layers do not fit");
-  require(arrays == 1 || arrays == 2 || arrays == 3 || arrays == 7, "a pass writes to a cache of 1, 2, 3 or 7 arrays");
+  require(arrays > 0, "a pass writes to a cache of at least one array");
   std::vector<mx::array> inputs{mx::contiguous(x), cosines, sines, after, last_norm};
   inputs.reserve(inputs.size() + weights.size() + stored.size());
   for (size_t i = 0; i < layers; ++i) {
