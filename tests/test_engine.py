@@ -159,9 +159,9 @@ def test_a_compressed_cache_is_the_targets(folder: Path, cache: CacheOptions, mo
     """It speaks to the limit, the same with a draft, which keeps caches of its own."""
     asked: list[CacheOptions | None] = []
 
-    def listening(num_layers: int, options: CacheOptions | None = None, *rest: Any) -> list[Cache]:
+    def listening(num_layers: int, options: CacheOptions | None = None, *rest: object) -> list[Cache]:
         asked.append(options)
-        return make_caches(num_layers, options, *rest)
+        return make_caches(num_layers, options, *rest)  # type: ignore[arg-type]
 
     monkeypatch.setattr("nightingale.decoding.loop.make_caches", listening)
     spoken = []
