@@ -12,15 +12,16 @@ from nightingale.text.lexicon.abbreviations import (
     TITLES,
 )
 from nightingale.text.lexicon.names import BOOKS, BOOKS_WITH_COUNT
-from nightingale.text.lexicon.quantities import CALENDAR, DAY_SHORT, MEASURES, MONTH_SHORT, RECIPE_UNITS, UNITS
+from nightingale.text.lexicon.quantities import CALENDAR, DAY_SHORT, MONTH_SHORT
 from nightingale.text.lexicon.sentences import OPENERS
+from nightingale.text.lexicon.units import MEASURES, RECIPE_UNITS, STOPPED_UNITS
 from nightingale.text.patterns import regex
 
 AMOUNT_BEFORE = regex(r"[0-9][ -]*(?:(?:sq|cu|fl)\.? )?$")
 NUMBER_AFTER = regex(r"\s*(?:[#(]?[0-9]|[IVX]{2,}\b|[VX]\b)")
 _ABBREVIATIONS = frozenset([
     "in", "cu", "Tbsp", "Tsp", *BOOKS, *RECIPE_UNITS, *TITLES, *CONNECTIVES, *BEFORE_NUMBER, *SENTENCE_FINAL,
-    *MONTH_SHORT, *DAY_SHORT, *UNITS,
+    *MONTH_SHORT, *DAY_SHORT, *STOPPED_UNITS,
 ])
 _FIRST_WORD = regex(r"[\"'(\[]*([A-Za-z']+|.)")
 _DOTTED_WORD = regex(r"[A-Za-z](?:\.[A-Za-z])+")
@@ -63,7 +64,7 @@ def ends_sentence(before: str, word: str, after: str) -> bool:
         return capital and following not in CALENDAR
     if lower in MEASURES and not is_initial(word) and amount:
         return capital and following in OPENERS
-    if (word in UNITS and amount) or lower in ALSO_WORDS:
+    if (word in STOPPED_UNITS and amount) or lower in ALSO_WORDS:
         return capital
     if (lower in SENTENCE_FINAL and has_abbreviation_case(word)) or _DOTTED_WORD.fullmatch(word):
         return capital and following in OPENERS

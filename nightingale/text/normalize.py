@@ -9,23 +9,24 @@ from nightingale.text.rules.capitals import read_capitals
 from nightingale.text.rules.code import read_code
 from nightingale.text.rules.dates import read_dates
 from nightingale.text.rules.links import read_links
-from nightingale.text.rules.money import read_money
+from nightingale.text.rules.money import read_currency_pairs, read_currency_signs, read_money
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
 from nightingale.text.rules.phone import read_phone_numbers, read_pins
 from nightingale.text.rules.places import read_places
+from nightingale.text.rules.rates import read_rates, read_word_rates
 from nightingale.text.rules.symbols import read_formulas, read_symbols
 from nightingale.text.rules.times import read_durations, read_ranges, read_times
-from nightingale.text.rules.units import read_rates, read_units
+from nightingale.text.rules.units import read_percentages, read_units
 from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
 _WORD_RULES = (
-    read_links, read_places, read_verses, read_abbreviations, read_code, read_roman_numerals, read_capitals,
-    read_formulas,
+    read_word_rates, read_currency_pairs, read_links, read_places, read_verses, read_abbreviations, read_code,
+    read_roman_numerals, read_capitals, read_formulas,
 )
 _QUANTITY_RULES = (
-    read_pins, read_ranges, read_dates, read_times, read_phone_numbers, read_durations, read_rates, read_money,
-    read_units,
+    read_pins, read_ranges, read_dates, read_times, read_phone_numbers, read_durations, read_percentages, read_rates,
+    read_money, read_units,
 )
 
 _SAYS_SOMETHING = regex(r"[^\s.,;:!?'\"()-]")
@@ -69,7 +70,7 @@ def normalize_sentence(raw: str, line_start: bool, dropped: DroppedCharacters, m
     text = apply_rules(strip_markup(raw, line_start), _WORD_RULES)
     if _DIGIT.search(text):
         text = apply_rules(text, _QUANTITY_RULES)
-    text = read_symbols(text)
+    text = read_symbols(read_currency_signs(text))
     if _DIGIT.search(text):
         text = read_numbers(text)
     text = _tidy(keep_alphabet(text, dropped))

@@ -43,7 +43,7 @@ def apply_rules(text: str, rules: Sequence[Rule]) -> str:
     return text
 
 
-_ARTICLE_BEFORE = regex(r"\b(?:an?|per|every|each) $", re.IGNORECASE)
+_ARTICLE_BEFORE = regex(r"\b(?:an?|per|every|each) (?:[0-9][0-9.,]{0,6}(?:-| (?:by|to|or) )){0,2}$", re.IGNORECASE)
 _NOUN_AFTER = regex(r"[ -][a-z]")
 
 

@@ -1,67 +1,50 @@
-"""Words that numbers count: units, currencies, scales, months, days."""
+"""Words that numbers count: currencies, scales, months, days. Units are in units.py."""
+
+from nightingale.text.lexicon import words
 
 SCALES = {
-    "k": "thousand", "m": "million", "mm": "million", "mn": "million", "b": "billion", "bn": "billion", "t": "trillion",
-    "tn": "trillion",
+    "k": "thousand", "m": "million", "mm": "million", "mn": "million", "mil": "million", "mio": "million",
+    "b": "billion", "bn": "billion", "bil": "billion", "mrd": "billion", "t": "trillion", "tn": "trillion",
+    "trn": "trillion", "cr": "crore", "lac": "lakh",
 }
 
-# unit -> (one, many)
-UNITS = {
-    "km": ("kilometer", "kilometers"), "cm": ("centimeter", "centimeters"), "mm": ("millimeter", "millimeters"),
-    "m": ("meter", "meters"), "nm": ("nanometer", "nanometers"), "µm": ("micrometer", "micrometers"),
-    "um": ("micrometer", "micrometers"), "mi": ("mile", "miles"), "yd": ("yard", "yards"), "yds": ("yard", "yards"),
-    "ft": ("foot", "feet"), "kg": ("kilogram", "kilograms"), "mg": ("milligram", "milligrams"), "g": ("gram", "grams"),
-    "µg": ("microgram", "micrograms"), "lb": ("pound", "pounds"), "lbs": ("pound", "pounds"),
-    "oz": ("ounce", "ounces"), "qt": ("quart", "quarts"), "doz": ("dozen", "dozen"),
-    "mph": ("mile per hour", "miles per hour"), "kph": ("kilometer per hour", "kilometers per hour"),
-    "fps": ("frame per second", "frames per second"), "rpm": ("revolution per minute", "revolutions per minute"),
-    "bpm": ("beat per minute", "beats per minute"), "dpi": ("dot per inch", "dots per inch"),
-    "ppm": ("part per million", "parts per million"), "psi": ("P S I", "P S I"),
-    "mpg": ("mile per gallon", "miles per gallon"), "ml": ("milliliter", "milliliters"),
-    "mL": ("milliliter", "milliliters"), "cl": ("centiliter", "centiliters"), "l": ("liter", "liters"),
-    "L": ("liter", "liters"), "gal": ("gallon", "gallons"), "tsp": ("teaspoon", "teaspoons"),
-    "tbsp": ("tablespoon", "tablespoons"), "ha": ("hectare", "hectares"), "sq": ("square", "square"),
-    "h": ("hour", "hours"), "hr": ("hour", "hours"), "hrs": ("hour", "hours"), "min": ("minute", "minutes"),
-    "mins": ("minute", "minutes"), "s": ("second", "seconds"), "sec": ("second", "seconds"),
-    "secs": ("second", "seconds"), "ms": ("millisecond", "milliseconds"), "µs": ("microsecond", "microseconds"),
-    "us": ("microsecond", "microseconds"), "ns": ("nanosecond", "nanoseconds"), "yr": ("year", "years"),
-    "yrs": ("year", "years"), "mos": ("month", "months"), "Hz": ("hertz", "hertz"), "kHz": ("kilohertz", "kilohertz"),
-    "MHz": ("megahertz", "megahertz"), "GHz": ("gigahertz", "gigahertz"), "THz": ("terahertz", "terahertz"),
-    "KB": ("kilobyte", "kilobytes"), "kB": ("kilobyte", "kilobytes"),
-    "MB": ("megabyte", "megabytes"), "GB": ("gigabyte", "gigabytes"), "TB": ("terabyte", "terabytes"),
-    "PB": ("petabyte", "petabytes"), "KiB": ("kibibyte", "kibibytes"), "MiB": ("mebibyte", "mebibytes"),
-    "GiB": ("gibibyte", "gibibytes"), "TiB": ("tebibyte", "tebibytes"), "kb": ("kilobit", "kilobits"),
-    "Mb": ("megabit", "megabits"), "Gb": ("gigabit", "gigabits"), "kbps": ("kilobit per second", "kilobits per second"),
-    "Mbps": ("megabit per second", "megabits per second"), "Gbps": ("gigabit per second", "gigabits per second"),
-    "V": ("volt", "volts"), "kV": ("kilovolt", "kilovolts"), "mV": ("millivolt", "millivolts"), "W": ("watt", "watts"),
-    "kW": ("kilowatt", "kilowatts"), "MW": ("megawatt", "megawatts"), "GW": ("gigawatt", "gigawatts"),
-    "kWh": ("kilowatt hour", "kilowatt hours"), "mAh": ("milliamp hour", "milliamp hours"),
-    "mA": ("milliamp", "milliamps"), "J": ("joule", "joules"), "kJ": ("kilojoule", "kilojoules"),
-    "kcal": ("kilocalorie", "kilocalories"), "Pa": ("pascal", "pascals"), "kPa": ("kilopascal", "kilopascals"),
-    "hPa": ("hectopascal", "hectopascals"), "dB": ("decibel", "decibels"), "px": ("pixel", "pixels"),
-    "MP": ("megapixel", "megapixels"), "°C": ("degree Celsius", "degrees Celsius"),
-    "°F": ("degree Fahrenheit", "degrees Fahrenheit"), "°": ("degree", "degrees"), "Ω": ("ohm", "ohms"),
-    "kΩ": ("kiloohm", "kiloohms"), "MΩ": ("megaohm", "megaohms"), "mol": ("mole", "moles"), "ct": ("carat", "carats"),
-    "acre": ("acre", "acres"),
-}
-POWERS = {"2": "square", "3": "cubic"}
-TOUCHING_ONLY = frozenset(["J", "us", "MP", "l"])  # after a blank these are more likely something else
-# Units of recipes that have another meaning unless a number stands before them.
-RECIPE_UNITS = {"c": ("cup", "cups"), "pt": ("pint", "pints"), "pkg": ("package", "packages")}
-MEASURES = frozenset([*RECIPE_UNITS, "tbsp", "tsp", "oz", "qt", "gal", "lb", "lbs"])  # "2 lb. Sugar" is one phrase
-
-# symbol -> (one, many, one hundredth, many hundredths)
+CURRENCY_SIGNS = "$£€¥₹₩₱₽₺₫₴₪₦₡₲₵₸₾₼৳฿៛₭₮₿"
+# How amounts are read whose sign is that of one country: "five dollars", not "five US dollars". CLDR has all others.
+# sign or code -> (one, many)
 CURRENCIES = {
-    "$": ("dollar", "dollars", "cent", "cents"), "£": ("pound", "pounds", "penny", "pence"),
-    "€": ("euro", "euros", "cent", "cents"), "¥": ("yen", "yen", "sen", "sen"),
-    "₹": ("rupee", "rupees", "paisa", "paise"), "R$": ("real", "reais", "centavo", "centavos"),
-    "MX$": ("peso", "pesos", "centavo", "centavos"),
+    "$": ("dollar", "dollars"), "£": ("pound", "pounds"), "€": ("euro", "euros"), "¥": ("yen", "yen"),
+    "₹": ("rupee", "rupees"), "₿": ("bitcoin", "bitcoin"), "₵": ("cedi", "cedis"), "₡": ("colon", "colones"),
+    "R$": ("real", "reais"), "S/": ("sol", "soles"), "Rs": ("rupee", "rupees"), "Rp": ("rupiah", "rupiah"),
+    "RM": ("ringgit", "ringgit"), "kr": ("krona", "kronor"), "Kc": ("koruna", "koruna"), "zl": ("zloty", "zlotys"),
+    "Ft": ("forint", "forints"), "SFr": ("Swiss franc", "Swiss francs"), "CN¥": ("yuan", "yuan"),
+    "BTC": ("bitcoin", "bitcoin"), "ETH": ("ether", "ether"), "USD": ("dollar", "dollars"),
+    "US$": ("dollar", "dollars"), "GBP": ("pound", "pounds"), "EUR": ("euro", "euros"), "JPY": ("yen", "yen"),
+    "INR": ("rupee", "rupees"), "RMB": ("yuan", "yuan"),
 }
-CURRENCY_CODES = {"USD": "$", "US$": "$", "GBP": "£", "EUR": "€", "JPY": "¥", "INR": "₹"}
-CURRENCY_PREFIXES = {
-    "A$": "Australian ", "C$": "Canadian ", "CA$": "Canadian ", "AU$": "Australian ", "NZ$": "New Zealand ",
-    "HK$": "Hong Kong ", "S$": "Singapore ", "NT$": "New Taiwan ", "MX$": "Mexican ",
+# last word of the currency -> (one hundredth, many)
+HUNDREDTHS = {
+    "dollar": ("cent", "cents"), "pound": ("penny", "pence"), "euro": ("cent", "cents"), "yen": ("sen", "sen"),
+    "rupee": ("paisa", "paise"), "real": ("centavo", "centavos"), "peso": ("centavo", "centavos"),
+    "franc": ("centime", "centimes"), "rand": ("cent", "cents"), "krona": ("ore", "ore"), "krone": ("ore", "ore"),
+    "zloty": ("grosz", "groszy"), "ruble": ("kopek", "kopeks"), "koruna": ("haler", "halers"),
+    "shekel": ("agora", "agorot"), "ringgit": ("sen", "sen"), "baht": ("satang", "satang"),
+    "sol": ("centimo", "centimos"), "lira": ("kurus", "kurus"), "lev": ("stotinka", "stotinki"),
+    "leu": ("ban", "bani"), "shilling": ("cent", "cents"), "dirham": ("fils", "fils"), "naira": ("kobo", "kobo"),
+    "cedi": ("pesewa", "pesewas"),
 }
+# letters before "$" -> ISO code
+DOLLARS = {
+    "A": "AUD", "AU": "AUD", "C": "CAD", "CA": "CAD", "CDN": "CAD", "NZ": "NZD", "HK": "HKD", "S": "SGD", "SG": "SGD",
+    "NT": "TWD", "MX": "MXN",
+    "Mex": "MXN", "J": "JMD", "TT": "TTD", "EC": "XCD", "B": "BSD", "Bds": "BBD", "BZ": "BZD",
+    "FJ": "FJD", "N": "NAD", "G": "GYD", "Z": "ZWG", "L": "LRD", "CN": "CNY", "CL": "CLP", "COL": "COP",
+}
+# Codes that are also words or other abbreviations: "TOP 10". Currencies only if the amount has a comma, or cents.
+DOUBTFUL_CODES = frozenset(words(
+    "ALL TOP TRY MOP COP CUP MAD SOS PEN BAM GEL LAK RON SUR ESP SIT MAF ERN BOB ANG SLE DOP MUR NAD ARS GIP BIF "
+    "LEK DEM MDC ECS STN MGA AMD MCF SAR LUC LUL CLE CSK XBA XBB SCR SDG SRD TND NIO SSP MRU"
+))
+CODES_IN_PAIRS = frozenset(words("USD EUR GBP JPY CHF AUD CAD NZD CNY SEK NOK MXN ZAR TRY INR SGD HKD PLN BTC ETH"))
 
 MONTHS = ("January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
           "December")

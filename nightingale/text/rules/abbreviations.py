@@ -14,7 +14,8 @@ from nightingale.text.lexicon.abbreviations import (
     WITHOUT_STOP,
 )
 from nightingale.text.lexicon.capitals import ACRONYMS
-from nightingale.text.lexicon.quantities import DAY_SHORT, MEASURES, MONTH_SHORT, MONTHS, RECIPE_UNITS, UNITS
+from nightingale.text.lexicon.quantities import DAY_SHORT, MONTH_SHORT, MONTHS
+from nightingale.text.lexicon.units import MEASURES, RECIPE_UNITS, STOPPED_UNITS
 from nightingale.text.patterns import regex, rule
 
 _DATE_AFTER_DAY = regex(rf",|\s+(?:[0-9&]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
@@ -57,7 +58,7 @@ def _unit_with_stop(word: str, before: str) -> str | None:
         return one if _ONE_BEFORE.search(before) else many
     if word == "in":
         return "inch" if re.search(r"(?:\b1 |-)$", before) else "inches"
-    return word if word in UNITS else None
+    return word if word in STOPPED_UNITS else None
 
 
 def _letters(letters: str, after: str) -> str:
