@@ -4,19 +4,19 @@ from nightingale.text.characters import DroppedCharacters, keep_alphabet
 from nightingale.text.markup import strip_markup
 from nightingale.text.patterns import apply_rules, regex
 from nightingale.text.rules.abbreviations import read_abbreviations
+from nightingale.text.rules.amounts.degrees import read_percentages, read_units
+from nightingale.text.rules.amounts.money import read_currency_pairs, read_currency_signs, read_money
+from nightingale.text.rules.amounts.rates import read_rates, read_word_rates
 from nightingale.text.rules.bible import read_verses
 from nightingale.text.rules.capitals import read_capitals
 from nightingale.text.rules.code import read_code
 from nightingale.text.rules.dates import read_dates
 from nightingale.text.rules.links import read_links
-from nightingale.text.rules.money import read_currency_pairs, read_currency_signs, read_money
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
 from nightingale.text.rules.phone import read_phone_numbers, read_pins
 from nightingale.text.rules.places import read_places
-from nightingale.text.rules.rates import read_rates, read_word_rates
 from nightingale.text.rules.symbols import read_formulas, read_symbols
 from nightingale.text.rules.times import read_durations, read_ranges, read_times
-from nightingale.text.rules.units import read_percentages, read_units
 from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.

@@ -7,7 +7,7 @@ import re
 
 from nightingale.text.lexicon.names import DIRECTIONS
 from nightingale.text.patterns import NUMBER, apply_rules, regex, rule
-from nightingale.text.rules.measures import RATE, SIGN, read_measures, read_per, unit_names
+from nightingale.text.rules.amounts.measures import RATE, SIGN, read_measures, read_per, unit_names
 
 
 # --- percentages -----------------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import re
 
 from nightingale.text.lexicon.units import BARE_DENOMINATORS, BARE_NUMERATORS, PER_WORDS, POWERS
 from nightingale.text.patterns import rule
-from nightingale.text.rules.measures import read_per, unit_names
+from nightingale.text.rules.amounts.measures import read_per, unit_names
 
 
 @rule(r"(?<![\w./-])([a-z]{2,14}s|people|[a-z]{3,12}(?=/(?:kg|lb|oz|km|mi|mo|yr|hr)\b))/([A-Za-z]{1,9})(\^?[23])?\b(?![/']|\.\w)"

@@ -1,0 +1,1 @@
+"""Rules for amounts: money, degrees and powers, all other units, rates."""
