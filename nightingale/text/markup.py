@@ -21,7 +21,7 @@ _BULLET = regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
 _NUMBERED_ITEM = regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3}[-. ][0-9]{4}\b)")  # not (555) 123-4567
 _LETTERED_ITEM = regex(r"\(?([A-Za-z])\) (?=\S)")
 _HORIZONTAL_RULE = regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
-_EMPHASIS = regex(r"(\*{1,3}|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?\S)\1(?!\w)")
+_EMPHASIS = regex(r"(\*{1,3}(?![./])|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?[^\s/])\1(?!\w)")
 _ORDINAL_SIGN_AS_DEGREE = regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # typed on Spanish keyboards; else as in 1º, Nº
 # Eyes of 8 or x need a nose or a laugh, and "=3" and "x <3" are comparisons: an emoticon takes no number or word away.
 _EMOTICON = regex(

@@ -11,8 +11,11 @@ from nightingale.text.rules.bible import read_verses
 from nightingale.text.rules.capitals import read_capitals
 from nightingale.text.rules.code import read_code
 from nightingale.text.rules.dates import read_dates
+from nightingale.text.rules.identifiers import read_identifiers
+from nightingale.text.rules.latex import read_latex
 from nightingale.text.rules.links import read_links
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
+from nightingale.text.rules.paths import read_paths
 from nightingale.text.rules.phone import read_phone_numbers, read_pins
 from nightingale.text.rules.places import read_places
 from nightingale.text.rules.symbols import read_formulas, read_symbols
@@ -21,7 +24,8 @@ from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
 _WORD_RULES = (
-    read_word_rates, read_currency_pairs, read_links, read_places, read_verses, read_abbreviations, read_code,
+    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_places, read_verses,
+    read_abbreviations, read_code,
     read_roman_numerals, read_capitals, read_formulas,
 )
 _QUANTITY_RULES = (
@@ -67,7 +71,7 @@ def normalize_sentence(raw: str, line_start: bool, dropped: DroppedCharacters, m
     if not _SAYS_SOMETHING.search(raw):
         return ""
     raw = _SPACED_DOTS.sub("...", raw)
-    text = apply_rules(strip_markup(raw, line_start), _WORD_RULES)
+    text = apply_rules(strip_markup(read_latex(raw), line_start), _WORD_RULES)
     if _DIGIT.search(text):
         text = apply_rules(text, _QUANTITY_RULES)
     text = read_symbols(read_currency_signs(text))

@@ -76,7 +76,24 @@ EXTENSIONS = {
     "lock": "lock", "flac": "flack", "ogg": "ogg", "webp": "web P", "swift": "swift", "kt": "K T", "ipynb": "I pie N B",
     "safetensors": "safe tensors", "env": "env", "gitignore": "git ignore", "bashrc": "bash R C", "zshrc": "Z S H R C",
     "vimrc": "vim R C", "dll": "D L L", "so": "S O", "o": "O",
+    "tsx": "T S X", "jsx": "J S X", "mjs": "M J S", "scss": "S C S S", "lua": "lua", "iso": "I S O", "deb": "deb",
+    "rpm": "R P M", "apk": "A P K", "jar": "jar", "whl": "wheel", "rst": "R S T", "tex": "tek", "srt": "S R T",
+    "mov": "mov", "mkv": "M K V", "avi": "A V I", "epub": "E pub", "cc": "C C", "hs": "H S", "ex": "E X", "pl": "P L",
+    "pyc": "P Y C", "db": "D B", "bat": "bat", "ps1": "P S one", "vue": "view", "svelte": "svelte", "tf": "T F",
+    "proto": "proto", "graphql": "graph Q L", "parquet": "parquet", "onnx": "onnix", "out": "out", "local": "local",
+    "service": "service", "properties": "properties", "git": "git", "dockerignore": "docker ignore",
+    "profile": "profile", "pub": "pub",
+    "pem": "pem", "key": "key", "crt": "C R T", "bz2": "B Z two", "tgz": "T G Z", "7z": "seven Z", "rar": "rar",
+    "bin": "bin", "img": "I M G", "dmg": "D M G", "msi": "M S I", "gradle": "gradle", "patch": "patch", "diff": "diff",
+    "woff2": "woff two", "ttf": "T T F", "ico": "I C O", "psd": "P S D", "heic": "hike", "opus": "opus",
 }
+SCHEMES = {"s3": "S three", "gs": "G S", "ssh": "S S H", "sftp": "S F T P", "ipfs": "I P F S"}
+# A path without a slash at its start has one of these folders, or a file name with an extension.
+FOLDER_NAMES = frozenset(words(
+    "app apps assets bin bugfix chore config deps dist docs etc examples feat feature features heads hotfix lib libs "
+    "locale locales migrations modules node_modules opt origin packages pkg refs remotes scripts site-packages spec "
+    "src static templates tests third_party tmp upstream usr utils var vendor"
+))
 FOLDERS = {
     "usr": "user", "tmp": "temp", "src": "source", "etc": "E T C", "cfg": "config", "img": "image", "pkg": "package",
 }
