@@ -9,16 +9,16 @@ from nightingale.text.rules.amounts.money import read_currency_pairs, read_curre
 from nightingale.text.rules.amounts.rates import read_rates, read_word_rates
 from nightingale.text.rules.bible import read_verses
 from nightingale.text.rules.capitals import read_capitals
-from nightingale.text.rules.code import read_code
 from nightingale.text.rules.dates import read_dates
-from nightingale.text.rules.identifiers import read_identifiers
-from nightingale.text.rules.latex import read_latex
-from nightingale.text.rules.links import read_links
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
-from nightingale.text.rules.paths import read_paths
 from nightingale.text.rules.phone import read_phone_numbers, read_pins
 from nightingale.text.rules.places import read_places
-from nightingale.text.rules.symbols import read_formulas, read_symbols
+from nightingale.text.rules.technical.code import read_code
+from nightingale.text.rules.technical.identifiers import read_identifiers
+from nightingale.text.rules.technical.latex import read_latex
+from nightingale.text.rules.technical.links import read_links
+from nightingale.text.rules.technical.paths import read_paths
+from nightingale.text.rules.technical.symbols import read_formulas, read_symbols
 from nightingale.text.rules.times import read_durations, read_ranges, read_times
 from nightingale.text.split import with_final_mark
 

@@ -4,7 +4,7 @@ import re
 
 from nightingale.text.lexicon.names import SCHEMES, TOP_LEVEL_DOMAINS
 from nightingale.text.patterns import rule
-from nightingale.text.rules.paths import read_file_name, read_path
+from nightingale.text.rules.technical.paths import read_file_name, read_path
 
 _HOST = rf"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})?\.){{1,5}}(?:{'|'.join(TOP_LEVEL_DOMAINS)})\b"
 _MARKS_AFTER_URL = ".,;:!?)'\"]*_"

@@ -1,0 +1,1 @@
+"""What programs and formulas write: links, paths, identifiers, code, LaTeX, symbols, emoji."""
