@@ -24,6 +24,7 @@ ASR_RATE = 16_000  # Hz, for the recogniser and the opinion-score model
 LOUD = 0.01  # amplitude above which a sample is not silence
 FULL_SCALE = 0.999  # amplitude from which a sample counts as clipped
 MAX_ASR_FRAMES = 3000  # of 10 ms: Whisper's window
+SHORT_ASR_FRAMES = 1200
 MIN_PROBABILITY = 1e-5  # of a token: limits the weight of a missing word
 
 
@@ -134,6 +135,16 @@ class Recogniser:
             at_rate(sound, ASR_RATE), language="en", beam_size=5, condition_on_previous_text=False, temperature=0.0
         )
         return plain_words(" ".join(segment.text for segment in segments))
+
+    def short(self, sound: Sound) -> list[str]:
+        """Recognised words of at most 12 s, in a third of the time: the sound is padded to 12 s instead of 30 s."""
+        from faster_whisper.audio import pad_or_trim
+
+        features = self._model.feature_extractor(at_rate(sound, ASR_RATE))
+        prompt = [*self._tokenizer.sot_sequence, self._tokenizer.no_timestamps]
+        encoded = self._model.encode(pad_or_trim(features, SHORT_ASR_FRAMES))
+        found = self._model.model.generate(encoded, [prompt], beam_size=5, max_length=100)[0]
+        return plain_words(self._tokenizer.decode(found.sequences_ids[0]))
 
     def nll(self, sound: Sound, text: str) -> list[float]:
         """Negative log-likelihood of each token of the reference text, given the tokens before it and 30 s of sound."""

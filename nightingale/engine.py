@@ -29,6 +29,7 @@ from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
+from nightingale.text.respelling import Respelling
 from nightingale.text.split import CUT_MARK, MAX_CHARS
 from nightingale.text.stream import Sentence, read_sentences
 from nightingale.vocoding import NoiseKeys, make_vocoder
@@ -65,6 +66,7 @@ class Engine:
         # Speculation is off by default: with the bundled draft it costs more time than it saves
         # (benchmarks/speculation.py).
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
+        self._respelling = Respelling(bundled=model is None)
         self._cache = cache
         draft = self._model.draft
         self._draft = Draft(draft) if draft is not None else None
@@ -122,7 +124,7 @@ class Engine:
         """Sentences with pauses between. Where the text pauses, the silence does not wait for the next sentence."""
         before: Sentence | None = None
         index = paused = 0  # sentences so far; samples of silence after the newest one so far
-        for sentence in read_sentences(pieces, self._max_chars):
+        for sentence in read_sentences(pieces, self._max_chars, self._respelling):
             if before is not None and len(silence := _pause(before, sentence, options)[paused:]):
                 yield AudioChunk(silence, SAMPLE_RATE, index - 1, before.text)
                 paused += len(silence)

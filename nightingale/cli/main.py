@@ -145,10 +145,11 @@ def print_text(args: argparse.Namespace, console: Console) -> None:
     if pieces is None:
         console.warn("there is no text to speak")
         return
-    from nightingale.text.stream import read_sentences  # not above: --help needs none of the rules
+    from nightingale.text.respelling import Respelling  # not above: --help needs none of the rules
+    from nightingale.text.stream import read_sentences
 
     with checked_stdout():
-        for sentence in read_sentences(pieces):
+        for sentence in read_sentences(pieces, respelling=Respelling(bundled=args.model is None)):
             if sentence is not None:
                 print(sentence.text, flush=True)
 

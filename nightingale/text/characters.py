@@ -1,7 +1,8 @@
 """The alphabet that the models read, and folding: Unicode text becomes ASCII and a few symbols that the rules read.
 
-Folding maps each character by itself, so text can be folded in pieces. Characters that cannot be folded (emoji, other
-scripts) stay as they are; at the end `keep_alphabet` drops and counts them.
+Folding maps each character by itself, so text can be folded in pieces. An accent becomes a character of its own after
+its letter: some words are read by it (respelling.py), then `remove_accents` drops it. Characters that cannot be folded
+(emoji, other scripts) stay as they are; at the end `keep_alphabet` drops and counts them.
 """
 
 import re
@@ -28,6 +29,7 @@ _FOLDED = {
 }
 _READ_BY_RULES = "£€¥₹¢°ºΩ"
 _SILENT_CATEGORIES = {"Mn", "Me", "Mc", "Cf", "Cc"}  # marks, joiners, variation selectors, control characters
+_ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
@@ -42,22 +44,27 @@ class _FoldTable(dict[int, str]):
 
 
 def _fold_one(char: str) -> str:
-    """One character as ASCII; empty if it is silent, unchanged if it has no equivalent."""
+    """One character as ASCII; empty if it is silent, unchanged if it has no equivalent. Accents follow their letter."""
     category = unicodedata.category(char)
     if char.isascii():
         return "" if category == "Cc" else char
+    if char in _ACCENTS:
+        return char
     if category in _SILENT_CATEGORIES or ord(char) in _SKIN_TONES:
         return ""
     if (digit := unicodedata.decimal(char, None)) is not None:
         return str(digit)
     if category == "Zs":
         return " "
-    plain = "".join(c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
+    parts = unicodedata.normalize("NFKD", char)
+    plain = "".join(c for c in parts if not unicodedata.combining(c))
     if "\u2044" in plain:  # a fraction such as ½; the blank separates it from a whole number
         return " " + plain.replace("\u2044", "/")
     if len(plain) == 1 and not plain.isascii() and plain != char:
         return _fold_one(plain)  # a letter with a stroke and an accent
-    return plain if plain.isascii() and plain.isprintable() else char
+    if not plain.isascii() or not plain.isprintable():
+        return char
+    return plain + "".join(c for c in parts if c in _ACCENTS)
 
 
 _FOLD_TABLE = _FoldTable({ord(c): folded for folded, chars in _FOLDED.items() for c in chars})
@@ -110,6 +117,14 @@ def fold(text: str) -> str:
     """Folds a whole text."""
     folder = CharacterFolder()
     return folder.feed(text) + folder.close()
+
+
+_ACCENT = regex(f"[{_ACCENTS}]+")
+
+
+def remove_accents(text: str) -> str:
+    """Folded text without the accents that follow their letters."""
+    return text if text.isascii() else _ACCENT.sub("", text)
 
 
 @dataclass

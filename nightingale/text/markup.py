@@ -13,7 +13,7 @@ _SCRIPT = regex(r"<(script|style)\b[^<>]{0,400}>.*?</\1\s*>", re.IGNORECASE | re
 _TARGET = r"(?:[^()\s]|\([^()\s]{0,100}\)){0,400}"
 _LINK = regex(rf"!?\[([^\[\]\n]{{0,400}})\](?:\({_TARGET}(?:\s\"[^\"\n]{{0,200}}\")?\)|\[[^\[\]\n]{{0,100}}\])")
 _LINK_DEFINITION = regex(r"\[(?!\^)[^\[\]]{1,100}\]:[ ]+(?:<[^<>]*>|\S*[/#:.]\S*)(?:[ ]+[\"'(].*)?$")
-_FOOTNOTE = regex(r"(?<=[A-Za-z.,;:!?\"')])(?:\[(?:[0-9]{1,3}|\^[^\]\s]{1,20}|citation needed)\])+")
+_FOOTNOTE = regex(r"(?<=[A-Za-z\u0300-\u0327.,;:!?\"')])(?:\[(?:[0-9]{1,3}|\^[^\]\s]{1,20}|citation needed)\])+")
 _FOOTNOTE_TEXT = regex(r"\[\^[^\[\]\s]{1,20}\]:[ ]*")
 _QUOTE_OR_PROMPT = regex(r"(?:> ?)*(?:\$ (?=[a-z./~]))?")  # "> " of a quotation, "$ " of a shell
 _HEADING = regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")

@@ -1,8 +1,9 @@
 """One raw sentence to the form that is spoken: removes markup, applies all rules, then tidies the punctuation."""
 
-from nightingale.text.characters import DroppedCharacters, keep_alphabet
+from nightingale.text.characters import DroppedCharacters, keep_alphabet, remove_accents
 from nightingale.text.markup import strip_markup
 from nightingale.text.patterns import apply_rules, regex
+from nightingale.text.respelling import NO_RESPELLING, Respelling, show_words
 from nightingale.text.rules.abbreviations import read_abbreviations
 from nightingale.text.rules.amounts.degrees import read_percentages, read_units
 from nightingale.text.rules.amounts.money import read_currency_pairs, read_currency_signs, read_money
@@ -63,7 +64,13 @@ _PUNCTUATION = [(regex(pattern), replacement) for pattern, replacement in (
 )]
 
 
-def normalize_sentence(raw: str, line_start: bool, dropped: DroppedCharacters, mark: str = ".") -> str:
+def normalize_sentence(
+    raw: str,
+    line_start: bool,
+    dropped: DroppedCharacters,
+    mark: str = ".",
+    respelling: Respelling = NO_RESPELLING,
+) -> str:
     """A raw sentence as it is spoken, with a final mark; empty if there is nothing to speak.
 
     line_start: whether it begins at the start of a line; mark: the final mark, if the sentence has none.
@@ -71,7 +78,8 @@ def normalize_sentence(raw: str, line_start: bool, dropped: DroppedCharacters, m
     if not _SAYS_SOMETHING.search(raw):
         return ""
     raw = _SPACED_DOTS.sub("...", raw)
-    text = apply_rules(strip_markup(read_latex(raw), line_start), _WORD_RULES)
+    text, readings = respelling.hide_words(strip_markup(read_latex(raw), line_start))
+    text = apply_rules(remove_accents(text), _WORD_RULES)
     if _DIGIT.search(text):
         text = apply_rules(text, _QUANTITY_RULES)
     text = read_symbols(read_currency_signs(text))
@@ -80,7 +88,10 @@ def normalize_sentence(raw: str, line_start: bool, dropped: DroppedCharacters, m
     text = _tidy(keep_alphabet(text, dropped))
     if text[:1].islower() and (first := _FIRST_CHARACTER.search(raw)) and not first[0].islower():
         text = text[0].upper() + text[1:]  # the sentence began with a digit
-    return with_final_mark(text, mark)
+    text = respelling.respell(with_final_mark(text, mark))
+    if readings:
+        text = with_final_mark(_tidy(show_words(text, readings)), mark)
+    return text
 
 
 def _tidy(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from nightingale.text.characters import CharacterFolder, DroppedCharacters
 from nightingale.text.normalize import normalize_sentence
 from nightingale.text.patterns import regex
+from nightingale.text.respelling import NO_RESPELLING, Respelling
 from nightingale.text.split import CUT_MARK, MAX_CHARS, find_cut, split
 
 logger = logging.getLogger(__name__)
@@ -30,9 +31,9 @@ class SentenceStream:
     `feed`, `flush` and `close` are generators: they do their work while they are iterated.
     """
 
-    def __init__(self, max_chars: int = MAX_CHARS) -> None:
+    def __init__(self, max_chars: int = MAX_CHARS, respelling: Respelling = NO_RESPELLING) -> None:
         """max_chars: of a normalized sentence; longer ones are cut."""
-        self._max_chars = max_chars
+        self._max_chars, self._respelling = max_chars, respelling
         self._folder = CharacterFolder()
         self._dropped = DroppedCharacters()
         self._buffer = ""
@@ -81,7 +82,8 @@ class SentenceStream:
             self._has_input = True
             self._new_paragraph |= "\n\n" in gap and self._has_output
             mark = "." if cut.sentence_end else CUT_MARK
-            for sentence in split(normalize_sentence(raw, line_start, self._dropped, mark), self._max_chars):
+            spoken = normalize_sentence(raw, line_start, self._dropped, mark, self._respelling)
+            for sentence in split(spoken, self._max_chars):
                 yield Sentence(sentence, self._new_paragraph)
                 self._has_output, self._new_paragraph = True, False
 
@@ -91,12 +93,14 @@ def _shorten_white_space(match: re.Match[str]) -> str:
     return "\n\n" if num_lines > 1 else "\n" if num_lines else " "
 
 
-def read_sentences(pieces: Iterable[str | None], max_chars: int = MAX_CHARS) -> Iterator[Sentence | None]:
+def read_sentences(
+    pieces: Iterable[str | None], max_chars: int = MAX_CHARS, respelling: Respelling = NO_RESPELLING
+) -> Iterator[Sentence | None]:
     """Yields each sentence as soon as its end is certain. Logs warnings about characters that were left out.
 
     None among the pieces is a pause of the writer: it ends the sentence before it, and is passed on.
     """
-    stream = SentenceStream(max_chars)
+    stream = SentenceStream(max_chars, respelling)
     for piece in pieces:
         if piece is None:
             yield from stream.flush()
