@@ -18,7 +18,7 @@ _FOLDED = {
     "'": "‘’‚‛‹›ʼʻ´′＇\u02b9\u02bd", '"': "“”„‟«»″❝❞〝〞＂", "-": "‐‑⁃﹣－", " - ": "—―⸺⸻", "–": "‒–", "...": "…⋯",
     "": "¡¿®™℠†‡¶", ", ": "、", ". ": "。｡", "•": "•‣▪▫●◦■□►▶➤✓✔☑",
     "/": "\u2044\u2215", "\n": "\n\r\x85\u2028\u2029", " ": "\t\v\f·¦❘",
-    " copyright ": "©℗", " section ": "§", " No. ": "№", "°C": "℃", "°F": "℉", "°": "˚", "µ": "μµ", "Ω": "\u2126",
+    " copyright ": "©℗", " No. ": "№", "°C": "℃", "°F": "℉", "°": "˚", "µ": "μµ", "Ω": "\u2126",
     "×": "×✕", " minus ": "−", " plus or minus ": "±", " divided by ": "÷", " about ": "≈≃≅∼",
     " is not equal to ": "≠", " less than or equal to ": "≤⩽", " greater than or equal to ": "≥⩾",
     " the square root of ": "√", " infinity ": "∞",
@@ -27,7 +27,7 @@ _FOLDED = {
     "l": "ł", "L": "Ł", "d": "đð", "D": "ĐÐ", "h": "ħ", "H": "Ħ", "i": "ı", "n": "ŋ", "N": "Ŋ", "t": "ŧ", "T": "Ŧ",
     "^-": "⁻", **{f"^{i}": digit for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
-_READ_BY_RULES = "£€¥₹¢°ºΩ"
+_READ_BY_RULES = "£€¥₹¢°ºΩ§"
 _SILENT_CATEGORIES = {"Mn", "Me", "Mc", "Cf", "Cc"}  # marks, joiners, variation selectors, control characters
 _ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)

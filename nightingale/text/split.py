@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from nightingale.text.full_stops import ends_sentence, may_be_abbreviation
+from nightingale.text.lexicon.abbreviations import NAMES_WITH_MARK
 from nightingale.text.lexicon.sentences import PARTICLES, UNFINISHED
 from nightingale.text.patterns import regex
 
@@ -24,6 +25,8 @@ _NEW_BLOCK = regex(r"\[[^\[\]\s]{1,60}\]:|[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|>
 _CLAUSE_END = regex(r"[,;:)](?=\s)|\s(?=-\s)")
 _LIST_NUMBER = regex(r"(?:^|\n)\(?[0-9]{1,3}$")
 _LAST_WORD = regex(r"[A-Za-z.]+$")
+_NAME = regex(r"(?<!\w)([A-Z][a-z]+)$")
+_IN_SENTENCE = regex(r"[a-z0-9,] $")
 _WHOLE_WORD = regex(r"\s*\S+\s")
 _CAPITAL = regex(r"[\"'(\[*_]*[A-Z0-9]")
 _FIRST_PERSON = regex(r"I\b")
@@ -98,13 +101,19 @@ def _mark_ends(before: str, mark: str, line_start: bool) -> bool | None:
     if mark[-1] not in ".!?" or mark.startswith(".."):
         return None
     if mark != ".":
-        return True
+        return None if _is_name_with_mark(before, mark) else True
     if before[-1:] == " ":
         return None  # perhaps one of . . .
     if (number := _LIST_NUMBER.search(before)) and (number.start() > 0 or before[:1] == "\n" or line_start):
         return False
     word = _LAST_WORD.search(before)
     return None if word and may_be_abbreviation(word[0]) else True
+
+
+def _is_name_with_mark(before: str, mark: str) -> bool:
+    """Whether the mark may belong to a name: "Yahoo! is", "a show named Oliver! was"."""
+    word = _NAME.search(before) if mark == "!" else None
+    return word is not None and (word[1] in NAMES_WITH_MARK or _IN_SENTENCE.search(before[: word.start()]) is not None)
 
 
 def _mark_ends_before(before: str, mark: str, after: str) -> bool:
@@ -118,6 +127,8 @@ def _mark_ends_before(before: str, mark: str, after: str) -> bool:
         word = _LAST_WORD.search(before)
         assert word is not None
         return ends_sentence(before[: word.start()], word[0], following)
+    if mark == "!":
+        return not following[:1].islower()
     if mark.startswith(".."):
         return not following or (_CAPITAL.match(following) is not None and not _FIRST_PERSON.match(following))
     return not following[:1].islower()

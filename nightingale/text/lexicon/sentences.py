@@ -10,6 +10,11 @@ OPENERS = frozenset(words(
     "Though Thus To Today Tomorrow Two Under Until We What When Where Which While Who Why With Yes Yesterday Yet You "
     "Your"
 ))
+# After a measure in a recipe: "2 tbsp. Stir well".
+RECIPE_VERBS = frozenset(words(
+    "Add Mix Stir Bake Boil Bring Combine Cook Cover Cut Drain Fold Fry Heat Knead Melt Place Pour Preheat Put "
+    "Reduce Remove Roll Season Serve Simmer Sprinkle Take Toss Use Whisk"
+))
 # A sentence does not end with one of these.
 UNFINISHED = frozenset(words(
     "a an the this that these those my your his her its our their of at to for from with without under into onto upon "

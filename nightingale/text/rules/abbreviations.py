@@ -2,13 +2,31 @@
 
 import re
 
-from nightingale.text.full_stops import AMOUNT_BEFORE, NUMBER_AFTER, has_abbreviation_case, is_initial, is_street
+from nightingale.text.full_stops import (
+    AMOUNT_BEFORE,
+    CITY_BEFORE,
+    EDITION_BEFORE,
+    GENERATIONS,
+    NUMBER_AFTER,
+    YEAR_AFTER,
+    has_abbreviation_case,
+    is_initial,
+    is_street,
+)
 from nightingale.text.lexicon.abbreviations import (
     ALSO_WORDS,
+    BEFORE_NO,
     BEFORE_NUMBER,
+    BEFORE_WORD,
+    BEFORE_YEAR,
+    BOOK_ROLES,
     CONNECTIVES,
+    COUNTED,
     DOTTED,
+    JOURNALS,
     SENTENCE_FINAL,
+    SIZES,
+    STATES_WITH_STOP,
     TITLES,
     TWO_LETTER_ACRONYMS,
     WITHOUT_STOP,
@@ -19,6 +37,7 @@ from nightingale.text.lexicon.units import MEASURES, RECIPE_UNITS, STOPPED_UNITS
 from nightingale.text.patterns import regex, rule
 
 _DATE_AFTER_DAY = regex(rf",|\s+(?:[0-9&]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
+_CHAPTER_BEFORE = regex(r"\b(?:ch(?:ap)?|chapter|bk|book)\b\.?[^;.]{0,24}$", re.IGNORECASE)
 _ONE_BEFORE = regex(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$")
 
 
@@ -29,10 +48,10 @@ def _with_stop(match: re.Match[str]) -> str:
     before, after = match.string[: match.start()], match.string[match.end() :]
     if word in ("St", "Dr") and is_street(before, after.lstrip()):
         return {"St": "Street", "Dr": "Drive"}[word]
-    if word in ("St", "Dr") or (word in TITLES and after.strip() and not (word == "Ste" and NUMBER_AFTER.match(after))):
+    if (reading := _by_context(word, lower, before, after)) is not None:
+        return reading
+    if word in ("St", "Dr") or (word in TITLES and after.strip()):
         return TITLES[word]
-    if lower in BEFORE_NUMBER and not is_initial(word) and NUMBER_AFTER.match(after):
-        return _with_case_of(word, BEFORE_NUMBER[lower])
     if lower == "v" and re.match(" [A-Z]", after):
         return "versus"
     if AMOUNT_BEFORE.search(before) and (unit := _unit_with_stop(word, before)):
@@ -48,6 +67,51 @@ def _with_stop(match: re.Match[str]) -> str:
     if "." in word:
         return _letters(word.replace(".", "").upper(), after)
     return word if is_initial(word) and after.strip() else match[0]
+
+
+def _by_context(word: str, lower: str, before: str, after: str) -> str | None:
+    """Abbreviations whose meaning the words around them decide: p. 5, b. 1950, Boston, Mass., 2nd ed., Gen. Z."""
+    if not is_initial(word):
+        amount = AMOUNT_BEFORE.search(before) and lower in STOPPED_UNITS and lower != "s"
+        if lower in BEFORE_YEAR and YEAR_AFTER.match(after):
+            return _with_case_of(word, BEFORE_YEAR[lower])
+        if lower in BEFORE_NO and re.match(r" [Nn]os?\.", after):
+            return _with_case_of(word, BEFORE_NO[lower])
+        if lower in COUNTED and AMOUNT_BEFORE.search(before) and not NUMBER_AFTER.match(after):
+            return COUNTED[lower]
+        if lower == "v" and _CHAPTER_BEFORE.search(before):
+            return "verse"
+        if lower in BEFORE_WORD and not amount and re.match(" [a-z]", after):
+            return _with_case_of(word, BEFORE_WORD[lower])
+        if lower in BEFORE_NUMBER and not amount and NUMBER_AFTER.match(after):
+            return _with_case_of(word, BEFORE_NUMBER[lower])
+    if word == "Gen" and re.match(rf"\s*(?:{'|'.join(GENERATIONS)})\b", after):
+        return word
+    if word in JOURNALS:
+        return JOURNALS[word]
+    if word == "Sr" and re.match(" [A-Z]", after) and not re.search(r"[A-Z][a-z]+,? $", before):
+        return "Sister"
+    if word in STATES_WITH_STOP and CITY_BEFORE.search(before):
+        return STATES_WITH_STOP[word]
+    if lower in SIZES and AMOUNT_BEFORE.search(before):
+        return SIZES[lower]
+    return _role(word, lower, before, after) if lower in BOOK_ROLES and has_abbreviation_case(word) else None
+
+
+def _role(word: str, lower: str, before: str, after: str) -> str | None:
+    """ed. by -> edited by, trans. M. Jones -> translated by M. Jones, 2nd ed. -> 2nd edition, (eds.) -> (editors)."""
+    verb = BOOK_ROLES[lower]
+    if re.match(r" (?:and \w+\. )?by\b", after) or re.match(r" and (?:ed|trans|rev)\. by\b", after):
+        return _with_case_of(word, verb)
+    if lower == "ed" and EDITION_BEFORE.search(before):
+        return _with_case_of(word, "edition")
+    if re.match(" ed\\.", after):
+        return _with_case_of(word, verb)
+    if lower in ("ed", "eds") and re.match(r"[),]|\s*$|\s+\(", after):
+        return _with_case_of(word, "editor" if lower == "ed" else "editors")
+    if re.match(" [A-Z]", after) and before.rstrip().endswith((",", "(", ";")) and lower != "rev":
+        return _with_case_of(word, f"{verb} by")
+    return None
 
 
 def _unit_with_stop(word: str, before: str) -> str | None:
@@ -87,7 +151,8 @@ def _month_before_number(match: re.Match[str]) -> str:
     return MONTH_SHORT[match[1]]
 
 
-@rule(r"\b(Mr|Mrs|Ms|Dr|Prof|vs|etc|PhD|[Ww]/o|[Ww]/|St|n/a|N/A|km/h|WiFi)(?=[ ,;.)]|$)")
+@rule(r"\b(Mr|Mrs|Ms|Dr|Prof|vs|etc|PhD|[Ww]/o|[Ww]/|c/o|b/c|St|n/a|N/A|km/h|WiFi|[Gg]ov't|[Ii]nt'l|[Nn]at'l|[Aa]ss'n|"
+      r"[Cc]ont'd|dept|approx|govt)(?=[ ,;.)]|$)")
 def _without_stop(match: re.Match[str]) -> str:
     """Abbreviations that are written without a full stop, as in Britain."""
     word, before, after = match[1], match.string[: match.start()], match.string[match.end() :]
@@ -97,7 +162,8 @@ def _without_stop(match: re.Match[str]) -> str:
         return "Saint" if re.match(" [A-Z][a-z]", after) else word
     if word in TITLES and not re.match(" [A-Z]", after):
         return word
-    return WITHOUT_STOP.get(word) or TITLES.get(word) or WITHOUT_STOP[word.lower()]
+    reading = WITHOUT_STOP.get(word) or TITLES.get(word)
+    return reading or _with_case_of(word[:1] + word[1:].replace("'", ""), WITHOUT_STOP[word.lower()])
 
 
 @rule(rf"(?<![\w.])({'|'.join(BEFORE_NUMBER)})\.(?=[0-9])", re.IGNORECASE)
@@ -115,9 +181,33 @@ def _plural_letters(match: re.Match[str]) -> str:
     return f"{letters if len(letters) > 2 and letters != 'PHD' else ' '.join(letters)}s"
 
 
+@rule(r"\b([IVX]{1,4})\.([ivx]{1,4})\.([0-9]{1,3}(?:[-–][0-9]{1,3})?)\b")
+def _scene_and_line(match: re.Match[str]) -> str:
+    """III.i.56"""
+    act, scene, line = match.groups()
+    return f"act {act}, scene {scene.upper()}, line{'s' if not line.isdigit() else ''} {line}"
+
+
+@rule(r" ?(§{1,2}) ?(?=\(?[0-9A-Za-z])")
+def _sections(match: re.Match[str]) -> str:
+    """§ 5, §§ 5-7"""
+    return " section " if match[1] == "§" else " sections "
+
+
+@rule(r"(?<=\w)!(?= [a-z]|'s\b)")
+def _mark_of_name(_: re.Match[str]) -> str:
+    """Yahoo! is -> Yahoo is. Only marks that end no sentence are left inside one."""
+    return ""
+
+
 def read_abbreviations(text: str) -> str:
     """Dr. Smith, e.g. the U.S. -> Doctor Smith, for example the US."""
     text = _days_and_months(text)
+    if "§" in text:
+        text = _sections(text)
+    if "!" in text:
+        text = _mark_of_name(text)
     if "." in text:
+        text = _scene_and_line(text)
         text = _with_stop(_plural_letters(_touching_number(text)))
     return _month_before_number(_without_stop(text))

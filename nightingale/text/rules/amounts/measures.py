@@ -112,7 +112,8 @@ _WARMTH = regex(
 def _temperature_letter(match: re.Match[str]) -> str:
     """350F, 20 C, 350F/180C"""
     degrees, scale, joint, other, other_scale = match.groups()
-    if not (other or _WARMTH.search(match.string[max(match.start() - 60, 0) : match.end() + 40])):
+    around = match.string[max(match.start() - 60, 0) : match.end() + 40]
+    if not (other or ("." in degrees and scale == "F") or _WARMTH.search(around)):
         return match[0]
     bracket = " (" if joint and "(" in joint else " or "
     return f"{degrees}°{scale}" + (f"{bracket}{other}°{other_scale}" if other else "")
