@@ -27,7 +27,7 @@ LAYERS = [
     "kernels",
     "models",
     "checkpoints decoding vocoding",
-    "engine",
+    "engine cloning",
     "repl bench",
     "cli",
     "nightingale_tts",

@@ -1,16 +1,38 @@
-"""Sample rate conversion, for devices that do not take the models' sample rate."""
+"""Sample rate conversion: for devices that do not take the models' sample rate, and for reference recordings."""
 
 from __future__ import annotations
 
 from math import ceil, gcd
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats: TypeAlias = NDArray[np.float32]
 
-SINC_REACH = 24  # zero crossings of the filter on each side
+
+class SincFilter(NamedTuple):
+    """A windowed sinc. zero_crossings: on each side. cutoff: share of the lower Nyquist frequency.
+
+    beta: of a Kaiser window; None for a Hann window.
+    """
+
+    zero_crossings: int
+    cutoff: float
+    beta: float | None = None
+
+    def taps(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The filter at distances from its centre, in zero crossings."""
+        t = np.clip(distance / self.zero_crossings, -1.0, 1.0)
+        if self.beta is None:
+            window = np.cos(np.pi * t / 2) ** 2
+        else:
+            window = np.i0(self.beta * np.sqrt(1.0 - t**2)) / np.i0(self.beta)
+        taps: NDArray[np.float64] = np.sinc(distance) * window
+        return taps
+
+
+PLAYBACK = SincFilter(24, 0.95)  # leaves room for the slope
 
 
 class Resampler:
@@ -19,16 +41,15 @@ class Resampler:
     The result does not depend on how the audio is cut. https://ccrma.stanford.edu/~jos/resample/
     """
 
-    def __init__(self, from_rate: int, to_rate: int) -> None:
+    def __init__(self, from_rate: int, to_rate: int, sinc: SincFilter = PLAYBACK) -> None:
         """Rates in Hz."""
         common = gcd(from_rate, to_rate)
         self._up, self._down = to_rate // common, from_rate // common
-        cutoff = min(1.0, self._up / self._down) * 0.95  # of the input's Nyquist frequency; leaves room for the slope
-        self._reach = ceil(SINC_REACH / cutoff)
+        cutoff = min(1.0, self._up / self._down) * sinc.cutoff  # of the input's Nyquist frequency
+        self._reach = ceil(sinc.zero_crossings / cutoff)
         phase = np.arange(self._up)[:, None] / self._up
         distance = np.arange(1 - self._reach, self._reach + 1) - phase
-        window = np.cos(np.pi * distance / (2 * (self._reach + 1))) ** 2
-        self._taps = (cutoff * np.sinc(cutoff * distance) * window).astype(np.float32)  # (phases, 2 reach)
+        self._taps = (cutoff * sinc.taps(cutoff * distance)).astype(np.float32)  # (phases, 2 reach)
         self._reset()
 
     def _reset(self) -> None:

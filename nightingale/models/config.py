@@ -225,6 +225,57 @@ class HiFTConfig:
 
 
 @dataclass(frozen=True)
+class VoiceEncoderConfig:
+    """Mel to T3's speaker embedding."""
+
+    num_mels: int
+    hidden_size: int
+    num_layers: int
+    embed_size: int
+
+
+@dataclass(frozen=True)
+class SpeechTokenizerConfig:
+    """Log mel to speech tokens. num_digits: base-3 digits of a token."""
+
+    num_mels: int
+    hidden_size: int
+    num_heads: int
+    num_blocks: int
+    num_digits: int
+
+
+@dataclass(frozen=True)
+class SpeakerEncoderConfig:
+    """Filter bank to S3Gen's speaker embedding. growth: channels that each dense layer adds."""
+
+    num_bands: int
+    head_channels: int
+    init_channels: int
+    growth: int
+    bottleneck_factor: int
+    block_layers: tuple[int, ...]
+    block_dilations: tuple[int, ...]
+    embed_size: int
+
+
+@dataclass(frozen=True)
+class CloningConfig:
+    """The networks that make a voice from a recording, and how much of the recording they read.
+
+    t3_prompt_tokens, s3gen_prompt_tokens: the most speech tokens that T3 and S3Gen are conditioned on.
+    loudness: LUFS to which the recording is brought first; None leaves it as it is.
+    """
+
+    voice_encoder: VoiceEncoderConfig
+    speech_tokenizer: SpeechTokenizerConfig
+    speaker_encoder: SpeakerEncoderConfig
+    t3_prompt_tokens: int
+    s3gen_prompt_tokens: int
+    loudness: float | None = None
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """All of a model folder's config.json."""
 
@@ -232,5 +283,4 @@ class ModelConfig:
     draft: DraftConfig | None
     s3gen: S3GenConfig
     hift: HiFTConfig
-
-
+    cloning: CloningConfig | None = None

@@ -14,7 +14,7 @@ def named_noise(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
 def named_weight(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """A parameter by its native name and shape: matrices keep the size of what they multiply, gains are near one."""
     noise = named_noise(name, shape)
-    if name.endswith("alpha") or (len(shape) == 1 and name.endswith("weight")):
+    if name.endswith(("alpha", "running_var")) or (len(shape) == 1 and name.endswith("weight")):
         return np.exp(0.3 * noise)
     if len(shape) == 1 or "pos_bias" in name:
         return 0.3 * noise

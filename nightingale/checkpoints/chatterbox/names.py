@@ -14,8 +14,9 @@ from nightingale.checkpoints.safetensors import Arrays
 from nightingale.errors import CheckpointMismatch
 
 # Axes of the official weight. PyTorch has Conv1d as (out, in, kernel) and ConvTranspose1d as (in, out, kernel), MLX has
-# (out, kernel, in) for both. "pointwise": a Conv1d of kernel 1 that is a Linear here. "unbatched": a leading axis of 1.
-Layout = Literal["same", "conv", "conv_transpose", "pointwise", "unbatched"]
+# (out, kernel, in) for both. "conv2d": (out, in, bands, time), here (out, time, bands, in). "pointwise": a Conv1d of
+# kernel 1 that is a Linear here. "unbatched": a leading axis of 1.
+Layout = Literal["same", "conv", "conv_transpose", "conv2d", "pointwise", "unbatched"]
 
 
 class Rule(NamedTuple):
@@ -132,14 +133,14 @@ S3GEN_UNUSED = (r"tokenizer\..*", r"speaker_encoder\..*")
 
 def remap_t3(arrays: Arrays) -> Arrays:
     """Entries of the official t3_cfg.safetensors -> entries of the native T3."""
-    return _remap(arrays, T3_RULES, T3_UNUSED)
+    return remap(arrays, T3_RULES, T3_UNUSED)
 
 
 def remap_s3gen(arrays: Arrays) -> tuple[Arrays, Arrays]:
     """Entries of the official s3gen.safetensors -> entries of the native S3Gen and of the native HiFT."""
     arrays = fold_weight_norm(arrays)
-    s3gen = _remap(arrays, S3GEN_RULES, (*S3GEN_UNUSED, r"mel2wav\..*"))
-    hift = _remap(arrays, HIFT_RULES, (*S3GEN_UNUSED, r"flow\..*"))
+    s3gen = remap(arrays, S3GEN_RULES, (*S3GEN_UNUSED, r"mel2wav\..*"))
+    hift = remap(arrays, HIFT_RULES, (*S3GEN_UNUSED, r"flow\..*"))
     return s3gen, hift
 
 
@@ -165,7 +166,11 @@ def fold_weight_norm(arrays: Arrays) -> Arrays:
     return folded
 
 
-def _remap(arrays: Arrays, rules: Sequence[Rule], unused: Sequence[str]) -> Arrays:
+def remap(arrays: Arrays, rules: Sequence[Rule], unused: Sequence[str]) -> Arrays:
+    """Rename and lay out entries by the one rule that each matches; drop those that match a pattern of unused ones.
+
+    Raises CheckpointMismatch for an entry that matches none, and for one whose shape does not fit.
+    """
     native: Arrays = {}
     for name, array in arrays.items():
         if any(re.fullmatch(pattern, name) for pattern in unused):
@@ -188,6 +193,8 @@ def _to_native_layout(array: mx.array, layout: Layout) -> mx.array:
     """Biases and norms are vectors and stay as they are. Raises ValueError for a shape that does not fit."""
     if layout == "unbatched":
         return array.squeeze(0)
+    if layout == "conv2d":
+        return array.transpose(0, 3, 2, 1)
     if array.ndim != 3:
         return array
     if layout == "conv":
