@@ -10,24 +10,23 @@ from typing import NamedTuple
 
 from nightingale.text.full_stops import ends_sentence, may_be_abbreviation
 from nightingale.text.lexicon.abbreviations import NAMES_WITH_MARK
-from nightingale.text.lexicon.sentences import PARTICLES, UNFINISHED
+from nightingale.text.lines import NEXT_LINE, Layout, LineEnd, judge, judge_alone, judge_by_word
 from nightingale.text.patterns import regex
 
 MAX_CHARS = 300  # of a sentence, unless the model reads less
 CUT_MARK = ","  # ends a part of a sentence that was too long, so that the intonation does not end there
 _MAX_RAW_CHARS = 1000  # a longer raw sentence is cut before it is normalized: this bounds the memory
 _LOOKAHEAD = 64  # characters after a possible end that may decide it
-_SHORT_LINE = 40  # characters; a line this short was ended on purpose, not wrapped
-_NARROW_LINE = 20  # the same if the lines before it belong to the same sentence
 
-_POSSIBLE_END = regex(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n+")
-_NEW_BLOCK = regex(r"\[[^\[\]\s]{1,60}\]:|[-*+•]\s|[0-9]{1,3}[.)]\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
+_POSSIBLE_END = regex(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n[\n ]*")
 _CLAUSE_END = regex(r"[,;:)](?=\s)|\s(?=-\s)")
-_LIST_NUMBER = regex(r"(?:^|\n)\(?[0-9]{1,3}$")
+_LIST_NUMBER = regex(r"(?:^|\n *)\(?[0-9]{1,3}$")
 _LAST_WORD = regex(r"[A-Za-z.]+$")
 _NAME = regex(r"(?<!\w)([A-Z][a-z]+)$")
 _IN_SENTENCE = regex(r"[a-z0-9,] $")
 _WHOLE_WORD = regex(r"\s*\S+\s")
+_FIRST_WORD = regex(r"(\S+)(\s?)")
+_LINE_PARTS = regex(r"\n[\n ]*|[^\n]+")
 _CAPITAL = regex(r"[\"'(\[*_]*[A-Z0-9]")
 _FIRST_PERSON = regex(r"I\b")
 _SCRIPT_START = regex(r"<(script|style)\b[^<>]{0,400}>", re.IGNORECASE)
@@ -35,19 +34,20 @@ _SCRIPT_START = regex(r"<(script|style)\b[^<>]{0,400}>", re.IGNORECASE)
 
 # --- raw text --------------------------------------------------------------------------------------------------------
 class Cut(NamedTuple):
-    """Where to cut raw text. sentence_end: false if the sentence was only too long."""
+    """Where to cut raw text. sentence_end: false if it was only too long. layout: of the lines up to there."""
 
     position: int
     sentence_end: bool
+    layout: Layout
 
 
-def find_cut(text: str, column: int, line_start: bool, final: bool) -> Cut | None:
+def find_cut(text: str, layout: Layout, final: bool) -> Cut | None:
     """Where the first sentence of `text` ends; None if that depends on text that has not arrived.
 
-    text: folded, without white space at its start; column: the number of characters before it on its line; line_start:
-    whether only white space is before it on its line; final: whether all text has arrived.
-    No decision looks beyond the next word, so the result does not depend on how the text was divided into pieces.
+    text: folded, without white space at its start; layout: of the lines before it; final: all text has arrived.
+    A decision waits for all text that it looks at, so it does not depend on how the text was divided into pieces.
     """
+    line_start, line_at, here = not layout.line, 0, layout
     scripts = _find_scripts(text, final)
     for match in _POSSIBLE_END.finditer(text, 0, _MAX_RAW_CHARS + _LOOKAHEAD):
         if match.end() > _MAX_RAW_CHARS:
@@ -55,16 +55,44 @@ def find_cut(text: str, column: int, line_start: bool, final: bool) -> Cut | Non
         if any(start <= match.end() <= end for start, end in scripts):
             continue
         mark, before = match[0], text[: match.start()]
-        after = text[match.end() : match.end() + _LOOKAHEAD]
-        at_line_end = mark[0] == "\n"
-        ends = _line_ends(before, mark, line_start) if at_line_end else _mark_ends(before, mark, line_start)
+        if mark[0] == "\n":
+            here = here.extend(text[line_at : match.start()])
+            verdict = _judge_line_end(here, text, match, joined=line_at > 0, final=final)
+            if verdict is None:
+                return None
+            here = here._replace(num_ended=here.num_ended + verdict.evidence)
+            if verdict.ends:
+                return Cut(match.start(), True, here)
+            here, line_at = here.skip(mark), match.end()
+            continue
+        ends = _mark_ends(before, mark, line_start)
         if ends is None:
+            after = text[match.end() : match.end() + _LOOKAHEAD]
             if not final and len(after) < _LOOKAHEAD and not _WHOLE_WORD.match(after):
                 return None
-            ends = _line_ends_before(before, after, column) if at_line_end else _mark_ends_before(before, mark, after)
+            ends = _mark_ends_before(before, mark, after)
         if ends:
-            return Cut(match.start() if at_line_end else match.end(), True)
-    return _forced_cut(text, final)
+            return Cut(match.end(), True, here.extend(text[line_at : match.end()]))
+    return _forced_cut(text, layout, final)
+
+
+def _judge_line_end(layout: Layout, text: str, gap: re.Match[str], joined: bool, final: bool) -> LineEnd | None:
+    """Whether the line end `gap` in the text ends a sentence; None if that depends on text that has not arrived."""
+    verdict = judge_alone(layout, gap[0])
+    if verdict is not None:
+        return verdict
+    after = text[gap.end() : gap.end() + NEXT_LINE]
+    word = _FIRST_WORD.match(after)
+    if not word or not (final or word[2] or len(after) == NEXT_LINE):
+        return None
+    end = text[max(0, gap.start() - _LOOKAHEAD) : gap.start()]
+    verdict = judge_by_word(layout, end, word[1] + " ", joined)
+    if verdict is not None:
+        return verdict
+    following, newline, _ = after.partition("\n")
+    if not (final or newline or len(after) == NEXT_LINE):
+        return None
+    return judge(layout, end, len(gap[0]) - gap[0].rfind("\n") - 1, following + "\n", joined)
 
 
 def _find_scripts(text: str, final: bool) -> list[tuple[int, int]]:
@@ -83,17 +111,26 @@ def _find_scripts(text: str, final: bool) -> list[tuple[int, int]]:
     return found
 
 
-def _forced_cut(text: str, final: bool) -> Cut | None:
+def _forced_cut(text: str, layout: Layout, final: bool) -> Cut | None:
     """The end of all text; or a cut in a sentence that is too long: after a clause, else at a blank, else anywhere."""
     if len(text) <= _MAX_RAW_CHARS:
-        return Cut(len(text), True) if final and text else None
+        return Cut(len(text), True, _read_layout(layout, text)) if final and text else None
     if len(text) < _MAX_RAW_CHARS + _LOOKAHEAD and not final:
         return None
     clauses = [match.end() for match in _CLAUSE_END.finditer(text, _MAX_RAW_CHARS // 2, _MAX_RAW_CHARS)]
     if clauses:
-        return Cut(clauses[-1], False)
-    blank = max(text.rfind(" ", 1, _MAX_RAW_CHARS), text.rfind("\n", 1, _MAX_RAW_CHARS))
-    return Cut(blank if blank > 0 else _MAX_RAW_CHARS, False)
+        cut = clauses[-1]
+    else:
+        blank = max(text.rfind(" ", 1, _MAX_RAW_CHARS), text.rfind("\n", 1, _MAX_RAW_CHARS))
+        cut = blank if blank > 0 else _MAX_RAW_CHARS
+    return Cut(cut, False, _read_layout(layout, text[:cut]))
+
+
+def _read_layout(layout: Layout, text: str) -> Layout:
+    """The layout after text in which no line end ends a sentence."""
+    for part in _LINE_PARTS.findall(text):
+        layout = layout.skip(part) if part[0] == "\n" else layout.extend(part)
+    return layout
 
 
 def _mark_ends(before: str, mark: str, line_start: bool) -> bool | None:
@@ -132,27 +169,6 @@ def _mark_ends_before(before: str, mark: str, after: str) -> bool:
     if mark.startswith(".."):
         return not following or (_CAPITAL.match(following) is not None and not _FIRST_PERSON.match(following))
     return not following[:1].islower()
-
-
-def _line_ends(before: str, gap: str, line_start: bool) -> bool | None:
-    """Whether a line end ends a sentence; None if that depends on the next line."""
-    line = before[before.rfind("\n") + 1 :]
-    whole_line = line_start or len(line) < len(before)
-    return True if len(gap) > 1 or (whole_line and line[:1] in "#|`") else None
-
-
-def _line_ends_before(before: str, after: str, column: int) -> bool:
-    """The same with the next line: true before a list item or heading, and after a short line before a capital."""
-    if _NEW_BLOCK.match(after):
-        return True
-    line = before[before.rfind("\n") + 1 :]
-    first_line = len(line) == len(before)
-    wrapped = not first_line and line[:1].islower() and len(line) >= _NARROW_LINE
-    last = line.rsplit(" ", 1)[-1]
-    if wrapped or last in UNFINISHED or (last in PARTICLES and line.count(" ") > 1):
-        return False
-    length = len(line) + (column if first_line else 0)
-    return length <= _SHORT_LINE and line[-1:] not in ".!?,;-(" and _CAPITAL.match(after) is not None
 
 
 # --- normalized text -------------------------------------------------------------------------------------------------

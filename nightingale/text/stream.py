@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from nightingale.text.characters import CharacterFolder, DroppedCharacters
+from nightingale.text.lines import Layout, collapse
 from nightingale.text.normalize import normalize_sentence
 from nightingale.text.patterns import regex
 from nightingale.text.respelling import NO_RESPELLING, Respelling
@@ -14,6 +15,7 @@ from nightingale.text.split import CUT_MARK, MAX_CHARS, find_cut, split
 logger = logging.getLogger(__name__)
 
 _SLICE = 4096  # characters handled at once: cutting off the front of a string copies the rest of it
+_MAX_INDENT = 16
 _WHITE_SPACE = regex(r"[ \n]{2,}")
 
 
@@ -37,8 +39,7 @@ class SentenceStream:
         self._folder = CharacterFolder()
         self._dropped = DroppedCharacters()
         self._buffer = ""
-        self._column = 0
-        self._line_start = True
+        self._layout = Layout()
         self._new_paragraph = False
         self._has_input = self._has_output = False
 
@@ -72,25 +73,26 @@ class SentenceStream:
         while True:
             text = self._buffer.lstrip(" \n")
             gap = self._buffer[: len(self._buffer) - len(text)]
-            column, line_start = (0, True) if "\n" in gap else (self._column + len(gap), self._line_start)
-            cut = find_cut(text.rstrip(" \n") if final else text, column, line_start, final)
+            layout = self._layout.skip(gap)
+            cut = find_cut(text.rstrip(" \n") if final else text, layout, final)
             if cut is None:
                 return
-            raw, self._buffer = text[: cut.position], text[cut.position :]
-            self._column = len(raw) - raw.rfind("\n") - 1 if "\n" in raw else column + len(raw)
-            self._line_start = False
+            raw, self._buffer, self._layout = collapse(text[: cut.position]), text[cut.position :], cut.layout
             self._has_input = True
             self._new_paragraph |= "\n\n" in gap and self._has_output
             mark = "." if cut.sentence_end else CUT_MARK
-            spoken = normalize_sentence(raw, line_start, self._dropped, mark, self._respelling)
+            spoken = normalize_sentence(raw, not layout.line, self._dropped, mark, self._respelling)
             for sentence in split(spoken, self._max_chars):
                 yield Sentence(sentence, self._new_paragraph)
                 self._has_output, self._new_paragraph = True, False
 
 
 def _shorten_white_space(match: re.Match[str]) -> str:
-    num_lines = match[0].count("\n")
-    return "\n\n" if num_lines > 1 else "\n" if num_lines else " "
+    """One or two line ends with the indentation after them, or up to three blanks: columns of a table."""
+    lines, _, indentation = match[0].rpartition("\n")
+    if len(indentation) == len(match[0]):
+        return indentation[:3]
+    return ("\n\n" if "\n" in lines else "\n") + indentation[:_MAX_INDENT]
 
 
 def read_sentences(

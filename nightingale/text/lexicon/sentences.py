@@ -24,3 +24,9 @@ UNFINISHED = frozenset(words(
 ))
 # A sentence of more than two words does not end with one of these either; "Log in" may be a button.
 PARTICLES = frozenset(words("in on over off by about around through up down do not"))
+# Prose has one of these in almost every line, lists and logs seldom.
+FUNCTION_WORDS = UNFINISHED | PARTICLES | frozenset(words(
+    "it he she we they you me him them us who that which there here so then when where why how what all some any each "
+    "every more most other such only also just about after before not no nor yet both either neither while since "
+    "though although unless whether instead rather even ever never always again still"
+))

@@ -1,0 +1,186 @@
+"""Whether a line end in raw text ends a sentence, or was only put there by an editor that wraps long lines.
+
+Evidence for the end: the next line begins as a list item, a log line or another record does; so does the line itself;
+it has columns; the first word of the next line would have fitted on it. Evidence against: the line stops at a word or
+mark that no sentence ends with, or the next line begins in lower case.
+
+Three functions judge a line end, in this order. Each looks at more text, so that most ends are certain early.
+"""
+
+import unicodedata
+from typing import NamedTuple
+
+from nightingale.text.lexicon.sentences import FUNCTION_WORDS, PARTICLES, UNFINISHED
+from nightingale.text.patterns import regex
+
+NEXT_LINE = 100  # characters of the next line that may be looked at
+_MAX_LINE = 200  # characters of a line that are kept
+_SHORT_LINE = 40  # characters; a line this short was ended on purpose, not wrapped
+_NARROW_LINE = 20  # the same if the lines before it belong to the same sentence
+_MAX_WRAPPED = 140  # characters; a longer line is a paragraph by itself
+_MARGIN = 8  # characters that a line wrapped by an editor may be shorter than it could have been
+
+_MONTH = "(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+# How records begin: log lines, files in `ls -l`, commits in `git log --oneline`, lines of a diff or a shell.
+_RECORD = regex(
+    r"[\[(]?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ,]+[0-9]{2}:[0-9]{2}|[\[(]?[0-9]{1,2}:[0-9]{2}:[0-9]{2}\b"
+    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) )?{_MONTH} +[0-9]{{1,2}} [0-9]{{2}}:[0-9]{{2}}|\[[0-9]{{1,2}}/{_MONTH}/"
+    r"|[0-9]{1,3}(?:\.[0-9]{1,3}){3}\s|\[ *[0-9]+\.[0-9]{3,}\]|[-dlbcps](?:[r-][w-][xsStT-]){3}[.+@]?\s"
+    r"|(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,40}\s"
+    r"|\[?(?:INFO|WARN|WARNING|ERROR|DEBUG|FATAL|CRITICAL|TRACE|NOTICE|FAILED|PASSED|SKIPPED)\b[]:]?\s"
+    r"|\[ *[A-Z0-9][A-Z0-9/% ]*\]\s|@@ |\+\+\+ |\$ [a-z./~]|>>>\s")
+_NEW_BLOCK = regex(
+    r"\[[^\[\]\s]{1,60}\]:|[-*+•–]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
+_LIST_ITEM = regex(r"[-*+•–>]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s")
+_DASH = regex(r"[-–] [a-z]")
+_FENCE = regex(r"(?:```|~~~)[^`]*$")
+_WHOLE_LINE = regex(r"[#|]|```|~~~")
+_KEY = regex(r"[A-Z][A-Za-z0-9_-]{0,30}(?: [A-Z]?[a-z]+)?:\s")  # headers of e-mails, speakers in a play
+_CUE_NUMBER = regex(r"[0-9]{1,6}$")
+_CUE_TIME = regex(r"(?:[0-9]{1,3}:)?[0-9]{2}:[0-9]{2}[.,][0-9]{3} --> ")  # of subtitles
+_CAPITAL = regex(r"[\"'(\[*_$£€]*[A-Z0-9]")
+_PLAIN_WORD = regex(r"[\"'(\[*_]*[A-Za-z][A-Za-z'-]*[\"')\]*_]*[.,;:!?]*[\"')]*$|-$|[$£€]?[0-9][0-9.,]*%?[.,;:)]*$")
+# After a month the day of `date` and `ls -l` is padded; after a mark there is no column.
+_GAP = regex(rf"(?<=[^ .!?:,;])(?<!\b{_MONTH}) {{2,}}(?=[^ ])")
+_WIDE_GAP = regex("(?<=[^ .!?:]) {3}(?=[^ ])")
+_GAPS = regex(" {2,}")
+_LETTERS, _DIGITS = regex("[A-Za-z]+"), regex("[0-9]+")
+_MARKS = "\"'(),.;:!?*_`"
+
+
+class Layout(NamedTuple):
+    """The current line up to a position in the text, and the lines of its block before it.
+
+    line: without indentation, at most its first _MAX_LINE characters. column: its characters, with indentation.
+    widest: the widest line before it. num_ended: how often a line before it was ended on purpose. in_code: between the
+    fences of a code block.
+    """
+
+    line: str = ""
+    column: int = 0
+    indent: int = 0
+    widest: int = 0
+    num_ended: int = 0
+    in_code: bool = False
+
+    def extend(self, text: str) -> "Layout":
+        """After more of the same line."""
+        line = self.line if len(self.line) >= _MAX_LINE else (self.line + text)[:_MAX_LINE]
+        return self._replace(line=line, column=self.column + len(text))
+
+    def skip(self, gap: str) -> "Layout":
+        """After white space, which may begin a new line or a new block."""
+        newline = gap.rfind("\n")
+        indent = len(gap) - newline - 1
+        if newline < 0:
+            return self.extend(gap) if self.line else self._replace(column=self.column + indent, indent=indent)
+        in_code = self.in_code != (_FENCE.match(self.line) is not None)
+        if "\n\n" in gap:
+            return Layout(column=indent, indent=indent, in_code=in_code)
+        widest = max(self.widest, self.column)
+        return Layout("", indent, indent, widest, self.num_ended, in_code)
+
+
+class LineEnd(NamedTuple):
+    """ends: the sentence. evidence: that lines are ended on purpose here, to be added to Layout.num_ended."""
+
+    ends: bool
+    evidence: int = 0
+
+
+_JOINED, _ENDED = LineEnd(False), LineEnd(True)
+
+
+def judge_alone(layout: Layout, gap: str) -> LineEnd | None:
+    """The line end after `layout` without a look at the next line; None if that is needed. gap: the white space."""
+    ends = gap.count("\n") > 1 or layout.in_code or _WHOLE_LINE.match(layout.line)
+    return _ENDED if ends or _RECORD.match(layout.line) or _CUE_TIME.match(layout.line) else None
+
+
+def judge_by_word(layout: Layout, end: str, word: str, joined: bool) -> LineEnd | None:
+    """The same with the first word of the next line, and a blank after it; None if more of that line is needed.
+
+    end: the last characters of the line; joined: whether the line belongs to one sentence with the line before it.
+    """
+    line = layout.line
+    if _NEW_BLOCK.match(word) and (layout.column <= _SHORT_LINE or word[0] not in "-–" or _LIST_ITEM.match(line)):
+        return _ENDED
+    wrapped = joined and line[:1].islower() and layout.column >= _NARROW_LINE
+    if layout.column <= _SHORT_LINE and word[0].isupper() and not wrapped and not _is_unfinished(line, end):
+        return LineEnd(True, 1)
+    return None
+
+
+def judge(layout: Layout, end: str, indent: int, following: str, joined: bool) -> LineEnd:
+    """The same with the next line: its indentation, and its first NEXT_LINE characters with the line end."""
+    line, column = layout.line, layout.column
+    if _CUE_NUMBER.match(line) and _CUE_TIME.match(following):
+        return _JOINED
+    if _RECORD.match(following) or unicodedata.category(following[0]) == "So":
+        return _ENDED
+    if _NEW_BLOCK.match(following) and (end[-1:] == ":" or not _DASH.match(following)):
+        return _ENDED
+    lower, deeper = following[0].islower(), indent > layout.indent
+    if has_columns(line):
+        return _JOINED if lower and deeper else _ENDED
+    if _is_unfinished(line, end):
+        return _JOINED
+    is_item, is_key = _LIST_ITEM.match(line) is not None, _KEY.match(line) is not None
+    if deeper and column > _SHORT_LINE and is_key:
+        return _JOINED
+    if indent > layout.indent + 1 and not is_item and (not lower or column <= _SHORT_LINE):
+        return _ENDED
+    if _have_same_shape(line, following) or (is_key and _KEY.match(following)):
+        return LineEnd(True, 1)
+    words = following.split(maxsplit=1)
+    free = max(layout.widest, indent + len(following.rstrip())) - column - 1 - len(words[0])
+    if lower:
+        ended = not is_item and not joined and free > column and words[0].rstrip(".,;:") not in FUNCTION_WORDS
+        return LineEnd(True, 2) if ended else _JOINED
+    if layout.num_ended > 1 or column > _MAX_WRAPPED or end[-1:] == ":" or _is_structured(line):
+        return _ENDED
+    if _CAPITAL.match(following) and (free >= _MARGIN or (column <= _SHORT_LINE and not joined)):
+        return LineEnd(True, 1)
+    return _JOINED
+
+
+def _is_unfinished(line: str, end: str) -> bool:
+    """Whether no sentence ends with the last word or mark of the line."""
+    last = end.rsplit(" ", 1)[-1]
+    if last in UNFINISHED or (last in PARTICLES and line.count(" ") > 1):
+        return True
+    return end[-1:] in ",;-(" or (line.count("(") > line.count(")") and len(line) < _MAX_LINE)
+
+
+def _is_structured(line: str) -> bool:
+    """Whether the line is no prose: it has odd words, and none of those that prose cannot do without."""
+    words = line.split()
+    if any(word.strip("\"'(),.:;") in FUNCTION_WORDS for word in words):
+        return False
+    return sum(not _PLAIN_WORD.match(word) for word in words) >= max(1, len(words) // 5)
+
+
+def _have_same_shape(line: str, following: str) -> bool:
+    """Whether two lines begin alike, with a number or a sign: "12:30 Lunch", "13:00 Meeting"."""
+    shapes = [
+        _DIGITS.sub("9", _LETTERS.sub("a", text.split(maxsplit=1)[0])).strip(_MARKS) for text in (line, following)
+    ]
+    return shapes[0] == shapes[1] and shapes[0].strip("a'-") != ""
+
+
+def has_columns(line: str) -> bool:
+    """Whether a line has wide gaps between words, as tables do."""
+    return "   " in line and _WIDE_GAP.search(line) is not None
+
+
+def collapse(raw: str) -> str:
+    """The raw sentence with single blanks, without indentation, and with commas between the columns of a table."""
+    return "\n".join(_collapse_line(line.strip()) for line in raw.split("\n"))
+
+
+def _collapse_line(line: str) -> str:
+    if "  " not in line:
+        return line
+    if has_columns(line) and len(_GAP.findall(line)) > 1:
+        line = _GAP.sub(", ", line)
+    return _GAPS.sub(" ", line)
