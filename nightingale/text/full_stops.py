@@ -57,7 +57,7 @@ _VERSE_AFTER = regex(r"\s*[0-9]{1,3}:[0-9]")
 
 def may_be_abbreviation(word: str) -> bool:
     """Whether a full stop after the word may belong to an abbreviation; false for most words."""
-    return len(word) == 1 or "." in word or word in _ABBREVIATIONS or word.lower() in _ABBREVIATIONS
+    return len(word) == 1 or "." in word or not _ABBREVIATIONS.isdisjoint((word, word.lower(), word.capitalize()))
 
 
 def ends_sentence(before: str, word: str, after: str) -> bool:
@@ -66,6 +66,8 @@ def ends_sentence(before: str, word: str, after: str) -> bool:
     before: the text up to the word; after: the next word, with the marks around it; empty at the end of the text.
     """
     lower = word.lower()
+    if word.isupper() and len(word) > 1 and word.capitalize() in TITLES and word != "MS":
+        word = word.capitalize()  # MRS. SMITH
     match = _FIRST_WORD.match(after)
     following = match[1] if match else ""
     if not following:

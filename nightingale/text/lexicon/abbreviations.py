@@ -113,9 +113,9 @@ SENTENCE_FINAL_CAPITALS = frozenset(words("INC LTD CORP JR SR AVE BLVD ETC VS"))
 TWO_LETTER_ACRONYMS = frozenset(words("US UK EU UN DC LA NY TV PC AM PM"))
 WITHOUT_STOP = {
     "n/a": "N A", "km/h": "kilometers per hour", "WiFi": "Wi-Fi", "vs": "versus", "etc": "et cetera",
-    "PhD": "P H D", "w/o": "without", "w/": "with", "c/o": "care of", "b/c": "because", "p/w": "per week",
-    "gov't": "government", "govt": "government", "int'l": "international", "nat'l": "national", "ass'n": "association",
-    "cont'd": "continued", "dept": "department", "approx": "approximately"
+    "PhD": "P H D", "PhDs": "P H Ds", "w/o": "without", "w/": "with", "c/o": "care of", "b/c": "because",
+    "p/w": "per week", "gov't": "government", "govt": "government", "int'l": "international", "nat'l": "national",
+    "ass'n": "association", "cont'd": "continued", "dept": "department", "approx": "approximately"
 }
 # Names that end in a mark, and are no end of a sentence where the sentence goes on.
 NAMES_WITH_MARK = frozenset(words("Yahoo Jeopardy Wham Oliver Oklahoma Panic Kahoot Yum Guess Airplane"))

@@ -46,6 +46,8 @@ def _with_stop(match: re.Match[str]) -> str:
     """Reads an abbreviation or an initial and removes its full stop; leaves other words as they are."""
     word, lower = match[1], match[1].lower()
     before, after = match.string[: match.start()], match.string[match.end() :]
+    if word.isupper() and len(word) > 1 and word.capitalize() in TITLES and re.match(" [A-Z]", after):
+        word = word.capitalize()  # MRS. SMITH
     if word in ("St", "Dr") and is_street(before, after.lstrip()):
         return {"St": "Street", "Dr": "Drive"}[word]
     if (reading := _by_context(word, lower, before, after)) is not None:
@@ -151,7 +153,7 @@ def _month_before_number(match: re.Match[str]) -> str:
     return MONTH_SHORT[match[1]]
 
 
-@rule(r"\b(Mr|Mrs|Ms|Dr|Prof|vs|etc|PhD|[Ww]/o|[Ww]/|c/o|b/c|St|n/a|N/A|km/h|WiFi|[Gg]ov't|[Ii]nt'l|[Nn]at'l|[Aa]ss'n|"
+@rule(r"\b(Mr|Mrs|Ms|Dr|Prof|vs|etc|PhDs?|[Ww]/o|[Ww]/|c/o|b/c|St|n/a|N/A|km/h|WiFi|[Gg]ov't|[Ii]nt'l|[Nn]at'l|[Aa]ss'n|"
       r"[Cc]ont'd|dept|approx|govt)(?=[ ,;.)]|$)")
 def _without_stop(match: re.Match[str]) -> str:
     """Abbreviations that are written without a full stop, as in Britain."""

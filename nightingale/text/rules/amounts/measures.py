@@ -65,6 +65,8 @@ def _square_or_cubic(match: re.Match[str]) -> str:
 def _range(match: re.Match[str]) -> str:
     """5kg-10kg -> 5 to 10kg, 20 Hz–20 kHz -> 20 Hz to 20 kHz"""
     amount, sign, other = match.groups()
+    if _DECADE.fullmatch(amount) and sign == "s":
+        return match[0]
     if not all(unit_names(re.split("[/^23]", unit, maxsplit=1)[0]) for unit in (sign, other)):
         return match[0]
     return f"{amount} to " if sign == other else f"{amount} {sign} to "
