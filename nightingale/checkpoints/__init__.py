@@ -4,6 +4,7 @@ loading.py      a model folder, native or official, to a `Model`; strict about n
 chatterbox/     the official English Chatterbox checkpoint: its names and layouts, its sizes
 quantize.py     which weights are stored in few bits, quantizing and dequantizing them
 safetensors.py  reads a safetensors file and checks that it is complete
+torch_file.py   reads a PyTorch file, and nothing but tensors and their containers
 tokenizer.py    tokenizer.json: text to ids
 voices.py       voice files
 bundled.py      where the bundled voices are; imports no mlx
