@@ -9,6 +9,7 @@ from nightingale.text.rules.amounts.degrees import read_percentages, read_units
 from nightingale.text.rules.amounts.money import read_currency_pairs, read_currency_signs, read_money
 from nightingale.text.rules.amounts.rates import read_rates, read_word_rates
 from nightingale.text.rules.bible import read_verses
+from nightingale.text.rules.calendar import read_calendar
 from nightingale.text.rules.capitals import read_capitals
 from nightingale.text.rules.dates import read_dates
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
@@ -25,8 +26,8 @@ from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
 _WORD_RULES = (
-    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_places, read_verses,
-    read_abbreviations, read_code,
+    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_places, read_calendar,
+    read_verses, read_abbreviations, read_code,
     read_roman_numerals, read_capitals, read_formulas,
 )
 _QUANTITY_RULES = (

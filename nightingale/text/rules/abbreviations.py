@@ -1,4 +1,4 @@
-"""Abbreviations and initials: Dr., e.g., U.S.A., J. K., Mon-Fri, Fig. 3."""
+"""Abbreviations and initials: Dr., e.g., U.S.A., J. K., Fig. 3."""
 
 import re
 
@@ -32,11 +32,9 @@ from nightingale.text.lexicon.abbreviations import (
     WITHOUT_STOP,
 )
 from nightingale.text.lexicon.capitals import ACRONYMS
-from nightingale.text.lexicon.quantities import DAY_SHORT, MONTH_SHORT, MONTHS
 from nightingale.text.lexicon.units import MEASURES, RECIPE_UNITS, STOPPED_UNITS
 from nightingale.text.patterns import regex, rule
 
-_DATE_AFTER_DAY = regex(rf",|\s+(?:[0-9&]|[a-z]|(?:{'|'.join([*MONTHS, *MONTH_SHORT])})\b)")
 _CHAPTER_BEFORE = regex(r"\b(?:ch(?:ap)?|chapter|bk|book)\b\.?[^;.]{0,24}$", re.IGNORECASE)
 _ONE_BEFORE = regex(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$")
 
@@ -62,10 +60,6 @@ def _with_stop(match: re.Match[str]) -> str:
         is_word = lower in ALSO_WORDS and not after.strip()
         if lower in table and not is_word and (table is DOTTED or has_abbreviation_case(word)):
             return _with_case_of(word, table[lower])
-    if word in MONTH_SHORT and re.match(r"\s*[0-9,]|\s*$|\s(?:and|or|to|was|were|is)\b", after):
-        return MONTH_SHORT[word]
-    if word in DAY_SHORT and _DATE_AFTER_DAY.match(after):
-        return DAY_SHORT[word]
     if "." in word:
         return _letters(word.replace(".", "").upper(), after)
     return word if is_initial(word) and after.strip() else match[0]
@@ -139,20 +133,6 @@ def _with_case_of(word: str, reading: str) -> str:
     return reading[0].upper() + reading[1:] if word.istitle() else reading
 
 
-_DAY_OR_MONTH = "|".join([*DAY_SHORT, *DAY_SHORT.values(), *MONTH_SHORT, *MONTHS])
-
-
-@rule(rf"\b({_DAY_OR_MONTH})\.?(?:-| ?– ?|(?<=\.) - )({_DAY_OR_MONTH})\b(?:\.(?=,| [a-z0-9]))?")
-def _days_and_months(match: re.Match[str]) -> str:
-    """Mon-Fri, May–June."""
-    return " to ".join(DAY_SHORT.get(name) or MONTH_SHORT.get(name, name) for name in match.groups())
-
-
-@rule(rf"\b({'|'.join(name for name in MONTH_SHORT if name != 'May')})(?= [0-9]{{1,4}}\b)")
-def _month_before_number(match: re.Match[str]) -> str:
-    return MONTH_SHORT[match[1]]
-
-
 @rule(r"\b(Mr|Mrs|Ms|Dr|Prof|vs|etc|PhDs?|[Ww]/o|[Ww]/|c/o|b/c|St|n/a|N/A|km/h|WiFi|[Gg]ov't|[Ii]nt'l|[Nn]at'l|[Aa]ss'n|"
       r"[Cc]ont'd|dept|approx|govt)(?=[ ,;.)]|$)")
 def _without_stop(match: re.Match[str]) -> str:
@@ -204,7 +184,6 @@ def _mark_of_name(_: re.Match[str]) -> str:
 
 def read_abbreviations(text: str) -> str:
     """Dr. Smith, e.g. the U.S. -> Doctor Smith, for example the US."""
-    text = _days_and_months(text)
     if "§" in text:
         text = _sections(text)
     if "!" in text:
@@ -212,4 +191,4 @@ def read_abbreviations(text: str) -> str:
     if "." in text:
         text = _scene_and_line(text)
         text = _with_stop(_plural_letters(_touching_number(text)))
-    return _month_before_number(_without_stop(text))
+    return _without_stop(text)
