@@ -56,7 +56,8 @@ def _several(match: re.Match[str]) -> str:
 
 
 # --- one name --------------------------------------------------------------------------------------------------------
-@rule(rf"(?<![\w@./\\'])(?<!\w-)({_SHORT})(\.?)(?![\w@\\']|\.\w)|(?<=\b[Mm]id-)({_SHORT})(\.?)\b|(?<=[0-9]-)({_SHORT})()(?=-[0-9])")
+@rule(rf"(?<![\w@./\\'])(?<!\w-)({_SHORT})(\.?)(?![\w@\\']|\.\w)"
+      rf"|(?<=\b[Mm]id-)({_SHORT})(\.?)\b|(?<=[0-9]-)({_SHORT})()(?=-[0-9])")
 def _one(match: re.Match[str]) -> str:
     """Tue Dec 1, 5 Jan, on Tues."""
     name, stop = next((match[i], match[i + 1]) for i in (1, 3, 5) if match[i])

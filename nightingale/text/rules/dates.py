@@ -70,7 +70,8 @@ def _full_year(digits: str) -> int:
     return int(digits) + (0 if len(digits) == 4 else 2000 if int(digits) < 50 else 1900)
 
 
-@rule(r"(?<![\w.,/$£€#-])((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])(?:(?=T[0-9]{2}:?[0-9]{2})|(?![\w/%-]|[.,]?[0-9]))")
+@rule(r"(?<![\w.,/$£€#-])((?:19|20)[0-9]{2})(0[1-9]|1[0-2])(0[1-9]|[12][0-9]|3[01])"
+      r"(?:(?=T[0-9]{2}:?[0-9]{2})|(?![\w/%-]|[.,]?[0-9]))")
 def _compact(match: re.Match[str]) -> str:
     """20261201"""
     value = int(match[1])
@@ -145,7 +146,7 @@ def _is_date(match: re.Match[str], month: int, day: int) -> bool:
     return bool(context[1]) or not (usual or month >= day)
 
 
-@rule(rf"(?<=[Oo]n )(?<![0-9] on )(1[3-9]|2[0-9]|3[01])/(0?[1-9]|1[0-2])(?![\w/%-]|[.,][0-9])")
+@rule(r"(?<=[Oo]n )(?<![0-9] on )(1[3-9]|2[0-9]|3[01])/(0?[1-9]|1[0-2])(?![\w/%-]|[.,][0-9])")
 def _day_first(match: re.Match[str]) -> str:
     """on 25/12"""
     return f"the {ordinal(int(match[1]))} of {MONTHS[int(match[2]) - 1]}"
@@ -177,7 +178,8 @@ def _month_day(match: re.Match[str]) -> str:
     return f"{match[1]} {ordinal(int(match[2]))}{_year_after(match[3])}"
 
 
-@rule(rf"(?<![\w.,/:$£€-])([Tt]he )?{_DAY}{_SUFFIX}( ?[-–] ?| to | and | or | & | through )(?:the )?(?={_DAY}{_SUFFIX}(?: of)? (?:{_MONTH})\b)")
+@rule(rf"(?<![\w.,/:$£€-])([Tt]he )?{_DAY}{_SUFFIX}( ?[-–] ?| to | and | or | & | through )(?:the )?"
+      rf"(?={_DAY}{_SUFFIX}(?: of)? (?:{_MONTH})\b)")
 def _days_month(match: re.Match[str]) -> str:
     """12–13 July, 24 to 26 December"""
     the = match[1] or ("the " if match.string[: match.start()].strip() else "The ")
