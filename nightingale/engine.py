@@ -170,8 +170,15 @@ class Engine:
         )
 
     def _check_voice(self, voice: Voice) -> None:
-        """Raise CheckpointMismatch unless the voice has the sizes and the token ids of the model."""
+        """Raise CheckpointMismatch unless the voice has the sizes and the token ids of the model.
+
+        Sizes are not enough for a cloned voice: the bundled model has embeddings of the same size, of other networks.
+        """
         config = self._model.config
+        if voice.model is not None and config.cloning is None:
+            raise CheckpointMismatch(
+                f'voice "{voice.name}" speaks only with the model that made it; add --model {voice.model}'
+            )
         sizes = (
             ("t3.speaker_embed", voice.t3_speaker_embed.size, config.t3.speaker_embed_size),
             ("s3gen.speaker_embed", voice.s3gen_speaker_embed.size, config.s3gen.speaker_embed_size),

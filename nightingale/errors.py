@@ -3,6 +3,7 @@
 NightingaleError              1   something failed while speaking
 ├── UsageError                2   an option or value that is not valid
 ├── TextError                65   input that is not text
+├── RecordingError           65   a recording that makes no voice
 ├── InputUnavailable         66   an input that is missing or cannot be opened
 ├── VoiceNotFound            69   no voice or model with this name or path
 ├── CheckpointMismatch       69   corrupt weights or config, or files that do not fit together
@@ -30,6 +31,12 @@ class UsageError(NightingaleError):
 
 class TextError(NightingaleError):
     """Input that is not text."""
+
+    exit_code = 65
+
+
+class RecordingError(NightingaleError):
+    """A recording that makes no voice: no sound, or bad sound."""
 
     exit_code = 65
 

@@ -26,3 +26,10 @@ def read_arrays(path: Path) -> Arrays:
     if size != expected:
         raise CheckpointMismatch(f"{path} is corrupt: {size} bytes, {expected} expected")
     return arrays
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The texts in the header of a file that read_arrays accepts."""
+    _, metadata = mx.load(str(path), return_metadata=True)
+    assert isinstance(metadata, dict)
+    return metadata

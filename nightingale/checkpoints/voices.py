@@ -2,16 +2,19 @@
 
     t3.speaker_embed (E,)   t3.prompt_tokens (N,) *   t3.emotion () *
     s3gen.speaker_embed (F,)   s3gen.prompt_tokens (M,) *   s3gen.prompt_mel (2M, 80) *   (both or neither)
+
+Its metadata has the model that a cloned voice was made with.
 """
 
 import os
+import re
 from pathlib import Path
 
 import mlx.core as mx
 
-from nightingale.checkpoints.bundled import VOICE_SUFFIX, VOICES_DIR
-from nightingale.checkpoints.safetensors import Arrays, read_arrays
-from nightingale.errors import CheckpointMismatch, OutputUnavailable, VoiceNotFound, WriteFailed
+from nightingale.checkpoints.bundled import VOICE_SUFFIX, VOICES_DIR, user_voices_dir
+from nightingale.checkpoints.safetensors import Arrays, read_arrays, read_metadata
+from nightingale.errors import CheckpointMismatch, OutputUnavailable, UsageError, VoiceNotFound, WriteFailed
 from nightingale.models.config import FRAMES_PER_TOKEN, N_MELS
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE
@@ -28,15 +31,28 @@ _REQUIRED = ("t3.speaker_embed", "s3gen.speaker_embed")
 
 
 def find_voice(name: str) -> Path:
-    """The file of a bundled voice, or the path itself if it ends in .safetensors. Raises VoiceNotFound."""
-    path = Path(name) if name.endswith(VOICE_SUFFIX) else VOICES_DIR / (name + VOICE_SUFFIX)
-    # A name has no folder: "../x" must not leave VOICES_DIR.
-    if name.endswith(VOICE_SUFFIX) or Path(name).name == name:
-        if os.path.isfile(path):  # Path.is_file raises for a name that is too long
+    """The file of a bundled voice or of the user's, or the path itself if it ends in .safetensors.
+
+    Raises VoiceNotFound.
+    """
+    if name.endswith(VOICE_SUFFIX):
+        if os.path.isfile(name):  # Path.is_file raises for a name that is too long
+            return Path(name)
+        raise VoiceNotFound(f"no voice file {name}")
+    folders = VOICES_DIR, user_voices_dir()
+    # A name has no folder: "../x" must not leave these.
+    for path in (folder / (name + VOICE_SUFFIX) for folder in folders if Path(name).name == name):
+        if os.path.isfile(path):
             return path
-        if name.endswith(VOICE_SUFFIX):
-            raise VoiceNotFound(f"no voice file {path}")
-    raise VoiceNotFound(f'no voice "{name}" in {VOICES_DIR}; run --list-voices')
+    raise VoiceNotFound(f'no voice "{name}" in {folders[0]} or {folders[1]}; run --list-voices')
+
+
+def check_new_name(name: str) -> None:
+    """Raises UsageError for a name that a voice of the user cannot have."""
+    if not re.fullmatch(r"\w[\w .+-]{0,99}", name) or name.endswith(VOICE_SUFFIX):
+        raise UsageError(f'a voice cannot have the name "{name}": use letters, digits, "-", "_" and ".", up to 100')
+    if (VOICES_DIR / (name + VOICE_SUFFIX)).exists():
+        raise UsageError(f'"{name}" is a bundled voice; choose another name')
 
 
 def load_voice(name: str = DEFAULT_VOICE) -> Voice:
@@ -56,21 +72,44 @@ def load_voice(name: str = DEFAULT_VOICE) -> Voice:
         key.replace(".", "_"): array.astype(mx.int32 if key.endswith("tokens") else mx.float32)
         for key, array in arrays.items()
     }
-    return Voice(name=path.stem, **fields)
+    return Voice(name=path.stem, model=read_metadata(path).get("model"), **fields)
 
 
 def save_voice(path: Path, voice: Voice) -> None:
     """Write a voice file. Raises OutputUnavailable if it cannot be created, WriteFailed if writing fails."""
-    arrays = {key: getattr(voice, key.replace(".", "_")) for key in _NDIM}
+    arrays = {key: array for key in _NDIM if (array := getattr(voice, key.replace(".", "_"))) is not None}
     try:
         file = path.open("wb")
     except OSError as error:
         raise OutputUnavailable(f"cannot create the voice {path}: {error.strerror}") from error
     try:
         with file:
-            mx.save_safetensors(file, {key: array for key, array in arrays.items() if array is not None})
+            mx.save_safetensors(file, arrays, {"model": voice.model} if voice.model else {})
     except OSError as error:
         raise WriteFailed(f"cannot write the voice {path}: {error.strerror}") from error
+
+
+def save_user_voice(voice: Voice) -> Path:
+    """Write a voice of the user under its name, in full or not at all. An older voice of this name is replaced.
+
+    Raises as check_new_name and save_voice do.
+    """
+    check_new_name(voice.name)
+    folder = user_voices_dir()
+    path = folder / (voice.name + VOICE_SUFFIX)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputUnavailable(f"cannot create the folder {folder}: {error.strerror}") from error
+    temporary = folder / f".{os.urandom(6).hex()}"
+    try:
+        save_voice(temporary, voice)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise OutputUnavailable(f"cannot create the voice {path}: {error.strerror}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+    return path
 
 
 def _check_prompt(path: Path, arrays: Arrays) -> None:

@@ -26,9 +26,10 @@ speaks each line typed.
   nightingale-tts "Hello."
   nightingale-tts
 
-Exit codes: 0 done, 1 failure, 2 usage, 65 input is not text, 66 input missing,
-69 voice, model, package or sound device missing or broken, 73 output cannot be
-created, 74 write error, 130 Ctrl-C, 141 the reader of the sound has gone.
+Exit codes: 0 done, 1 failure, 2 usage, 65 input is not text, or a recording
+makes no voice, 66 input missing, 69 voice, model, package or sound device
+missing or broken, 73 output cannot be created, 74 write error, 130 Ctrl-C,
+141 the reader of the sound has gone.
 """
 
 # Options whose value may be left out: the values that may follow, and the one that the option alone means.
@@ -69,6 +70,8 @@ def build_parser() -> CommandLineParser:
     add("--list-devices", action="store_true", help="print the playback devices and exit")
     add("-v", "--voice", metavar="NAME", help="a name from --list-voices, or a voice file; default florence")
     add("--list-voices", action="store_true", help="print the names of the voices and exit")
+    add("--clone", metavar="FILE", help="make a voice from this recording of at least 5 seconds; needs --model")
+    add("--save-voice", metavar="NAME", help="the name of the voice that --clone makes")
     add("--model", metavar="DIR", help="use the model in this folder")
     add("-s", "--speed", metavar="X", type=float, default=1.0, help="0.5 (slow) to 2.0 (fast); default 1.0")
     add("--seed", metavar="N", type=int, default=0, help="the same text and seed give the same sound; default 0")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from nightingale.audio.wav import open_wav
 from nightingale.checkpoints.bundled import list_voices
 from nightingale.cli.arguments import attach_optional_values, build_parser
+from nightingale.cli.clone import run_clone
 from nightingale.cli.console import Console, ConsoleHandler, checked_stdout
 from nightingale.cli.requirements import check_address_space, importing_engine
 from nightingale.errors import NightingaleError, UsageError
@@ -94,7 +95,9 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
         print_text(args, console)
         return
     check_address_space()
-    if args.bench:
+    if args.clone is not None or args.save_voice is not None:
+        run_clone(args, console)
+    elif args.bench:
         run_bench(args, console)
     elif wants_prompt(args):
         run_prompt(args, options)

@@ -8,7 +8,11 @@ import mlx.core as mx
 @dataclass(frozen=True)
 class Voice:
     """Speaker embeddings (E,) and (F,); of a reference recording the speech tokens for T3 (N,) and for S3Gen (M,), and
-    its mel (2 M, 80); t3_emotion () is the official exaggeration. Tokens int32, the rest float32."""
+    its mel (2 M, 80); t3_emotion () is the official exaggeration. Tokens int32, the rest float32.
+
+    model: the folder of the model that made the voice from a recording. The voice needs this model or another one with
+    the same cloning networks.
+    """
 
     name: str
     t3_speaker_embed: mx.array
@@ -17,3 +21,4 @@ class Voice:
     t3_emotion: mx.array | None = None
     s3gen_prompt_tokens: mx.array | None = None
     s3gen_prompt_mel: mx.array | None = None
+    model: str | None = None

@@ -1,5 +1,6 @@
 """Sizes of the official English checkpoint. It has no config.json: the sizes are in the code of chatterbox-tts."""
 
+from nightingale.checkpoints.chatterbox.cloning import official_cloning
 from nightingale.models.config import (
     EncoderConfig,
     EstimatorConfig,
@@ -42,4 +43,5 @@ def chatterbox_english() -> ModelConfig:
             f0_channels=512, num_harmonics=8, sine_amplitude=0.1, noise_std=0.003, voiced_threshold=10.0,
             leaky_slope=0.1, audio_limit=0.99,
         ),
+        cloning=official_cloning(150),
     )
