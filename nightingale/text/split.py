@@ -22,6 +22,7 @@ _POSSIBLE_END = regex(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n[\n ]*")
 _CLAUSE_END = regex(r"[,;:)](?=\s)|\s(?=-\s)")
 _LIST_NUMBER = regex(r"(?:^|\n *)\(?[0-9]{1,3}$")
 _LAST_WORD = regex(r"[A-Za-z.]+$")
+_LONGEST_WORD = 40  # characters: no abbreviation is longer
 _NAME = regex(r"(?<!\w)([A-Z][a-z]+)$")
 _IN_SENTENCE = regex(r"[a-z0-9,] $")
 _WHOLE_WORD = regex(r"\s*\S+\s")
@@ -143,7 +144,7 @@ def _mark_ends(before: str, mark: str, line_start: bool) -> bool | None:
         return None  # perhaps one of . . .
     if (number := _LIST_NUMBER.search(before)) and (number.start() > 0 or before[:1] == "\n" or line_start):
         return False
-    word = _LAST_WORD.search(before)
+    word = _LAST_WORD.search(before, max(len(before) - _LONGEST_WORD, 0))
     return None if word and may_be_abbreviation(word[0]) else True
 
 
@@ -161,7 +162,7 @@ def _mark_ends_before(before: str, mark: str, after: str) -> bool:
             return not following.startswith(".")
         mark = "..."
     if mark == ".":
-        word = _LAST_WORD.search(before)
+        word = _LAST_WORD.search(before, max(len(before) - _LONGEST_WORD, 0))
         assert word is not None
         return ends_sentence(before[: word.start()], word[0], following)
     if mark == "!":

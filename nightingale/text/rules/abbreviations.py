@@ -12,6 +12,7 @@ from nightingale.text.full_stops import (
     has_abbreviation_case,
     is_initial,
     is_street,
+    may_be_abbreviation,
 )
 from nightingale.text.lexicon.abbreviations import (
     ALSO_WORDS,
@@ -148,17 +149,21 @@ def _without_stop(match: re.Match[str]) -> str:
     return reading or _with_case_of(word[:1] + word[1:].replace("'", ""), WITHOUT_STOP[word.lower()])
 
 
-@rule(rf"(?<![\w.])({'|'.join(BEFORE_NUMBER)})\.(?=[0-9])", re.IGNORECASE)
+@rule(r"(?<![\w.])([A-Za-z]{1,6})\.(?=[0-9])")
 def _touching_number(match: re.Match[str]) -> str:
     """p.5, Fig.3"""
-    return match[0] if is_initial(match[1]) else f"{match[1]}. "
+    return f"{match[0]} " if match[1].lower() in BEFORE_NUMBER and not is_initial(match[1]) else match[0]
 
 
-@rule(r"\b(Ph\.D|(?:[A-Z]\.)+[A-Z])\.s\b|(?<=[0-9] )fl\.? ?oz\b\.?")
+@rule(r"(?<=[0-9] )fl\.? ?oz\b\.?")
+def _fluid_ounces(_: re.Match[str]) -> str:
+    """8 fl. oz.; "fl." alone means "floor"."""
+    return "fluid ounces"
+
+
+@rule(r"\b(Ph\.D|(?:[A-Z]\.)+[A-Z])\.s\b")
 def _plural_letters(match: re.Match[str]) -> str:
-    """Ph.D.s, M.D.s; also fl. oz., because "fl." alone means "floor"."""
-    if not match[1]:
-        return "fluid ounces"
+    """Ph.D.s, M.D.s"""
     letters = match[1].replace(".", "").upper()
     return f"{letters if len(letters) > 2 and letters != 'PHD' else ' '.join(letters)}s"
 
@@ -182,13 +187,25 @@ def _mark_of_name(_: re.Match[str]) -> str:
     return ""
 
 
+# Cheap tests: most sentences have nothing for the rules above.
+_INNER_STOP = regex(r"\.[0-9a-zA-Z]")
+_STOPPED_WORD = regex(r"([A-Za-z.]{1,12})\.")
+_SHORT_FORMS = ("Mr", "Ms", "Dr", "Prof", "vs", "etc", "PhD", "/", "St", "WiFi", "'", "dept", "approx", "govt")
+
+
+def _has_abbreviation(text: str) -> bool:
+    """Whether a full stop may belong to the word before it."""
+    return any(may_be_abbreviation(match[1].rpartition("..")[2]) for match in _STOPPED_WORD.finditer(text))
+
+
 def read_abbreviations(text: str) -> str:
     """Dr. Smith, e.g. the U.S. -> Doctor Smith, for example the US."""
     if "§" in text:
         text = _sections(text)
     if "!" in text:
         text = _mark_of_name(text)
-    if "." in text:
-        text = _scene_and_line(text)
-        text = _with_stop(_plural_letters(_touching_number(text)))
-    return _without_stop(text)
+    if _INNER_STOP.search(text):
+        text = _plural_letters(_touching_number(_scene_and_line(text)))
+    if _has_abbreviation(text):
+        text = _with_stop(_fluid_ounces(text))
+    return _without_stop(text) if any(form in text for form in _SHORT_FORMS) else text

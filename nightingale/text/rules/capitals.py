@@ -18,6 +18,7 @@ from nightingale.text.patterns import regex, rule
 
 _CAPITAL_RUN = regex(
     r"(?<![\w'-])(?<![0-9] )[A-Z][A-Z']*(?:[-,;: ]+(?:[0-9]+[ ,]+)?[A-Z][A-Z']*(?![\w]))+(?![a-z])")
+_CAPITALS = regex("[A-Z][A-Za-z']?[A-Z]|[BM](?:Sc|Eng)")  # most sentences have none
 _VOWEL = regex("[AEIOUY]")
 _LONG_WORD = 6  # letters: no acronym has as many, unless it is in the table
 _PRONOUNCEABLE = regex("(?:[BCDFGHJKLMNPQRSTVWXZ]{0,2}[AEIOUY]{1,2}){2}[BCDFGHJKLMNPQRSTVWXZ]{0,2}")
@@ -43,6 +44,8 @@ def read_capitals(text: str) -> str:
     A run of words in capitals is emphasis when it is the whole sentence or at least three words: all but known acronyms
     become lower case. A single word becomes lower case when it is in SHOUTED or has six letters or more.
     """
+    if not _CAPITALS.search(text):
+        return text
     whole = not re.search("[a-z]", text)
     if ":" in text:
         text = _SPEAKER.sub(_speaker, text, count=1)

@@ -69,7 +69,7 @@ class _Reader:
         self._next += 1
         if token and token != "}":
             self._read_atom(token, said)
-            if token == "-":
+            if token == "-" and self._peek():
                 self._read_atom(self._peek(), said)
                 self._next += 1
         return " ".join(said)
