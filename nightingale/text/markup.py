@@ -18,7 +18,7 @@ _FOOTNOTE_TEXT = regex(r"\[\^[^\[\]\s]{1,20}\]:[ ]*")
 _QUOTE_OR_PROMPT = regex(r"(?:> ?)*(?:\$ (?=[a-z./~]))?")  # "> " of a quotation, "$ " of a shell
 _HEADING = regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")
 _BULLET = regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
-_NUMBERED_ITEM = regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3}[-. ][0-9]{4}\b)")  # not (555) 123-4567
+_NUMBERED_ITEM = regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3,4}[-. ][0-9]{3,4}\b)")  # not (555) 123-4567
 _LETTERED_ITEM = regex(r"\(?([A-Za-z])\) (?=\S)")
 _HORIZONTAL_RULE = regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = regex(r"(\*{1,3}(?![./])|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?[^\s/])\1(?!\w)")

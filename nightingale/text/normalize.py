@@ -11,9 +11,10 @@ from nightingale.text.rules.amounts.rates import read_rates, read_word_rates
 from nightingale.text.rules.bible import read_verses
 from nightingale.text.rules.calendar import read_calendar
 from nightingale.text.rules.capitals import read_capitals
+from nightingale.text.rules.codes import read_codes
 from nightingale.text.rules.dates import read_dates
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
-from nightingale.text.rules.phone import read_phone_numbers, read_pins
+from nightingale.text.rules.phone import read_phone_numbers
 from nightingale.text.rules.places import read_places
 from nightingale.text.rules.technical.code import read_code
 from nightingale.text.rules.technical.identifiers import read_identifiers
@@ -26,12 +27,12 @@ from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
 _WORD_RULES = (
-    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_places, read_calendar,
-    read_verses, read_abbreviations, read_code,
+    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_codes,
+    read_places, read_calendar, read_verses, read_abbreviations, read_code,
     read_roman_numerals, read_capitals, read_formulas,
 )
 _QUANTITY_RULES = (
-    read_pins, read_ranges, read_dates, read_times, read_phone_numbers, read_durations, read_percentages, read_rates,
+    read_ranges, read_dates, read_times, read_phone_numbers, read_durations, read_percentages, read_rates,
     read_money, read_units,
 )
 
