@@ -1,0 +1,1 @@
+"""Chunks of sound to timed words and sentences, and to subtitles."""
