@@ -37,6 +37,7 @@ class AudioChunk:
     sentence: index of the sentence in the text, from 0.
     text: the normalised text of that sentence.
     words: that begin in this chunk; empty if the model cannot tell (T3Config.alignment).
+    typed: the sentence as it was typed. typed_start: the index of its first character in the input.
     """
 
     samples: NDArray[np.float32]
@@ -44,6 +45,8 @@ class AudioChunk:
     sentence: int = 0
     text: str = ""
     words: tuple[Word, ...] = ()
+    typed: str = ""
+    typed_start: int = 0
 
     def checked(self) -> NDArray[np.float32]:
         """The samples. Raises NightingaleError for NaN and infinity."""

@@ -66,6 +66,10 @@ def build_parser() -> CommandLineParser:
         help=f"after N ms without input speak the line that ended; default {IDLE_MS}, 0 to wait")  # fmt: skip
     add("--print-text", action="store_true", help="print the sentences as they would be read, one a line, no sound")
     add("--play", action="store_true", help="play the sound, the default at a terminal; with -o do both")
+    add("--timestamps", metavar="FILE",
+        help="write when each word is spoken to FILE.srt, .vtt, .lrc or .json; - is JSON lines on stderr")  # fmt: skip
+    add("--timestamps-by", metavar="UNIT", choices=["sentence", "word"], default="sentence",
+        help="a cue for each part of a sentence, or for each word; default sentence")  # fmt: skip
     add("--device", metavar="NAME", help="play on this device: a number or a part of a name from --list-devices")
     add("--list-devices", action="store_true", help="print the playback devices and exit")
     add("-v", "--voice", metavar="NAME", help="a name from --list-voices, or a voice file; default florence")

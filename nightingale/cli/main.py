@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from nightingale.audio.speaker import Speaker
     from nightingale.audio.wav import WavSink
     from nightingale.engine import Engine
+    from nightingale.timing.files import TimestampsWriter
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -114,7 +115,7 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
     statistics = Statistics(process_start())
     text = TextInput(choose_sources(args, console))
     engine = None
-    with open_outputs(args) as (wav, speaker):
+    with open_outputs(args) as (wav, speaker, timestamps):
         ticket = speaker.begin() if speaker else 0
         if pieces := wait_for_text(args, text):
             engine = load_engine(args)
@@ -124,6 +125,8 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
             for chunk in engine.speak(pieces, options, statistics):
                 if wav:
                     wav.write(chunk)
+                if timestamps:
+                    timestamps.write(chunk)
                 if speaker:
                     speaker.write(chunk, ticket)
                     statistics.record_playback(speaker.played_s)
@@ -141,7 +144,7 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
 
 def print_text(args: argparse.Namespace, console: Console) -> None:
     """Print each sentence as soon as its end is certain. Raises UsageError for options of the sound."""
-    for name in ("output", "play", "device", "stats", "bench"):
+    for name in ("output", "play", "device", "stats", "bench", "timestamps"):
         if getattr(args, name) not in (None, False):
             raise UsageError(f"--print-text prints to standard output and makes no sound; leave out --{name}")
     pieces = wait_for_text(args, TextInput(choose_sources(args, console)))
@@ -176,11 +179,18 @@ def wait_for_text(args: argparse.Namespace, text: TextInput) -> Iterator[str | N
 
 
 @contextlib.contextmanager
-def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Speaker | None]]:
-    """The file or pipe that the sound is written to, and the speaker that plays it: one of them or both."""
+def open_outputs(
+    args: argparse.Namespace,
+) -> Iterator[tuple[WavSink | None, Speaker | None, TimestampsWriter | None]]:
+    """The file or pipe that the sound is written to, the speaker that plays it, or both; and the times of words."""
     play = args.play or args.device is not None or (args.output is None and os.isatty(1))
     with contextlib.ExitStack() as stack:
         wav = None if play and args.output is None else stack.enter_context(open_wav(args.output or "-"))
+        timestamps = None
+        if args.timestamps is not None:
+            from nightingale.timing.files import open_timestamps
+
+            timestamps = stack.enter_context(open_timestamps(args.timestamps, args.timestamps_by == "word"))
         speaker = None
         if play:
             with importing_engine():
@@ -189,7 +199,7 @@ def open_outputs(args: argparse.Namespace) -> Iterator[tuple[WavSink | None, Spe
 
             speaker = stack.enter_context(Speaker(args.device))
             stack.enter_context(stop_playback_on_signals(speaker.stop))
-        yield wav, speaker
+        yield wav, speaker, timestamps
 
 
 def load_engine(args: argparse.Namespace) -> Engine:

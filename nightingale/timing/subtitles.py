@@ -19,6 +19,7 @@ MAX_S = 7.0  # of a cue
 MIN_S = 5 / 6  # a shorter cue stays until the next begins, or as long as this
 CHARS_PER_S = 20  # reading speed: a cue stays as long as it takes to read it, if the next does not begin before
 
+_CUE_COST = 0.3  # of one more cue, beside a break in mid-clause, which costs 1
 _PAUSE_S = 0.25  # a break there costs little
 # A cue or a line should not end with these.
 _LEADING = frozenset(
@@ -43,9 +44,9 @@ class Cue:
 def cues(sentences: Sequence[TimedSentence], by_word: bool) -> list[Cue]:
     """Subtitles for all sentences, in order and without overlap."""
     groups = [group for sentence in sentences for group in _groups(sentence, by_word)]
-    starts = [group[0].start_s for group in groups[1:]] + [float("inf")]
+    starts = [group[0].start_s for group in groups] + [float("inf")]
     result = []
-    for group, next_s in zip(groups, starts, strict=True):
+    for group, next_s in zip(groups, starts[1:], strict=True):
         cue = Cue(group, group[0].start_s, group[-1].end_s)
         shortest = 0.0 if by_word else max(MIN_S, len(cue.text) / CHARS_PER_S)
         end_s = min(max(cue.end_s, cue.start_s + shortest), next_s)
@@ -69,7 +70,7 @@ def _best_groups(words: Sequence[TimedWord]) -> list[tuple[TimedWord, ...]]:
         for start in range(end - 1, -1, -1):
             if end - start > 1 and not _fits(words[start:end]):
                 break
-            options.append((best[start][0] + 1.0 + _break_cost(words, end), start))
+            options.append((best[start][0] + _CUE_COST + _break_cost(words, end), start))
         best.append(min(options))
     groups, end = [], len(words)
     while end:
