@@ -4,9 +4,9 @@
     word_times.py TEACHERS [--voice NAME] [--speed 1] [--seeds 1] [--sentences 60]
 
 TEACHERS is the output folder of training.kokoro, whose hibari.onnx tells the duration of each phoneme to 25 ms. The
-engine speaks held-out sentences freely, hibari speaks them too, and dynamic time warping (DTW) of the two sounds carries
-the teacher's word starts over to the engine's sound. So the errors include those of the warping. Sentences in which the
-two have different numbers of words are left out. Needs the extra `quality`.
+engine speaks held-out sentences freely, hibari speaks them too, and dynamic time warping (DTW) of the two sounds
+carries the teacher's word starts over to the engine's sound. So the errors include those of the warping. Sentences in
+which the two have different numbers of words are left out. Needs the extra `quality`.
 """
 
 from __future__ import annotations
@@ -40,8 +40,10 @@ def cepstra(samples: Floats) -> Floats:
     mel = np.log(power @ np.maximum(0, np.minimum(rising, falling)) + 1e-6)
     basis = np.cos(np.pi / n_mels * np.outer(np.arange(n_mels) + 0.5, np.arange(NUM_CEPSTRA)))
     found = (mel @ basis).astype(np.float32)
-    loudness = found[:, :1] * 0.2  # counts less than the spectrum's shape, but finds silence
-    return np.concatenate([loudness, found[:, 1:]], axis=1) - np.mean(found, axis=0) * ([0.2] + [1] * (NUM_CEPSTRA - 1))
+    loudness: Floats = found[:, :1] * 0.2  # counts less than the spectrum's shape, but finds silence
+    features: Floats = np.concatenate([loudness, found[:, 1:]], axis=1)
+    features -= features.mean(axis=0)
+    return features
 
 
 def warp(one: Floats, other: Floats) -> NDArray[np.int64]:
@@ -50,10 +52,10 @@ def warp(one: Floats, other: Floats) -> NDArray[np.int64]:
     best = np.full((len(one) + 1, len(other) + 1), np.inf)
     best[0, 0] = 0
     for diagonal in range(2, len(one) + len(other) + 1):
-        i = np.arange(max(1, diagonal - len(other)), min(len(one), diagonal - 1) + 1)
-        j = diagonal - i
-        step = np.minimum(np.minimum(best[i - 1, j], best[i, j - 1]), best[i - 1, j - 1])
-        best[i, j] = cost[i - 1, j - 1] + step
+        rows = np.arange(max(1, diagonal - len(other)), min(len(one), diagonal - 1) + 1)
+        columns = diagonal - rows
+        step = np.minimum(best[rows - 1, columns], best[rows, columns - 1])
+        best[rows, columns] = cost[rows - 1, columns - 1] + np.minimum(step, best[rows - 1, columns - 1])
     first = np.zeros(len(one), np.int64)
     i, j = len(one), len(other)
     while i > 0:
@@ -124,9 +126,10 @@ def main() -> None:
     ms = 1000 * np.array(errors)
     far = 100 * np.mean(np.abs(ms) > 100)
     print(f"{args.voice}, speed {args.speed}: {len(ms)} words; {left_out} readings left out")
+    off = np.abs(ms)
     print(
-        f"error of word starts: mean {np.abs(ms).mean():.0f} ms, median {np.median(np.abs(ms)):.0f}, "
-        f"90th percentile {np.percentile(np.abs(ms), 90):.0f}, over 100 ms {far:.1f} %; signed median {np.median(ms):.0f}"
+        f"error of word starts: mean {off.mean():.0f} ms, median {np.median(off):.0f}, 90th percentile "
+        f"{np.percentile(off, 90):.0f}, over 100 ms {far:.1f} %; signed median {np.median(ms):.0f}"
     )
 
 

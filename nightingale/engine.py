@@ -8,6 +8,7 @@ import logging
 from collections.abc import Iterable, Iterator
 from itertools import chain
 from pathlib import Path
+from typing import TypeAlias
 
 from nightingale.kernels.blas import use_openblas
 
@@ -17,7 +18,7 @@ BLAS = use_openblas()
 import mlx.core as mx
 import numpy as np
 
-from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk
+from nightingale.audio.chunk import SAMPLE_RATE, AudioChunk, Word
 from nightingale.checkpoints.loading import load_model
 from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.alignment import WordTimer
@@ -35,6 +36,8 @@ from nightingale.text.stream import Sentence, read_sentences
 from nightingale.vocoding import NoiseKeys, make_vocoder
 
 logger = logging.getLogger(__name__)
+
+Samples: TypeAlias = np.ndarray[tuple[int], np.dtype[np.float32]]
 
 _TOKENS, _FLOW, _SOURCE = range(3)  # separate noise keys for sampling, flow and harmonic source
 _CLAUSE_SHARE = 0.25  # of the pause between sentences, where a long sentence was cut
@@ -126,14 +129,15 @@ class Engine:
         index = paused = 0  # sentences so far; samples of silence after the newest one so far
         for sentence in read_sentences(pieces, self._max_chars, self._respelling):
             if before is not None and len(silence := _pause(before, sentence, options)[paused:]):
-                yield AudioChunk(silence, SAMPLE_RATE, index - 1, before.text)
+                yield _chunk(silence, index - 1, before)
                 paused += len(silence)
             if sentence is not None:
-                yield from self._speak_sentence(sentence.text, index, options)
+                yield from self._speak_sentence(sentence, index, options)
                 before, index, paused = sentence, index + 1, 0
 
-    def _speak_sentence(self, text: str, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
+    def _speak_sentence(self, sentence: Sentence, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
         """One sentence, chunk by chunk where the vocoder can stream."""
+        text = sentence.text
         key = fold_in(seed_key(options.seed), index)
         num_before = self.statistics.num_tokens
         session = T3Session(self._model.t3, options.cfg_weight, self._cache)
@@ -147,7 +151,7 @@ class Engine:
         for samples in self._vocoder.stream(chain([first], tokens), self.voice, keys, options.speed):
             ended = self.statistics.stop_reason != "unfinished"
             words = timer.words(self.statistics.num_tokens - num_before, samples, ended) if timer else ()
-            yield AudioChunk(samples, SAMPLE_RATE, index, text, words)
+            yield _chunk(samples, index, sentence, words)
         if self.statistics.stop_reason == "token limit":
             num_tokens = self.statistics.num_tokens - num_before
             logger.warning("a sentence did not come to its end and was cut after %d tokens: %s", num_tokens, text)
@@ -195,9 +199,11 @@ class Engine:
                 raise CheckpointMismatch(f'voice "{voice.name}": {name} has token ids outside the {size} of the model')
 
 
-def _pause(
-    before: Sentence, after: Sentence | None, options: SpeakOptions
-) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+def _chunk(samples: Samples, index: int, sentence: Sentence, words: tuple[Word, ...] = ()) -> AudioChunk:
+    return AudioChunk(samples, SAMPLE_RATE, index, sentence.text, words, sentence.typed, sentence.start)
+
+
+def _pause(before: Sentence, after: Sentence | None, options: SpeakOptions) -> Samples:
     """The silence between two sentences. after: None if it has not arrived."""
     paragraph = after is not None and after.paragraph
     pause_ms = float(options.paragraph_silence_ms if paragraph else options.sentence_silence_ms)

@@ -23,7 +23,7 @@ LAYERS = [
     "errors",
     "options signals",
     "text audio",  # nothing up to here imports mlx
-    "statistics",
+    "statistics timing",
     "kernels",
     "models",
     "checkpoints decoding vocoding",

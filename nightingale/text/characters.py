@@ -90,6 +90,11 @@ class CharacterFolder:
     def __init__(self) -> None:
         self._held = ""
 
+    @property
+    def num_held(self) -> int:
+        """Characters of the text so far that are not folded yet."""
+        return len(self._held)
+
     def feed(self, chunk: str) -> str:
         """Folds the text so far, except for an incomplete escape sequence or a CR at its end."""
         text = self._held + chunk
@@ -125,6 +130,27 @@ _ACCENT = regex(f"[{_ACCENTS}]+")
 def remove_accents(text: str) -> str:
     """Folded text without the accents that follow their letters."""
     return text if text.isascii() else _ACCENT.sub("", text)
+
+
+def find_folded(text: str, folded: str) -> tuple[int, int]:
+    """The part [start, end) of a text that begins with blanks and then becomes `folded`, blanks aside."""
+    start = len(text) - len(text.lstrip())
+    if text.startswith(folded, start):
+        return start, start + len(folded)
+    start, missing, skipped = -1, len(folded) - folded.count(" ") - folded.count("\n"), 0
+    for i, char in enumerate(text):
+        if i < skipped:
+            continue
+        if char == "\x1b" and (escape := _ESCAPE.match(text, i)):
+            skipped = escape.end()
+            continue
+        seen = _FOLD_TABLE[ord(char)]
+        missing -= len(seen) - seen.count(" ") - seen.count("\n")
+        if start < 0 and seen.strip(" \n"):
+            start = i
+        if missing <= 0:
+            return start, i + 1
+    return max(start, 0), len(text)
 
 
 @dataclass

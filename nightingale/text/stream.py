@@ -5,12 +5,13 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from nightingale.text.characters import CharacterFolder, DroppedCharacters
+from nightingale.text.characters import CharacterFolder, DroppedCharacters, find_folded
 from nightingale.text.lines import Layout, collapse
 from nightingale.text.normalize import normalize_sentence
 from nightingale.text.patterns import regex
 from nightingale.text.respelling import NO_RESPELLING, Respelling
 from nightingale.text.split import CUT_MARK, MAX_CHARS, find_cut, split
+from nightingale.text.words import divide
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +21,16 @@ _WHITE_SPACE = regex(r"[ \n]{2,}")
 
 
 class Sentence(NamedTuple):
-    """One sentence to speak. paragraph: whether a blank line came before it; always false for the first one."""
+    """One sentence to speak.
+
+    paragraph: whether a blank line came before it; always false for the first one. typed: the input that it was made
+    of. start: the index of its first character in the whole input.
+    """
 
     text: str
     paragraph: bool
+    typed: str = ""
+    start: int = 0
 
 
 class SentenceStream:
@@ -40,12 +47,15 @@ class SentenceStream:
         self._dropped = DroppedCharacters()
         self._buffer = ""
         self._layout = Layout()
+        self._typed = ""  # the input behind the buffer, not folded
+        self._num_taken = 0  # characters of the input before it
         self._new_paragraph = False
         self._has_input = self._has_output = False
 
     def feed(self, piece: str) -> Iterator[Sentence]:
         """Yields the sentences that end within this piece."""
         for start in range(0, len(piece), _SLICE):
+            self._typed += piece[start : start + _SLICE]
             self._append(self._folder.feed(piece[start : start + _SLICE]))
             yield from self._take_sentences(final=False)
 
@@ -76,15 +86,24 @@ class SentenceStream:
             layout = self._layout.skip(gap)
             cut = find_cut(text.rstrip(" \n") if final else text, layout, final)
             if cut is None:
+                if not text:
+                    self._take_typed(len(self._typed) - self._folder.num_held)
                 return
+            begin, end = find_folded(self._typed, text[: cut.position])
             raw, self._buffer, self._layout = collapse(text[: cut.position]), text[cut.position :], cut.layout
             self._has_input = True
+            typed, at = self._typed[begin:end], self._num_taken + begin
+            self._take_typed(end)
             self._new_paragraph |= "\n\n" in gap and self._has_output
             mark = "." if cut.sentence_end else CUT_MARK
             spoken = normalize_sentence(raw, not layout.line, self._dropped, mark, self._respelling)
-            for sentence in split(spoken, self._max_chars):
-                yield Sentence(sentence, self._new_paragraph)
+            parts = list(split(spoken, self._max_chars))
+            for part, (begin, end) in zip(parts, divide(typed, parts), strict=False):
+                yield Sentence(part, self._new_paragraph, typed[begin:end], at + begin)
                 self._has_output, self._new_paragraph = True, False
+
+    def _take_typed(self, count: int) -> None:
+        self._typed, self._num_taken = self._typed[count:], self._num_taken + count
 
 
 def _shorten_white_space(match: re.Match[str]) -> str:

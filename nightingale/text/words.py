@@ -1,7 +1,7 @@
 """Words of a sentence as it is spoken, and the pieces of the typed text from which they came."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
 
@@ -28,7 +28,7 @@ def match_words(typed: str, spoken: str) -> list[Origin]:
     Words that are spoken as typed match one to one. Between such words the text was rewritten: there a piece is the
     shortest run of typed words that gives the next spoken words when it is normalized alone, or else all of it.
     """
-    pieces = [match for match in _TYPED_WORD.finditer(typed)]
+    pieces = list(_TYPED_WORD.finditer(typed))
     words = [_key(match[0]) for match in SPOKEN_WORD.finditer(spoken)]
     keys = [_key(fold(match[0])) for match in pieces]
     origins: list[Origin] = []
@@ -42,6 +42,22 @@ def match_words(typed: str, spoken: str) -> list[Origin]:
     return origins
 
 
+def divide(typed: str, parts: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """For the parts of a spoken sentence, the parts [start, end) of the typed one."""
+    origins = match_words(typed, " ".join(parts)) if len(parts) > 1 else []
+    i, ahead, start = 0, 0, 0  # ahead: words of later parts that came from the same piece
+    for part in parts[:-1]:
+        num_words = len(SPOKEN_WORD.findall(part)) - ahead
+        while num_words > 0 and i < len(origins):
+            num_words -= origins[i].num_words
+            i += 1
+        ahead = -num_words
+        end = origins[i - 1].end if i else start
+        yield start, end
+        start = origins[i - 1].start if ahead > 0 else origins[i].start if i < len(origins) else end
+    yield start, len(typed)
+
+
 def _extend(origins: list[Origin], pieces: list[re.Match[str]], i: int, num_words: int) -> None:
     """Words that nothing typed accounts for belong to the piece before them, or to the first one."""
     if origins:
@@ -50,26 +66,34 @@ def _extend(origins: list[Origin], pieces: list[re.Match[str]], i: int, num_word
         origins.append(Origin(*pieces[min(i, len(pieces) - 1)].span(), num_words))
 
 
-def _rewritten(typed: str, pieces: list[re.Match[str]], words: list[str]) -> Iterator[Origin]:
+def _rewritten(typed: str, pieces: list[re.Match[str]], words: list[str]) -> list[Origin]:
     """The pieces of a run of typed words that was rewritten to these spoken words."""
-    first = 0
-    while first < len(pieces) and words:
-        for last in range(first, len(pieces) - 1):
-            start, end = pieces[first].start(), pieces[last].end()
-            alone = [_key(match[0]) for match in SPOKEN_WORD.finditer(_normalized(typed[start:end]))]
-            if alone and alone == words[: len(alone)] and len(alone) < len(words):
-                yield Origin(start, end, len(alone))
-                words = words[len(alone) :]
-                break
-        else:
-            yield Origin(pieces[first].start(), pieces[-1].end(), len(words))
-            return
-        first = last + 1
-    assert not words
+    before: list[Origin] = []
+    after: list[Origin] = []
+    while found := _first_piece(typed, pieces, words):
+        count, origin = found
+        before.append(origin)
+        pieces, words = pieces[count:], words[origin.num_words :]
+    while len(pieces) > 1 and (alone := _spoken(pieces[-1][0])) and alone == words[-len(alone) :] != words:
+        after.append(Origin(*pieces[-1].span(), len(alone)))
+        pieces, words = pieces[:-1], words[: -len(alone)]
+    return [*before, Origin(pieces[0].start(), pieces[-1].end(), len(words)), *after[::-1]]
 
 
-def _normalized(typed: str) -> str:
-    return normalize_sentence(fold(typed), False, DroppedCharacters())
+def _first_piece(typed: str, pieces: list[re.Match[str]], words: list[str]) -> tuple[int, Origin] | None:
+    """How many typed words give the first spoken words when they are normalized alone; None if only all of them do."""
+    for count in range(1, len(pieces)):
+        start, end = pieces[0].start(), pieces[count - 1].end()
+        alone = _spoken(typed[start:end])
+        if alone and alone == words[: len(alone)] != words:
+            return count, Origin(start, end, len(alone))
+    return None
+
+
+def _spoken(typed: str) -> list[str]:
+    """The keys of the words that typed words become when they are normalized alone."""
+    spoken = normalize_sentence(fold(typed), False, DroppedCharacters())
+    return [_key(match[0]) for match in SPOKEN_WORD.finditer(spoken)]
 
 
 def _key(word: str) -> str:

@@ -22,10 +22,11 @@ CHARS_PER_S = 20  # reading speed: a cue stays as long as it takes to read it, i
 _CUE_COST = 0.3  # of one more cue, beside a break in mid-clause, which costs 1
 _PAUSE_S = 0.25  # a break there costs little
 # A cue or a line should not end with these.
-_LEADING = frozenset(
-    "a an the of to in on at by for from with and or but nor as is are was were be than that this my your his her its "
-    "our their not no very if so into over under about mr. mrs. ms. dr. st.".split()
-)
+_LEADING = {
+    "a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "from", "with", "into", "over", "under", "about",
+    "and", "or", "but", "nor", "as", "than", "that", "if", "is", "are", "was", "were", "be", "not", "no", "very", "so",
+    "this", "my", "your", "his", "her", "its", "our", "their", "mr.", "mrs.", "ms.", "dr.", "st.",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -158,13 +159,13 @@ def as_lrc(sentences: Sequence[TimedSentence], by_word: bool) -> str:
     return "".join(lines)
 
 
-def as_json(sentences: Sequence[TimedSentence], by_word: bool) -> str:
-    """All sentences with their words, whatever `by_word` says."""
+def as_json(sentences: Sequence[TimedSentence]) -> str:
+    """All sentences with their words."""
     return json.dumps({"sentences": [sentence_record(s) for s in sentences]}, ensure_ascii=False, indent=1) + "\n"
 
 
 FORMATS: dict[str, Callable[[Sequence[TimedSentence], bool], str]] = {
-    ".srt": as_srt, ".vtt": as_vtt, ".lrc": as_lrc, ".json": as_json,
+    ".srt": as_srt, ".vtt": as_vtt, ".lrc": as_lrc, ".json": lambda sentences, _: as_json(sentences),
 }  # fmt: skip
 
 

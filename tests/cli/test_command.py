@@ -564,3 +564,36 @@ def test_progress_only_at_a_terminal(speak: Run) -> None:
     assert at_terminal(["-q"], long_text, stdout=subprocess.DEVNULL) == (0, "")
     assert at_terminal(["one"], None, stdout=subprocess.DEVNULL) == (0, "")
     assert speak(stdin=long_text).stderr == b""
+
+
+# Times of words
+
+
+def test_timestamps_go_to_a_file_with_the_times_of_typed_words(tmp_path: Path) -> None:
+    """With the real engine, because the fake one has no words."""
+    times, sound = tmp_path / "times.json", tmp_path / "sound.wav"
+    command = [sys.executable, str(ROOT / "nightingale_tts.py"), "-o", str(sound), "--timestamps", str(times)]
+    subprocess.run([*command, "It costs $3.50. A café."], check=True)
+    first, second = json.loads(times.read_text(encoding="utf-8"))["sentences"]
+    assert [word["typed"] for word in first["words"]] == ["It", "costs", "$3.50."]
+    assert (second["typed"], second["first"], second["text"]) == ("A café.", 16, "A cafe.")
+    moments = [moment for word in first["words"] + second["words"] for moment in (word["start"], word["end"])]
+    with wave.open(str(sound)) as file:
+        length_s = file.getnframes() / 24_000
+    assert moments == sorted(moments) and 0 < moments[0] and length_s - 0.5 < moments[-1] < length_s
+
+
+def test_timestamps_can_be_lines_on_stderr(speak: Run) -> None:
+    done = speak("--timestamps", "-", "One.\nTwo three.")
+    assert [len(json.loads(line)["words"]) for line in done.stderr.splitlines()] == [0, 0]
+    assert num_words(done.stdout) == 3
+
+
+@pytest.mark.parametrize("name", ["times", "times.txt", ""])
+def test_timestamps_need_a_known_format(speak: Run, name: str) -> None:
+    assert_refused(speak("--timestamps", name, "One."), 2, "--timestamps needs a name that ends in .srt")
+
+
+def test_no_timestamps_are_left_by_a_failed_run(speak: Run, tmp_path: Path) -> None:
+    done = speak("--timestamps", str(tmp_path / "times.srt"), "-o", str(tmp_path / "no" / "sound.wav"), "One.")
+    assert done.returncode == 73 and list(tmp_path.iterdir()) == []

@@ -111,11 +111,33 @@ def test_the_limit_applies_to_the_sentence_as_spoken() -> None:
 def test_a_blank_line_begins_a_paragraph() -> None:
     got, _ = sentences_and_warnings(["One. Two.\n\n***\n\nThree\nfour.\r\n \r\nFive"])
     assert got == [
-        Sentence("One.", False),
-        Sentence("Two.", False),
-        Sentence("Three four.", True),
-        Sentence("Five.", True),
+        Sentence("One.", False, "One.", 0),
+        Sentence("Two.", False, "Two.", 5),
+        Sentence("Three four.", True, "Three\nfour.", 16),
+        Sentence("Five.", True, "Five", 32),
     ]
+
+
+@pytest.mark.parametrize("size", [1, 3, 1000])
+def test_sentences_know_the_input_that_they_were_made_of(size: int) -> None:
+    text = "Wait… “you” there! It’s 5 \x1b[31mred\x1b[0m cafés.\n\n\n  Next ½ — one. \tAnd\r\nthen the end"
+    got, _ = sentences_and_warnings([text[i : i + size] for i in range(0, len(text), size)])
+    assert [(sentence.text, sentence.typed) for sentence in got[-3:]] == [
+        ("It's five red cafes.", "It’s 5 \x1b[31mred\x1b[0m cafés."),
+        ("Next one half - one.", "Next ½ — one."),
+        ("And then the end.", "And\r\nthen the end"),
+    ]
+    assert all(text.startswith(sentence.typed, sentence.start) for sentence in got)
+
+
+def test_parts_of_a_long_sentence_divide_its_input() -> None:
+    stream = SentenceStream(max_chars=60)
+    text = " We went there on 5 Jan, which cost $3.50, and came back with 12 kg of it, or 13 kg"
+    got = [*stream.feed(text), *stream.close()]
+    assert [sentence.typed for sentence in got] == [
+        "We went there on 5 Jan,", "which cost $3.50,", "and came back with 12 kg of it,", "or 13 kg",
+    ]  # fmt: skip
+    assert all(text.startswith(sentence.typed, sentence.start) for sentence in got)
 
 
 def test_sentences_are_yielded_as_soon_as_their_end_is_certain() -> None:
@@ -134,10 +156,10 @@ def test_sentences_are_yielded_as_soon_as_their_end_is_certain() -> None:
 def test_flush_ends_the_sentence_that_waits() -> None:
     stream = SentenceStream()
     assert list(stream.feed("Disk is full\n")) == []
-    assert list(stream.flush()) == [Sentence("Disk is full.", False)]
+    assert list(stream.flush()) == [Sentence("Disk is full.", False, "Disk is full", 0)]
     assert list(stream.flush()) == []
     assert list(stream.feed("\n- and ")) == []  # a blank line, and a bullet at the start of its line
-    assert list(stream.flush()) == [Sentence("and.", True)]
+    assert list(stream.flush()) == [Sentence("and.", True, "- and", 14)]
     assert [s.text for s in stream.feed("so on\n1) ")] == ["so on."]
 
 
@@ -172,7 +194,7 @@ def test_random_text(seed: int) -> None:
         cuts = sorted(rng.randrange(len(text) + 1) for _ in range(rng.randrange(1, 12)))
         pieces = [text[i:j] for i, j in zip([0, *cuts], [*cuts, len(text)], strict=True)]
         assert sentences_and_warnings(pieces) == sentences_and_warnings(list(text)) == whole, repr(text)
-        for sentence, _ in whole[0]:
+        for sentence, *_ in whole[0]:
             assert 1 < len(sentence) <= 300 and any(c.isalpha() for c in sentence), repr(text)
             assert sentence == sentence.strip() and "  " not in sentence, repr(text)
             assert sentence.rstrip("\"'")[-1] in ".!?,)", repr(text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -11,8 +12,8 @@ from nightingale.timing.subtitles import CHARS_PER_S, LINE_CHARS, MAX_S, as_json
 from nightingale.timing.timeline import TimedSentence, TimedWord
 
 LONG = (
-    "The old clock in the hall, which my grandfather bought on a cold morning in Vienna, has not worked for many years, "
-    "and nobody has found the time to repair it or the courage to throw it away."
+    "The old clock in the hall, which my grandfather bought on a cold morning in Vienna, has not worked for many "
+    "years, and nobody has found the time to repair it or the courage to throw it away."
 )
 
 
@@ -33,7 +34,7 @@ def test_cues_keep_the_rules() -> None:
     found = cues(SENTENCES, by_word=False)
     for cue in found:
         assert len(cue.text) <= 2 * LINE_CHARS + 1 and cue.end_s - cue.start_s <= MAX_S
-    for cue, following in zip(found, found[1:], strict=False):
+    for cue, following in itertools.pairwise(found):
         assert cue.end_s <= following.start_s
         assert cue.end_s == following.start_s or len(cue.text) / (cue.end_s - cue.start_s) <= CHARS_PER_S + 0.01
     assert " ".join(cue.text for cue in found) == " ".join(s.typed for s in SENTENCES)
@@ -85,7 +86,7 @@ def test_lrc() -> None:
 
 
 def test_json_has_all_words() -> None:
-    (found,) = json.loads(as_json(SENTENCES[1:2], by_word=False))["sentences"]
+    (found,) = json.loads(as_json(SENTENCES[1:2]))["sentences"]
     word = {"typed": "No.", "first": 0, "text": "No.", "start": 14.0, "end": 14.267}
     assert found == word | {"words": [word]}
 
