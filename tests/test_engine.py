@@ -212,7 +212,7 @@ def test_what_is_cut_off_is_told(endless: Engine, caplog: pytest.LogCaptureFixtu
 
 def test_a_sentence_of_unknown_characters_is_told(engine: Engine, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING, "nightingale"):
-        assert list(engine._speak_sentence("\u4f60\u597d", 0, LIVELY)) == []
+        assert list(engine._speak_sentence(Sentence("\u4f60\u597d", False), 0, LIVELY)) == []
     assert "nothing to say" in caplog.text
 
 
