@@ -580,7 +580,7 @@ def test_timestamps_go_to_a_file_with_the_times_of_typed_words(tmp_path: Path) -
     moments = [moment for word in first["words"] + second["words"] for moment in (word["start"], word["end"])]
     with wave.open(str(sound)) as file:
         length_s = file.getnframes() / 24_000
-    assert moments == sorted(moments) and 0 < moments[0] and length_s - 0.5 < moments[-1] < length_s
+    assert moments == sorted(moments) and moments[0] > 0 and length_s - 0.5 < moments[-1] < length_s
 
 
 def test_timestamps_can_be_lines_on_stderr(speak: Run) -> None:
