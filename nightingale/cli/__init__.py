@@ -6,6 +6,6 @@ clone.py         a recording to a voice
 requirements.py  address space and packages that a run needs
 console.py       errors, warnings and progress on stderr
 
-Elsewhere: nightingale.text.input reads standard input and files, nightingale.text.decode turns bytes into text,
+Elsewhere: nightingale.text.input reads standard input and files and turns bytes into text,
 nightingale.signals handles Ctrl-C, nightingale.statistics has the figures of --stats.
 """

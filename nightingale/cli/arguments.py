@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NoReturn
 from nightingale import __version__
 from nightingale.errors import UsageError
 from nightingale.options import FLOAT_BITS, QUANTIZED_BITS
-from nightingale.text.input import IDLE_MS
+from nightingale.text.input.sources import IDLE_MS
 
 if TYPE_CHECKING:
     from _typeshed import SupportsWrite

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from nightingale.errors import WriteFailed
-from nightingale.text.input import TextInput
+from nightingale.text.input.sources import TextInput
 
 LONG_TEXT = 500  # bytes; a shorter text gets no progress bar
 

@@ -22,7 +22,7 @@ from nightingale.errors import NightingaleError, UsageError
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.signals import StoppedBySignal, ignore_signals, raise_on_signals, stop_playback_on_signals
 from nightingale.statistics import Statistics, as_json, as_lines, process_start
-from nightingale.text.input import Source, TextInput, open_sources, with_flushed_lines
+from nightingale.text.input.sources import Source, TextInput, open_sources, with_flushed_lines
 
 if TYPE_CHECKING:
     from nightingale.audio.speaker import Speaker

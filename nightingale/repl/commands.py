@@ -19,8 +19,8 @@ from nightingale.options import SpeakOptions
 from nightingale.repl.speech_thread import SpeechThread
 from nightingale.repl.utterance import MAX_KEPT_S, Utterance
 from nightingale.statistics import as_lines
-from nightingale.text.decode import DROPPED, TextDecoder
-from nightingale.text.input import open_sources
+from nightingale.text.input.decode import DROPPED, TextDecoder
+from nightingale.text.input.sources import open_sources
 
 MAX_FILE_SIZE = 10_000_000  # bytes: more than 100 hours of speech
 DOUBLE_PRESS_S = 2.0  # a second Ctrl-C within this time leaves

@@ -2,7 +2,7 @@
 
 The steps. `SentenceStream` in stream.py takes all but the first, for text that arrives in pieces:
 
-1. Decode bytes (input.py, decode.py).
+1. Decode bytes (input/).
 2. Fold characters to ASCII and a few symbols (characters.py); shorten white space to one blank, one line end or one
    blank line (stream.py).
 3. Cut the raw text into sentences (split.py). Only this step has to decide whether a full stop ends a sentence

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from nightingale.errors import TextError
-from nightingale.text.decode import MAX_ESCAPE, TextDecoder
+from nightingale.text.input.decode import MAX_ESCAPE, TextDecoder
 
 CLEAN = b"x" * 70  # so much that the decoder has decided that this is text
 

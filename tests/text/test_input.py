@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from nightingale.text.input import OPEN_LINE_S, PIECE_SIZE, Source, TextInput, open_sources, with_flushed_lines
+from nightingale.text.input.sources import OPEN_LINE_S, PIECE_SIZE, Source, TextInput, open_sources, with_flushed_lines
 
 
 @pytest.mark.no_cover

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from nightingale.errors import InputUnavailable
-from nightingale.text.decode import TextDecoder
+from nightingale.text.input.decode import TextDecoder
 
 BLOCK_SIZE = 65536  # bytes: the capacity of a pipe on Linux
 IDLE_MS = 150  # without input after a line end, until the sentence counts as ended
