@@ -20,6 +20,8 @@ _HEADING = regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")
 _BULLET = regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
 _NUMBERED_ITEM = regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3,4}[-. ][0-9]{3,4}\b)")  # not (555) 123-4567
 _LETTERED_ITEM = regex(r"\(?([A-Za-z])\) (?=\S)")
+_CUE = regex(r"(?:^|\n+)(?:[^\n]{1,60}\n)?(?:[0-9]{1,3}:)?[0-9]{2}:[0-9]{2}[.,][0-9]{3} --> [^\n]*|^WEBVTT\b.*$")
+_CUE_TAG = regex(r"</?[cv](?:[. ][^<>]{0,100})?>|<[0-9:.]{5,15}>")
 _HORIZONTAL_RULE = regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = regex(r"(\*{1,3}(?![./])|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?[^\s/])\1(?!\w)")
 _ORDINAL_SIGN_AS_DEGREE = regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # typed on Spanish keyboards; else as in 1º, Nº
@@ -33,10 +35,14 @@ def strip_markup(text: str, line_start: bool) -> str:
     """The sentence on one line, without marks. line_start: whether it begins at the start of a line."""
     if "º" in text:
         text = _ORDINAL_SIGN_AS_DEGREE.sub("°", text).replace("º", "o")
+    if "]..." in text:
+        text = text.replace("]...", "]")  # [OPTION]... in a synopsis
     if "&" in text:
         text = _entities(text)
+    if " --> " in text or text.startswith("WEBVTT"):
+        text = _CUE.sub("\n", text).strip("\n")
     if "<" in text:
-        text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", _SCRIPT.sub(" ", text)))
+        text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", _CUE_TAG.sub("", _SCRIPT.sub(" ", text))))
     lines = text.split("\n")
     if "[" in text:
         lines = ["" if (line_start or i) and _LINK_DEFINITION.match(line) else line for i, line in enumerate(lines)]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from nightingale.text.full_stops import ends_sentence, may_be_abbreviation
 from nightingale.text.lexicon.abbreviations import NAMES_WITH_MARK
-from nightingale.text.lines import NEXT_LINE, Layout, LineEnd, judge, judge_alone, judge_by_word
+from nightingale.text.lines import NEXT_LINE, Layout, LineEnd, judge, judge_alone, judge_by_word, judge_cue
 from nightingale.text.patterns import regex
 
 MAX_CHARS = 300  # of a sentence, unless the model reads less
@@ -27,6 +27,7 @@ _NAME = regex(r"(?<!\w)([A-Z][a-z]+)$")
 _IN_SENTENCE = regex(r"[a-z0-9,] $")
 _WHOLE_WORD = regex(r"\s*\S+\s")
 _FIRST_WORD = regex(r"(\S+)(\s?)")
+_NEXT_WORD = regex(r"\n| *\S+\s")
 _LINE_PARTS = regex(r"\n[\n ]*|[^\n]+")
 _CAPITAL = regex(r"[\"'(\[*_]*[A-Z0-9]")
 _FIRST_PERSON = regex(r"I\b")
@@ -82,18 +83,21 @@ def _judge_line_end(layout: Layout, text: str, gap: re.Match[str], joined: bool,
     verdict = judge_alone(layout, gap[0])
     if verdict is not None:
         return verdict
-    after = text[gap.end() : gap.end() + NEXT_LINE]
+    after = text[gap.end() : gap.end() + NEXT_LINE + _LOOKAHEAD]
     word = _FIRST_WORD.match(after)
-    if not word or not (final or word[2] or len(after) == NEXT_LINE):
+    if not word or not (final or word[2] or len(after) >= NEXT_LINE):
         return None
     end = text[max(0, gap.start() - _LOOKAHEAD) : gap.start()]
+    if gap[0].count("\n") > 1:
+        return judge_cue(layout, end, after[:NEXT_LINE]) if final or len(after) >= NEXT_LINE else None
     verdict = judge_by_word(layout, end, word[1] + " ", joined)
     if verdict is not None:
         return verdict
-    following, newline, _ = after.partition("\n")
-    if not (final or newline or len(after) == NEXT_LINE):
+    following, _, rest = after.partition("\n")
+    if not (final or _NEXT_WORD.match(rest) or len(after) >= NEXT_LINE + _LOOKAHEAD):
         return None
-    return judge(layout, end, len(gap[0]) - gap[0].rfind("\n") - 1, following + "\n", joined)
+    beyond = "" if rest[:1] == "\n" else (rest.split(maxsplit=1) or [""])[0]
+    return judge(layout, end, len(gap[0]) - gap[0].rfind("\n") - 1, following[:NEXT_LINE] + "\n", beyond, joined)
 
 
 def _find_scripts(text: str, final: bool) -> list[tuple[int, int]]:
@@ -167,6 +171,8 @@ def _mark_ends_before(before: str, mark: str, after: str) -> bool:
         return ends_sentence(before[: word.start()], word[0], following)
     if mark == "!":
         return not following[:1].islower()
+    if mark.startswith("..") and (before[-1:] in "])>" or mark.startswith(".....")):
+        return False  # [OPTION]... in a synopsis; progress and tables of contents
     if mark.startswith(".."):
         return not following or (_CAPITAL.match(following) is not None and not _FIRST_PERSON.match(following))
     return not following[:1].islower()

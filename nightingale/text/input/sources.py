@@ -13,7 +13,7 @@ from nightingale.errors import InputUnavailable
 from nightingale.text.input.decode import TextDecoder
 
 BLOCK_SIZE = 65536  # bytes: the capacity of a pipe on Linux
-IDLE_MS = 150  # without input after a line end, until the sentence counts as ended
+IDLE_MS = 100  # without input after a line end, until the sentence counts as ended
 PIECE_SIZE = 256  # characters; small, so that progress moves smoothly
 OPEN_LINE_S = 1.0  # without input, until a line without its end counts as ended: slow language models pause this long
 
