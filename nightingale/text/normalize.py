@@ -16,13 +16,15 @@ from nightingale.text.rules.dates import read_dates
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
 from nightingale.text.rules.phone import read_phone_numbers
 from nightingale.text.rules.places import read_places
+from nightingale.text.rules.ranges import read_ranges
+from nightingale.text.rules.spans import read_spans
 from nightingale.text.rules.technical.code import read_code
 from nightingale.text.rules.technical.identifiers import read_identifiers
 from nightingale.text.rules.technical.latex import read_latex
 from nightingale.text.rules.technical.links import read_links
 from nightingale.text.rules.technical.paths import read_paths
 from nightingale.text.rules.technical.symbols import read_formulas, read_symbols
-from nightingale.text.rules.times import read_durations, read_ranges, read_times
+from nightingale.text.rules.times import read_times
 from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
@@ -32,7 +34,7 @@ _WORD_RULES = (
     read_roman_numerals, read_capitals, read_formulas,
 )
 _QUANTITY_RULES = (
-    read_ranges, read_dates, read_times, read_phone_numbers, read_durations, read_percentages, read_rates,
+    read_ranges, read_dates, read_spans, read_times, read_phone_numbers, read_percentages, read_rates,
     read_money, read_units,
 )
 
