@@ -16,7 +16,7 @@ _AFTER = (
     r"ride|loop|pause|countdown|ttl|warranty|average|moving|rolling|uptime)\b")
 _SPAN_AFTER = regex(_AFTER)
 _SPAN_BEFORE = regex(
-    r"(?:\b(?:every|wait|waits|waited|waiting|sleep|sleeping|timeout|timeouts?(?: of| after| is)?|after|expires? in|for|"
+    r"(?:\b(?:every|wait|waits|waited|waiting|sleep|sleeping|timeouts?(?: of| after| is)?|after|expires? in|for|"
     r"took|takes|take|last|past|next|previous|within|eta|uptime|elapsed|delay|interval|duration|period|ttl|retry in|up|"
     r"age|max-age|than|about|only|up to|lasts?|lasted|runtime|total|real|user|sys|back in|done in|finished in|"
     r"ready in|completed in|ends in|starts in|begins in|resets in|sec|in)[:=]? ?|[\w-]=|[a-z]: )$", re.IGNORECASE)
@@ -97,7 +97,8 @@ def _iso_duration(match: re.Match[str]) -> str:
 # --- spans with colons -----------------------------------------------------------------------------------------------
 _LENGTH_BEFORE = regex(
     r"\b(?:duration|runtime|run ?time|running time|length|eta|took|takes|elapsed|remaining|uptime|up|lasted|lasts|"
-    r"finished in|in a time of|time of|timer|pace|record of|countdown|split|left|total time|days,)(?: (?:is|of|at))?:? ?$",
+    r"finished in|in a time of|time of|timer|pace|record of|countdown|split|left|total time|"
+    r"days,)(?: (?:is|of|at))?:? ?$",
     re.IGNORECASE)
 _RACE_AFTER = regex(r" (?:marathon|half|5k|10k|remaining|left|elapsed|long|ago)\b", re.IGNORECASE)
 _DAY_BEFORE = regex(r", $|\bat $")
