@@ -26,11 +26,15 @@ from typing import TYPE_CHECKING
 from inprocess import load_engine, speak
 from scoring import Recogniser, plain_words
 
+from nightingale.text.spellings.user_lexicon import Lexicon
+from nightingale.text.stream import normalize
+
 if TYPE_CHECKING:
     from nightingale.engine import Engine
 
 DEFAULT_CARRIERS = ["They said {} again.", "I think {} was good."]
-ENOUGH = 0.8  # share of takes heard right from which a word needs no respelling
+ENOUGH = 0.7  # share of takes heard right from which a word needs no respelling
+STAND_IN = "Candidate"
 GAIN = 0.3  # by which a respelling must be heard right more often
 
 
@@ -74,44 +78,47 @@ class Takes:
     def heard(self, carriers: list[str], spelling: str) -> list[list[str]]:
         """The recognised words of each take. Raises TimeoutError when the time is over."""
         return [
-            self._take(carrier.replace("{}", spelling), voice, seed)
+            self._take(carrier, spelling, voice, seed)
             for voice in self._voices
             for carrier in carriers
             for seed in range(self._seeds)
         ]
 
-    def _take(self, text: str, voice: str, seed: int) -> list[str]:
-        key = f"{voice} {seed} {text}"
+    def _take(self, carrier: str, spelling: str, voice: str, seed: int) -> list[str]:
+        key = f"{voice} {seed} {carrier.replace('{}', spelling)}"
         if key not in self._known:
             if time.monotonic() > self._end:
                 raise TimeoutError
-            self._known[key] = self._speak(text, voice, seed)
+            self._known[key] = self._speak(carrier, spelling, voice, seed)
             if self._file:
                 with self._file.open("a") as file:
                     file.write(json.dumps([key, self._known[key]]) + "\n")
         return self._known[key]
 
-    def _speak(self, text: str, voice: str, seed: int) -> list[str]:
+    def _speak(self, carrier: str, spelling: str, voice: str, seed: int) -> list[str]:
+        """The spelling is given to the voice as it is, through the lexicon."""
         if self._engine is None or self._recogniser is None:
             self._engine, self._recogniser = load_engine(openblas=True), Recogniser()
         if self._engine.voice.name != voice:
             self._engine.use_voice(voice)
-        return self._recogniser.short(speak(self._engine, text, seed))
+        self._engine.lexicon = Lexicon({STAND_IN: spelling})
+        return self._recogniser.short(speak(self._engine, carrier.replace("{}", STAND_IN), seed))
 
 
 def judge(candidate: Candidate, takes: Takes) -> str:
     """The verdict in a line, and a line for each spelling: the share heard right, and what was heard."""
     shares, lines = {}, []
-    for spelling in (candidate.word, *candidate.respellings):
+    plain = normalize(candidate.word)[0].rstrip(".")  # as the rules give it to the voice
+    for spelling in (plain, *candidate.respellings):
         heard = takes.heard(candidate.carriers, spelling)
         right = sum(hears(candidate.accepted, words) for words in heard)
         shares[spelling] = right / len(heard)
         lines.append(f"    {right}/{len(heard)} {spelling}: " + "; ".join(" ".join(words) for words in heard))
-        if shares[candidate.word] >= ENOUGH:
+        if shares[plain] >= ENOUGH or shares[spelling] == 1:
             break
     best = max(shares, key=lambda spelling: shares[spelling])
-    gain = shares[best] - shares[candidate.word]
-    verdict = "fine" if shares[candidate.word] >= ENOUGH else f'use "{best}"' if gain >= GAIN else "no help"
+    gain = shares[best] - shares[plain]
+    verdict = "fine" if shares[plain] >= ENOUGH else f'use "{best}"' if gain >= GAIN else "no help"
     return "\n".join([f"{candidate.word}: {verdict}", *lines])
 
 

@@ -11,14 +11,16 @@ if TYPE_CHECKING:
     from nightingale.errors import NightingaleError
     from nightingale.models.voice import Voice
     from nightingale.options import CacheOptions, SpeakOptions
+    from nightingale.text.spellings.user_lexicon import Lexicon
 
 __version__ = "0.1.0"
-__all__ = ["AudioChunk", "CacheOptions", "Engine", "NightingaleError", "SpeakOptions", "Voice"]
+__all__ = ["AudioChunk", "CacheOptions", "Engine", "Lexicon", "NightingaleError", "SpeakOptions", "Voice"]
 
 _HOMES = {
     "AudioChunk": "audio.chunk",
     "CacheOptions": "options",
     "Engine": "engine",
+    "Lexicon": "text.spellings.user_lexicon",
     "NightingaleError": "errors",
     "SpeakOptions": "options",
     "Voice": "models.voice",

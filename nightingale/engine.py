@@ -31,6 +31,7 @@ from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
 from nightingale.text.respelling import Respelling
+from nightingale.text.spellings.user_lexicon import Lexicon
 from nightingale.text.split import CUT_MARK, MAX_CHARS
 from nightingale.text.stream import Sentence, read_sentences
 from nightingale.vocoding import NoiseKeys, make_vocoder
@@ -57,6 +58,7 @@ class Engine:
         bits: int | None = None,
         speculate: bool = False,
         cache: CacheOptions | None = None,
+        lexicon: Lexicon | None = None,
     ) -> None:
         """Load a model and a voice, the bundled ones by default. Raises VoiceNotFound or CheckpointMismatch.
 
@@ -65,11 +67,13 @@ class Engine:
         kernels the tokens stay the same. Without them the rows of a pass differ in their last bits from a pass of one
         row, so near-ties may be decided otherwise.
         cache: how T3 caches keys and values; None for all of them as floats. Another cache changes the tokens.
+        lexicon: how words are read. A change takes effect with the next text.
         """
         # Speculation is off by default: with the bundled draft it costs more time than it saves
         # (benchmarks/speculation.py).
         self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
-        self._respelling = Respelling(bundled=model is None)
+        self.lexicon = lexicon
+        self._bundled = model is None
         self._cache = cache
         draft = self._model.draft
         self._draft = Draft(draft) if draft is not None else None
@@ -127,7 +131,8 @@ class Engine:
         """Sentences with pauses between. Where the text pauses, the silence does not wait for the next sentence."""
         before: Sentence | None = None
         index = paused = 0  # sentences so far; samples of silence after the newest one so far
-        for sentence in read_sentences(pieces, self._max_chars, self._respelling):
+        words = self.lexicon.table(self.voice.name) if self.lexicon else None
+        for sentence in read_sentences(pieces, self._max_chars, Respelling(words, self._bundled)):
             if before is not None and len(silence := _pause(before, sentence, options)[paused:]):
                 yield _chunk(silence, index - 1, before)
                 paused += len(silence)

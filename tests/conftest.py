@@ -13,6 +13,8 @@ import pytest
 
 pytest_plugins = ["prompt_fixtures"]
 
+os.environ["XDG_CONFIG_HOME"] = "/nonexistent"  # the tests read no lexicon of the user
+
 ROOT = Path(__file__).parent.parent
 FAKE = Path(__file__).parent / "support" / "speak_fake.py"
 

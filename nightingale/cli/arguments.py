@@ -78,6 +78,7 @@ def build_parser() -> CommandLineParser:
     add("--save-voice", metavar="NAME", help="the name of the voice that --clone makes")
     add("--model", metavar="DIR", help="use the model in this folder")
     add("-s", "--speed", metavar="X", type=float, default=1.0, help="0.5 (slow) to 2.0 (fast); default 1.0")
+    add("--lexicon", metavar="FILE", help="read words as FILE says; default ~/.config/nightingale-tts/lexicon.toml")
     add("--seed", metavar="N", type=int, default=0, help="the same text and seed give the same sound; default 0")
     add("--bits", metavar="N", type=int, choices=bits,
         help="bits per weight of T3: 8, 6, 5, 4, 3, 2, or 32 for floats; default as stored")  # fmt: skip

@@ -10,10 +10,11 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nightingale.audio.wav import open_wav
-from nightingale.checkpoints.bundled import list_voices
+from nightingale.checkpoints.bundled import VOICE_SUFFIX, list_voices
 from nightingale.cli.arguments import attach_optional_values, build_parser
 from nightingale.cli.clone import run_clone
 from nightingale.cli.console import Console, ConsoleHandler, checked_stdout
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from nightingale.audio.speaker import Speaker
     from nightingale.audio.wav import WavSink
     from nightingale.engine import Engine
+    from nightingale.text.spellings.user_lexicon import Lexicon
     from nightingale.timing.files import TimestampsWriter
 
 
@@ -91,9 +93,10 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
     if args.idle_ms < 0:
         raise UsageError(f"--idle-ms needs 0 or more milliseconds, not {args.idle_ms}")
     make_cache_options(args)  # reports a bad value before there is text
+    lexicon = read_lexicon(args)
     if args.print_text:
         logging.getLogger("nightingale").addHandler(ConsoleHandler(console))
-        print_text(args, console)
+        print_text(args, console, lexicon)
         return
     check_address_space()
     if args.clone is not None or args.save_voice is not None:
@@ -101,16 +104,16 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
     elif args.bench:
         run_bench(args, console)
     elif wants_prompt(args):
-        run_prompt(args, options)
+        run_prompt(args, options, lexicon)
     else:
         logging.getLogger("nightingale").addHandler(ConsoleHandler(console))
-        speak(args, options, console)
+        speak(args, options, console, lexicon)
 
 
 # One text
 
 
-def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> None:
+def speak(args: argparse.Namespace, options: SpeakOptions, console: Console, lexicon: Lexicon) -> None:
     """Speak the text of all sources as one sound."""
     statistics = Statistics(process_start())
     text = TextInput(choose_sources(args, console))
@@ -118,7 +121,7 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
     with open_outputs(args) as (wav, speaker, timestamps):
         ticket = speaker.begin() if speaker else 0
         if pieces := wait_for_text(args, text):
-            engine = load_engine(args)
+            engine = load_engine(args, lexicon)
             statistics.ready_at = time.perf_counter()
             if speaker:
                 pieces = speaker.without_underruns(pieces, ticket)
@@ -142,7 +145,7 @@ def speak(args: argparse.Namespace, options: SpeakOptions, console: Console) -> 
         print_statistics(statistics, engine, args.stats)
 
 
-def print_text(args: argparse.Namespace, console: Console) -> None:
+def print_text(args: argparse.Namespace, console: Console, lexicon: Lexicon) -> None:
     """Print each sentence as soon as its end is certain. Raises UsageError for options of the sound."""
     for name in ("output", "play", "device", "stats", "bench", "timestamps"):
         if getattr(args, name) not in (None, False):
@@ -154,8 +157,10 @@ def print_text(args: argparse.Namespace, console: Console) -> None:
     from nightingale.text.respelling import Respelling  # not above: --help needs none of the rules
     from nightingale.text.stream import read_sentences
 
+    voice = os.path.basename(args.voice or DEFAULT_VOICE).removesuffix(VOICE_SUFFIX)
+    respelling = Respelling(lexicon.table(voice), bundled=args.model is None)
     with checked_stdout():
-        for sentence in read_sentences(pieces, respelling=Respelling(bundled=args.model is None)):
+        for sentence in read_sentences(pieces, respelling=respelling):
             if sentence is not None:
                 print(sentence.text, flush=True)
 
@@ -202,12 +207,22 @@ def open_outputs(
         yield wav, speaker, timestamps
 
 
-def load_engine(args: argparse.Namespace) -> Engine:
+def read_lexicon(args: argparse.Namespace) -> Lexicon:
+    """The file of --lexicon, or that of the user, which need not exist."""
+    from nightingale.text.spellings.user_lexicon import Lexicon, default_path  # not above: --help needs none
+
+    if args.lexicon is not None:
+        return Lexicon.read(Path(args.lexicon))
+    path = default_path()
+    return Lexicon() if path is None else Lexicon.read(path, must_exist=False)
+
+
+def load_engine(args: argparse.Namespace, lexicon: Lexicon) -> Engine:
     with importing_engine():
         from nightingale.engine import Engine
 
     cache = make_cache_options(args)
-    return Engine(model=args.model, voice=args.voice, bits=args.bits, speculate=args.speculate, cache=cache)
+    return Engine(args.model, args.voice, bits=args.bits, speculate=args.speculate, cache=cache, lexicon=lexicon)
 
 
 def make_cache_options(args: argparse.Namespace) -> CacheOptions | None:
@@ -231,7 +246,7 @@ def wants_prompt(args: argparse.Namespace) -> bool:
     return not args.text and not args.file and args.output is None and os.isatty(0) and os.isatty(1)
 
 
-def run_prompt(args: argparse.Namespace, options: SpeakOptions) -> None:
+def run_prompt(args: argparse.Namespace, options: SpeakOptions, lexicon: Lexicon) -> None:
     """Raises UsageError for options that need a text."""
     if args.stats:
         raise UsageError("--stats does not go with the prompt; type /stats there, or give a text")
@@ -242,8 +257,8 @@ def run_prompt(args: argparse.Namespace, options: SpeakOptions) -> None:
 
     signal.signal(signal.SIGINT, signal.default_int_handler)
     prompt.run_prompt(
-        lambda: load_engine(args), lambda: Speaker(args.device), options, args.voice or DEFAULT_VOICE,
-        list_voices, keep_history=not args.no_history,
+        lambda: load_engine(args, lexicon), lambda: Speaker(args.device), options, args.voice or DEFAULT_VOICE,
+        list_voices, keep_history=not args.no_history, lexicon=lexicon,
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from nightingale.repl.utterance import MAX_KEPT_S, Utterance
 from nightingale.statistics import as_lines
 from nightingale.text.input.decode import DROPPED, TextDecoder
 from nightingale.text.input.sources import open_sources
+from nightingale.text.spellings.user_lexicon import Lexicon
 
 MAX_FILE_SIZE = 10_000_000  # bytes: more than 100 hours of speech
 DOUBLE_PRESS_S = 2.0  # a second Ctrl-C within this time leaves
@@ -41,12 +42,18 @@ class Session:
     """The settings of one run of the prompt. `answer` runs a line."""
 
     def __init__(
-        self, speech: SpeechThread, options: SpeakOptions, voice: str, list_voices: Callable[[], list[str]]
+        self,
+        speech: SpeechThread,
+        options: SpeakOptions,
+        voice: str,
+        list_voices: Callable[[], list[str]],
+        lexicon: Lexicon | None = None,
     ) -> None:
         self.speech = speech
         self.options = options
         self.voice = voice
         self.list_voices = list_voices
+        self.lexicon = lexicon or Lexicon()
 
     def answer(self, line: str) -> str:
         """Run a line. Returns its output or its error, often an empty text. Raises Quit."""
@@ -231,6 +238,27 @@ def spell_out(text: str) -> str:
     return ", ".join(MARK_NAMES.get(mark, mark.upper()) for mark in text if not mark.isspace()) + "."
 
 
+def _say(session: Session, entry: str) -> str:
+    word, equals, reading = (part.strip() for part in entry.partition("="))
+    if equals:
+        session.lexicon.say(word, _without_quotes(reading))
+    readings = session.lexicon.readings
+    shown = {word: readings[word]} if word in readings else readings if not entry else {}
+    if not shown:
+        raise UsageError(f'no reading of "{word}"; /say {word} = READING gives it one' if entry else "no readings yet")
+    return "\n".join(f"{word} = {reading}" for word, reading in shown.items())
+
+
+def _without_quotes(reading: str) -> str:
+    """Somebody may type the line as it stands in the file."""
+    return reading[1:-1] if len(reading) > 1 and reading[0] == reading[-1] == '"' else reading
+
+
+def _unsay(session: Session, word: str) -> str:
+    session.lexicon.unsay(word)
+    return ""
+
+
 def _stats(session: Session, _: str) -> str:
     utterance = session.speech.last
     if utterance is None:
@@ -272,6 +300,8 @@ COMMANDS: dict[str, Command] = {
     "devices": Command(_devices, "", "list the devices"),
     "read": Command(_read, "FILE", "speak a text file"),
     "spell": Command(_spell, "TEXT", "spell a text letter by letter"),
+    "say": Command(_say, "[WORD = READING]", "list the lexicon, or give a word a reading"),
+    "unsay": Command(_unsay, "WORD", "remove a word from the lexicon"),
     "stats": Command(_stats, "", "show times and counts of the last text spoken"),
     "set": Command(_set, "[NAME VALUE]", "list all settings, or change one"),
     "help": Command(_help, "", "show this list"),

@@ -36,6 +36,8 @@ class LineCompleter(Completer):
     def _words(self, name: str) -> list[str]:
         if name == "voice":
             return self._session.list_voices()
+        if name in ("say", "unsay"):
+            return list(self._session.lexicon.readings)
         if name == "set":
             return [key + " " for key in vars(self._session.options)]
         return []

@@ -14,6 +14,7 @@ from nightingale.options import SpeakOptions
 from nightingale.repl.commands import Session
 from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread
 from nightingale.signals import defer_signals
+from nightingale.text.spellings.user_lexicon import Lexicon
 
 GREETING = "nightingale-tts: type a line to hear it. /help lists commands, Ctrl-D leaves."
 
@@ -36,6 +37,7 @@ def run_prompt(
     voice: str,
     list_voices: Callable[[], list[str]],
     keep_history: bool,
+    lexicon: Lexicon,
 ) -> None:
     """Run until the user leaves. Raises the error that ended the speech thread. Always joins the thread."""
     for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "replace")):
@@ -47,7 +49,7 @@ def run_prompt(
             speech = SpeechThread(load_engine, open_sink)
         handler = NoticeHandler(speech.notices)
         logging.getLogger("nightingale").addHandler(handler)
-        session = Session(speech, options, voice, list_voices)
+        session = Session(speech, options, voice, list_voices, lexicon)
         print(GREETING, flush=True)
         if os.environ.get("TERM", "dumb") in ("dumb", "unknown", ""):
             from nightingale.repl.plain import run_plain

@@ -11,7 +11,7 @@ import string
 
 from nightingale.text.characters import ALPHABET
 from nightingale.text.patterns import regex
-from nightingale.text.word_table import WordTable
+from nightingale.text.spellings.table import WordTable
 
 _LETTERS = string.ascii_lowercase
 _PLACEHOLDER = regex("zuqo([a-z]{3})quzo", re.IGNORECASE)  # the capitals are those of the word as it was typed
@@ -76,7 +76,7 @@ def _placeholder(index: int, written: str) -> str:
     return word
 
 
-_FINAL_NO = regex(r"\bno(?=[.\"')]*$|\.\.\.)")
+_FINAL_NO = regex(r"\bno(?=[\"')]*\.)")
 
 
 def respell_for_bundled_voices(text: str) -> str:

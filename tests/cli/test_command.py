@@ -515,6 +515,25 @@ def test_print_text_has_the_warnings_and_exit_codes_of_speech(speak: Run, shell:
     assert (done.returncode, done.stderr) == (141, b"")
 
 
+def test_lexicon(speak: Run, shell: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "nightingale-tts"
+    folder.mkdir()
+    (folder / "lexicon.toml").write_text("cat = 'dog'\n[voice.keats]\ncat = 'fish'")
+    (tmp_path / "other.toml").write_text("cats = 'dahgs'")
+    (tmp_path / "bad.toml").write_text("\ncat")
+    text = f"XDG_CONFIG_HOME={tmp_path} speak --print-text 'Two cats.'"
+    assert shell(text).stdout == b"Two dogs.\n"
+    assert shell(f"{text} -v keats").stdout == shell(f"{text} -v a/keats.safetensors").stdout == b"Two fishes.\n"
+    assert shell(f"{text} --lexicon {tmp_path}/other.toml").stdout == b"Two dahgs.\n"
+    assert_refused(speak("--lexicon", tmp_path / "bad.toml", "cats"), 65, "bad.toml, line 2: ")
+    assert_refused(speak("--lexicon", tmp_path / "none.toml", "cats"), 66, "No such file")
+
+
+def test_print_text_has_the_spellings_of_the_bundled_voices_only(speak: Run) -> None:
+    assert speak("--print-text", "I said no.").stdout == b"I said No.\n"
+    assert speak("--print-text", "--model", "x", "I said no.").stdout == b"I said no.\n"
+
+
 @pytest.mark.parametrize("args", [["-o", "x"], ["--play"], ["--device", "0"], ["--stats"], ["--bench"]])
 def test_print_text_goes_with_no_option_of_sound(speak: Run, tmp_path: Path, args: list[str]) -> None:
     assert_refused(speak("--print-text", *args, "one", cwd=tmp_path), 2, "--print-text")

@@ -21,6 +21,7 @@ from nightingale.repl.commands import Quit, Session, spell_out
 from nightingale.repl.completion import LineCompleter
 from nightingale.repl.history import MemoryHistory, PrivateHistory, history_path, open_history
 from nightingale.repl.screen import activity, status_line
+from nightingale.text.spellings.user_lexicon import Lexicon
 
 
 def spoken(session: Session, sink: RecordingSink, line: str) -> float:
@@ -65,6 +66,23 @@ def test_settings(session: Session, sink: RecordingSink) -> None:
     assert "temperature" in session.answer("/set")
     assert session.answer("/volume 50%") == "volume 50%" and sink.volume == 0.5
     assert "0 to 200" in session.answer("/volume 900") and sink.volume == 0.5
+
+
+def test_say_and_unsay(session: Session, tmp_path: Path) -> None:
+    session.lexicon = Lexicon.read(tmp_path / "lexicon.toml", must_exist=False)
+    assert session.answer("/say") == "no readings yet"
+    assert session.answer("/say nginx = engine X") == "nginx = engine X"
+    assert session.answer('/say C++="see plus plus"') == "C++ = see plus plus"
+    assert session.answer("/say") == "nginx = engine X\nC++ = see plus plus"
+    assert session.answer("/say nginx") == "nginx = engine X"
+    assert session.answer("/say redis") == 'no reading of "redis"; /say redis = READING gives it one'
+    assert session.answer("/say = x") == "a reading needs a word"
+    assert completions(session, "/unsay n") == ["nginx"]
+    assert session.answer("/unsay nginx") == ""
+    assert session.answer("/unsay nginx") == 'the lexicon has no "nginx"'
+    assert (tmp_path / "lexicon.toml").read_text() == '"C++" = "see plus plus"\n'
+    (tmp_path / "lexicon.toml").write_text("bad")
+    assert "line 1" in session.answer("/say a = b")
 
 
 def test_voices(session: Session) -> None:

@@ -21,6 +21,7 @@ from nightingale.audio.chunk import AudioChunk
 from nightingale.errors import NightingaleError, VoiceNotFound
 from nightingale.options import CacheOptions, SpeakOptions
 from nightingale.statistics import Statistics
+from nightingale.text.spellings.user_lexicon import Lexicon
 
 SAMPLES_PER_WORD = 2400
 
@@ -35,6 +36,7 @@ class Engine:
         bits: int | None = None,
         speculate: bool = False,
         cache: CacheOptions | None = None,
+        lexicon: Lexicon | None = None,
     ) -> None:
         if voice not in (None, "florence"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')

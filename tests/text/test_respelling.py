@@ -6,8 +6,8 @@ import pytest
 
 from nightingale.text.characters import fold
 from nightingale.text.respelling import Respelling
+from nightingale.text.spellings.table import WordTable
 from nightingale.text.stream import normalize, read_sentences
-from nightingale.text.word_table import WordTable
 
 WORDS = {
     "nginx": "engine X", "GitHub": "Git hub", "New Orleans": "New Orlins", "node.js": "node J S",

@@ -38,12 +38,19 @@ class WordTable:
     """
 
     def __init__(self, readings: Mapping[str, str]) -> None:
-        self._entries: dict[str, list[_Entry]] = {}  # by the first word in lower case
+        self._entries: dict[tuple[str, ...], list[_Entry]] = {}  # by the tokens in lower case
+        self._lengths: dict[str, list[int]] = {}  # by the first token: the lengths of the entries, the longest first
         for word, reading in readings.items():
             if entry := _make_entry(word, reading):
-                self._entries.setdefault(entry.words[0].lower(), []).append(entry)
-        for entries in self._entries.values():
-            entries.sort(key=lambda entry: (-len(entry.words), not entry.has_capitals))
+                self._add(entry)
+
+    def _add(self, entry: _Entry) -> None:
+        key = tuple(word.lower() for word in entry.words)
+        self._entries.setdefault(key, []).insert(0 if entry.has_capitals else len(self._entries[key]), entry)
+        lengths = self._lengths.setdefault(key[0], [])
+        if len(key) not in lengths:
+            lengths.append(len(key))
+            lengths.sort(reverse=True)
 
     def replace(self, text: str, replace: Replace) -> str:
         """The text with `replace(written, reading)` for each entry that is found."""
@@ -63,15 +70,18 @@ class WordTable:
         """False if no word of the text begins an entry: most sentences."""
         words = _TOKEN.findall(text)
         endings = [base for word in words if word[-1] == "s" for base, _ in _bases(word)]
-        return not (self._entries.keys().isdisjoint(words) and self._entries.keys().isdisjoint(endings))
+        return not (self._lengths.keys().isdisjoint(words) and self._lengths.keys().isdisjoint(endings))
 
     def _find(self, tokens: list[re.Match[str]], start: int) -> tuple[_Entry, str] | None:
         """The entry that begins at a token, and the ending of its reading."""
-        for base, _ in _bases(tokens[start][0].lower()):
-            for entry in self._entries.get(base, ()):
-                ending = _match(entry, tokens[start : start + len(entry.words)])
-                if ending is not None:
-                    return entry, ending
+        for first, _ in _bases(tokens[start][0].lower()):
+            for length in self._lengths.get(first, ()):
+                found = tokens[start : start + length]
+                words = [token[0].lower() for token in found]
+                for last, _ in _bases(words[-1]):
+                    for entry in self._entries.get((*words[:-1], last), ()):
+                        if (ending := _match(entry, found)) is not None:
+                            return entry, ending
         return None
 
 
@@ -88,8 +98,6 @@ def _make_entry(word: str, reading: str) -> _Entry | None:
 
 def _match(entry: _Entry, tokens: list[re.Match[str]]) -> str | None:
     """The ending of the reading ("s", "'s" or nothing) if the tokens are those of the entry; None if they are not."""
-    if len(tokens) < len(entry.words):
-        return None
     for i, (word, glued) in enumerate(zip(entry.words, entry.glued, strict=True)):
         if i and glued != (tokens[i].start() == tokens[i - 1].end()):
             return None
