@@ -16,18 +16,25 @@ ALPHABET = " !\"'(),-.:;?" + string.ascii_letters
 
 _FOLDED = {
     "'": "‘’‚‛‹›ʼʻ´′＇\u02b9\u02bd", '"': "“”„‟«»″❝❞〝〞＂", "-": "‐‑⁃﹣－", " - ": "—―⸺⸻", "–": "‒–", "...": "…⋯",
-    "": "¡¿®™℠†‡¶", ", ": "、", ". ": "。｡", "•": "•‣▪▫●◦■□►▶➤✓✔☑",
-    "/": "\u2044\u2215", "\n": "\n\r\x85\u2028\u2029", " ": "\v\f·¦❘", "    ": "\t",
+    "": "¡¿®™℠†‡¶", ", ": "、", ". ": "。｡", "•": "•‣▪▫●◦■□►▶➤", "✓": "✓✔☑✅", "✗": "✗✘✕✖❌❎", "|": "│┃║",
+    "/": "\u2044\u2215", "\n": "\n\r\x85\u2028\u2029", " ": "\v\f¦❘", "    ": "\t",
     " copyright ": "©℗", " No. ": "№", "°C": "℃", "°F": "℉", "°": "˚", "µ": "μµ", "Ω": "\u2126",
-    "×": "×✕", " minus ": "−", " plus or minus ": "±", " divided by ": "÷", " about ": "≈≃≅∼",
-    " is not equal to ": "≠", " less than or equal to ": "≤⩽", " greater than or equal to ": "≥⩾",
-    " the square root of ": "√", " infinity ": "∞",
-    " to ": "→⇒⟶", " in ": "∈", " the sum of ": "∑",
+    "×": "×", " minus ": "−", " plus or minus ": "±", " divided by ": "÷", "≈": "≈≃≅∼",
+    "!=": "≠", "<=": "≤⩽", ">=": "≥⩾", " the square root of ": "√", " the cube root of ": "∛", " infinity ": "∞",
+    "→": "→⟶➔➜➝➞➡", " implies ": "⇒⟹", " if and only if ": "⇔⟺", " to and from ": "↔⇄⇆", " from ": "←⟵⬅",
+    " up ": "↑⬆↗", " down ": "↓⬇↘", "·": "·∙⋅", " in ": "∈", " not in ": "∉", " the sum of ": "∑",
+    " the product of ": "∏", " the integral of ": "∫", " partial ": "∂", " nabla ": "∇", "Δ": "∆", " for all ": "∀",
+    " there exists ": "∃", " the empty set ": "∅", " and ": "∧", " or ": "∨", " not ": "¬", " union ": "∪",
+    " intersection ": "∩", " is a subset of ": "⊂⊆", " is a superset of ": "⊃⊇", " is equivalent to ": "≡",
+    " is proportional to ": "∝", " is much less than ": "≪", " is much greater than ": "≫", " therefore ": "∴",
+    " because ": "∵", " is perpendicular to ": "⊥", " is parallel to ": "∥", " angle ": "∠",
+    " sharp ": "♯", " flat ": "♭",
     "ss": "ß", "SS": "ẞ", "ae": "æǽ", "Ae": "ÆǼ", "oe": "œ", "Oe": "Œ", "th": "þ", "Th": "Þ", "o": "øǿ", "O": "ØǾ",
     "l": "ł", "L": "Ł", "d": "đð", "D": "ĐÐ", "h": "ħ", "H": "Ħ", "i": "ı", "n": "ŋ", "N": "Ŋ", "t": "ŧ", "T": "Ŧ",
     "^-": "⁻", **{f"^{i}": digit for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
 }
-_READ_BY_RULES = "£€¥₹¢°ºΩ§"
+_READ_BY_RULES = "£€¥₹¢°ºΩ§ℹ"
+_LAYOUT = (range(0x2500, 0x25A0), range(0x2800, 0x2900), range(0xE000, 0xF900))  # lines, blocks, spinners, icons
 _SILENT_CATEGORIES = {"Mn", "Me", "Mc", "Cf", "Cc"}  # marks, joiners, variation selectors, control characters
 _ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
@@ -58,6 +65,10 @@ def _fold_one(char: str) -> str:
         return " "
     parts = unicodedata.normalize("NFKD", char)
     plain = "".join(c for c in parts if not unicodedata.combining(c))
+    if any(ord(char) in codes for codes in _LAYOUT):
+        return " "
+    if plain.isascii() and plain.isalpha() and char != "ª" and unicodedata.decomposition(char).startswith("<super>"):
+        return "^" + plain
     if "\u2044" in plain:  # a fraction such as ½; the blank separates it from a whole number
         return " " + plain.replace("\u2044", "/")
     if len(plain) == 1 and not plain.isascii() and plain != char:

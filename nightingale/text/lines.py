@@ -31,8 +31,8 @@ _RECORD = regex(
     r"|\[?(?:INFO|WARN|WARNING|ERROR|DEBUG|FATAL|CRITICAL|TRACE|NOTICE|FAILED|PASSED|SKIPPED)\b[]:]?\s"
     r"|\[ *[A-Z0-9][A-Z0-9/% ]*\]\s|@@ |\+\+\+ |\$ [a-z./~]|>>>\s")
 _NEW_BLOCK = regex(
-    r"\[[^\[\]\s]{1,60}\]:|[-*+•–]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
-_LIST_ITEM = regex(r"[-*+•–>]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s")
+    r"\[[^\[\]\s]{1,60}\]:|[-*+•–✓✗]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s|#{1,6}\s|>|\||```|~~~|[-*_=]{3}")
+_LIST_ITEM = regex(r"[-*+•–✓✗>]\s|\(?[0-9]{1,3}[.)]\s|\(?[A-Za-z]\)\s")
 _DASH = regex(r"[-–] [a-z]")
 _FENCE = regex(r"(?:```|~~~)[^`]*$")
 _WHOLE_LINE = regex(r"[#|]|```|~~~|[-_=~]{3}")

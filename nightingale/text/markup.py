@@ -15,15 +15,20 @@ _LINK = regex(rf"!?\[([^\[\]\n]{{0,400}})\](?:\({_TARGET}(?:\s\"[^\"\n]{{0,200}}
 _LINK_DEFINITION = regex(r"\[(?!\^)[^\[\]]{1,100}\]:[ ]+(?:<[^<>]*>|\S*[/#:.]\S*)(?:[ ]+[\"'(].*)?$")
 _FOOTNOTE = regex(r"(?<=[A-Za-z\u0300-\u0327.,;:!?\"')])(?:\[(?:[0-9]{1,3}|\^[^\]\s]{1,20}|citation needed)\])+")
 _FOOTNOTE_TEXT = regex(r"\[\^[^\[\]\s]{1,20}\]:[ ]*")
-_QUOTE_OR_PROMPT = regex(r"(?:> ?)*(?:\$ (?=[a-z./~]))?")  # "> " of a quotation, "$ " of a shell
+# "> " of a quotation, "$ " of a shell; "> 5 people" and ">= 3" are comparisons.
+_COMPARED = r"[=$£€~]|[^\S\n]?[$£€]?[0-9][0-9.,]*[kKMB%]?(?: ?[a-z%°]|$)"
+_QUOTE_OR_PROMPT = regex(rf"(?:>(?!{_COMPARED}) ?)*(?:\$ (?=[a-z./~]))?")
 _HEADING = regex(r"(#{1,6})[ ]+(.*?)[ ]*#*$")
-_BULLET = regex(r"(?:[-*+•–] )+(?:\[[ xX]\] )?")
+_BULLET = regex(r"(?:[-*+•–✓] )+(?:\[[ xX]\] )?")
 _NUMBERED_ITEM = regex(r"\(?([0-9]{1,3})[.)] (?=\S)(?![0-9]{3,4}[-. ][0-9]{3,4}\b)")  # not (555) 123-4567
 _LETTERED_ITEM = regex(r"\(?([A-Za-z])\) (?=\S)")
 _CUE = regex(r"(?:^|\n+)(?:[^\n]{1,60}\n)?(?:[0-9]{1,3}:)?[0-9]{2}:[0-9]{2}[.,][0-9]{3} --> [^\n]*|^WEBVTT\b.*$")
 _CUE_TAG = regex(r"</?[cv](?:[. ][^<>]{0,100})?>|<[0-9:.]{5,15}>")
 _HORIZONTAL_RULE = regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
 _EMPHASIS = regex(r"(\*{1,3}(?![./])|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?[^\s/])\1(?!\w)")
+_ESCAPED = regex(r"(?<!\\)\\([*_`~#|>$%&{}])")
+_SHORT_CODE = regex(r"(?<![\w:]):([a-z][a-z_]{2,30}):(?![\w:])")  # :smile:
+_HIGHLIGHT = regex(r"(?<!\S)==(?=[^\s=])([^=\n]{1,80})(?<=\S)==(?![\w=])")
 _ORDINAL_SIGN_AS_DEGREE = regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # typed on Spanish keyboards; else as in 1º, Nº
 # Eyes of 8 or x need a nose or a laugh, and "=3" and "x <3" are comparisons: an emoticon takes no number or word away.
 _EMOTICON = regex(
@@ -49,11 +54,22 @@ def strip_markup(text: str, line_start: bool) -> str:
         text = _LINK.sub(r"\1", _LINK.sub(r"\1", "\n".join(lines)))  # twice: a picture may be a link's text
         lines = _FOOTNOTE.sub("", text).split("\n")
     text = "\n".join(_strip_line(line) if line_start or i else line for i, line in enumerate(lines))
+    if "\\" in text:
+        text = _ESCAPED.sub(_unescape, text)
+    if ":" in text:
+        text = _SHORT_CODE.sub(lambda match: f" {match[1].replace('_', ' ')} ", text)
+    if "==" in text:
+        text = _HIGHLIGHT.sub(r"\1", text)
     if "*" in text or "_" in text or "~~" in text:
         text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))  # twice: **_both_**
     if "\n" in text:
         text = re.sub(r"(?<=\w)-\n(?=[a-z])", "-", text).replace("\n", " ")
     return _EMOTICON.sub(" ", text).replace("`", "" if text.count("`") > 1 else "'")
+
+
+def _unescape(match: re.Match[str]) -> str:
+    r"""\# -> #, but \* is no emphasis."""
+    return "" if match[1] == "*" else match[1]
 
 
 @rule(r"&(?:[A-Za-z]{2,8}|#x?[0-9A-Fa-f]{1,6});")

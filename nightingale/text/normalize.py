@@ -18,7 +18,9 @@ from nightingale.text.rules.phone import read_phone_numbers
 from nightingale.text.rules.places import read_places
 from nightingale.text.rules.ranges import read_ranges
 from nightingale.text.rules.spans import read_spans
-from nightingale.text.rules.technical.code import read_code
+from nightingale.text.rules.technical.code import read_code, read_raw_code
+from nightingale.text.rules.technical.comparisons import read_comparisons
+from nightingale.text.rules.technical.emoji import read_emoji
 from nightingale.text.rules.technical.identifiers import read_identifiers
 from nightingale.text.rules.technical.latex import read_latex
 from nightingale.text.rules.technical.links import read_links
@@ -29,9 +31,9 @@ from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
 _WORD_RULES = (
-    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_codes,
-    read_places, read_calendar, read_verses, read_abbreviations, read_code,
-    read_roman_numerals, read_capitals, read_formulas,
+    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_codes, read_places,
+    read_calendar, read_verses, read_abbreviations, read_code, read_roman_numerals, read_capitals, read_formulas,
+    read_comparisons,
 )
 _QUANTITY_RULES = (
     read_ranges, read_dates, read_spans, read_times, read_phone_numbers, read_percentages, read_rates,
@@ -82,7 +84,10 @@ def normalize_sentence(
     if not _SAYS_SOMETHING.search(raw):
         return ""
     raw = _SPACED_DOTS.sub("...", raw)
-    text, readings = respelling.hide_words(strip_markup(read_latex(raw), line_start))
+    text = strip_markup(read_raw_code(read_latex(raw)), line_start)
+    if not text.isascii():
+        text = read_emoji(text, line_start)
+    text, readings = respelling.hide_words(text)
     text = apply_rules(remove_accents(text), _WORD_RULES)
     if _DIGIT.search(text):
         text = apply_rules(text, _QUANTITY_RULES)

@@ -19,6 +19,8 @@ _MAX_RAW_CHARS = 1000  # a longer raw sentence is cut before it is normalized: t
 _LOOKAHEAD = 64  # characters after a possible end that may decide it
 
 _POSSIBLE_END = regex(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n[\n ]*")
+_BEFORE_OPERATOR = regex(r"(?:(?<!\w)\w|[0-9]|\)|\s)$")  # perhaps a factorial, or the sign of a condition
+_OPERATOR_AFTER = regex(r" (?:[=+*/<>&|×·-]|\\[a-z])")
 _CLAUSE_END = regex(r"[,;:)](?=\s)|\s(?=-\s)")
 _LIST_NUMBER = regex(r"(?:^|\n *)\(?[0-9]{1,3}$")
 _LAST_WORD = regex(r"[A-Za-z.]+$")
@@ -143,7 +145,7 @@ def _mark_ends(before: str, mark: str, line_start: bool) -> bool | None:
     if mark[-1] not in ".!?" or mark.startswith(".."):
         return None
     if mark != ".":
-        return None if _is_name_with_mark(before, mark) else True
+        return None if _is_name_with_mark(before, mark) or _BEFORE_OPERATOR.search(before) else True
     if before[-1:] == " ":
         return None  # perhaps one of . . .
     if (number := _LIST_NUMBER.search(before)) and (number.start() > 0 or before[:1] == "\n" or line_start):
@@ -158,9 +160,19 @@ def _is_name_with_mark(before: str, mark: str) -> bool:
     return word is not None and (word[1] in NAMES_WITH_MARK or _IN_SENTENCE.search(before[: word.start()]) is not None)
 
 
+def _is_operator(before: str, mark: str, after: str) -> bool:
+    """Whether the mark is one of a formula or a program: 5! = 120, find . -name x, a ? 1 : 0."""
+    spaced = before[-1:] == " "
+    if mark == "!" or not spaced:
+        return mark == "!" and bool(_BEFORE_OPERATOR.search(before) and _OPERATOR_AFTER.match(after))
+    return re.match(r" (?:[=+*/<>&|-]|[0-9])" if mark == "?" else r" [/|&>-]\S", after) is not None
+
+
 def _mark_ends_before(before: str, mark: str, after: str) -> bool:
     """The same with the next word: for abbreviations, ellipses, closing quotes and brackets."""
     following = (after.split(maxsplit=1) or [""])[0]
+    if mark in (".", "!", "?") and _is_operator(before, mark, after):
+        return False
     if mark == "." and before[-1:] == " ":
         if following.startswith(".") or not before.endswith(". "):
             return not following.startswith(".")

@@ -59,8 +59,8 @@ def test_numbers_and_scores_are_never_dropped() -> None:
 
 
 def test_warnings_count_the_characters_that_were_left_out() -> None:
-    assert normalize("I ❤️ you 👍🏽.") == (
-        "I you.",
+    assert normalize("Thank you ❤️👍🏽.") == (
+        "Thank you.",
         ["left out 2 characters that cannot be spoken, such as '❤' (U+2764)"],
     )
     assert normalize("a\ufffdb")[1] == ["left out 1 character that cannot be spoken, such as '\ufffd' (U+FFFD)"]

@@ -118,13 +118,13 @@ _DIGIT = regex("[0-9]")
 
 def read_identifiers(text: str) -> str:
     """commit 9fb8ed2 -> commit nine F B eight E D two."""
-    if "w" in text or "x" in text or "r-" in text:
+    if "r-" in text or "rw" in text:
         text = _permissions(text)
-    text = _after_commit(text)
     if "#" in text:
         text = _colour(text)
     if not _DIGIT.search(text):
         return text
+    text = _after_commit(text)
     if ":" in text or "-" in text:
         text = _ipv6(_groups(text)) if ":" in text else _groups(text)
     return _mode(_subnet(_key(_hash(_prefixed(text)))))

@@ -35,7 +35,7 @@ _STARTS = {"": " ", "~": "home", ".": "dot", "..": "dot dot"}
 
 
 # --- paths -----------------------------------------------------------------------------------------------------------
-@rule(r"(?<![\w./<)%°])(~[a-z]{0,20}|\.{1,2}|\$\{?[A-Z_]{2,20}\}?)?((?:/[\w.+@*-]{1,100})+/?)(?![\w/])")
+@rule(r"(?<![\w./<)%°])(~[a-z]{0,20}|\.{1,2}|\$\{?[A-Z_]{2,20}\}?)?(/[.+@*-]{0,3}\w[\w.+@*-]{0,99}(?:/[\w.+@*-]{1,100})*/?)(?![\w/])")
 def _path(match: re.Match[str]) -> str:
     """~/src/a.py, ~bob/a.py, $HOME/a.py"""
     start = match[1] or ""
@@ -143,8 +143,13 @@ def _tag(match: re.Match[str]) -> str:
     return f"{match[1]} colon {match[2].replace('-', ' ')}"
 
 
+_INSIDE = regex(r"[.:][\w.*]|[/\\]")
+
+
 def read_paths(text: str) -> str:
     """Edit ~/src/a.py, line 3 of .netrc -> Edit home slash source slash a dot pie, line 3 of dot netrc."""
+    if not _INSIDE.search(text):
+        return text
     if ":" in text:
         text = _tag(_interpreter(text))
     if "\\" in text:

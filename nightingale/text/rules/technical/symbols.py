@@ -16,6 +16,8 @@ _TERM = (
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "over", "=": "equals", "==": "equals"}
 _SIGN = regex(r" ?(==?|[+*/-]) ?(?=[\w(-])")
 _VARIABLE = regex(r"(?<![\w])([0-9.]*[ijknxyz])[)]* ?[/-] ?[0-9]+(?![\w.])|[0-9)] ?/ ?[knxyz]\b|\) ?/ ?[0-9]")
+_GREEK_LETTER = regex(r"(?<![α-ωΑ-Ωά-ώ])( ?)([α-ωΑ-Ω])(?![α-ωΑ-Ωά-ώ])( ?)")
+_OHMS_BEFORE = regex("[0-9] ?[kMGm]?$")
 
 
 @rule(rf"(?<![\w.,$£€/'\"%°-]){_TERM}(?:( ?)(?:==?|[+*/-])\1{_TERM})+(?![\w'/%°]|-[\w])")
@@ -28,59 +30,133 @@ def _formula(match: re.Match[str]) -> str:
     return _SIGN.sub(lambda sign: f" {_SIGNS[sign[1]]} ", text)
 
 
+@rule(r"(?<![\w(])([A-Za-z]|\([^()]{1,30}\)|[0-9]{1,9})!(?= ?[=+/*·×-]|\))|(?<![\w(])([a-z]|\([^()]{1,30}\))!$")
+def _factorial(match: re.Match[str]) -> str:
+    """5! = 120; "A!" alone is an exclamation."""
+    return f"{match[1] or match[2]} factorial"
+
+
+@rule(r"(?<![\w.'])([fghpEOP])\(([^()]{1,24})\)(?!\w)")
+def _function(match: re.Match[str]) -> str:
+    """f(x), O(n)"""
+    return f"{match[1]} of {match[2]}"
+
+
+@rule(r"(?<![\w.])([A-Za-z] ?= ?)([a-z])([a-z])(?=\^| ?[-+*/=]|[.,;]?$)")
+def _product(match: re.Match[str]) -> str:
+    """F = ma, y = mx + b"""
+    is_word = match[2] + match[3] in ("on", "no", "ok", "or", "an", "in", "it", "is", "us")
+    return match[0] if is_word else f"{match[1]}{match[2]} {match[3]}"
+
+
+@rule(r"\bd([a-z]) ?/ ?d([a-z])\b|(?<=partial )([a-z]) ?/ ?(?=partial )")
+def _derivative(match: re.Match[str]) -> str:
+    """dy/dx, ∂f/∂x"""
+    return f"{match[3]} over" if match[3] else f"d {match[1]} over d {match[2]}"
+
+
+@rule(r"(?<![0-9] )(?<![0-9])\b([0-9]{1,4})/([0-9]{1,4}) ?= ?(?=[0-9])")
+def _quotient(match: re.Match[str]) -> str:
+    """10/2=5"""
+    return f"{match[1]} divided by {match[2]} equals "
+
+
+def _greek(match: re.Match[str]) -> str:
+    """A letter that stands alone. μ is the same character as the prefix of µm."""
+    before, after = match.string[: match.start()], match.string[match.end() :]
+    if match[2] == "Ω" and _OHMS_BEFORE.search(before):
+        return match[0]
+    name = GREEK.get(match[2].lower(), match[2])
+    lead = match[1] or ("" if not before else " ")
+    return f"{lead}{name}{match[3] or ('' if after[:1] in '-,.;:!?)^' else ' ')}"
+
+
+@rule(r"(?<![\w.])µ(?![A-Za-z])")
+def _mu(_: re.Match[str]) -> str:
+    return "mu"
+
+
+_FACTORS = regex(r"(?<=[0-9)]) ?· ?(?=[0-9(])|(?<=[0-9)])·(?=[a-z])|(?<![0-9] )(?<!\w\w)(?<=[A-Za-z])·(?=[A-Za-z]\b)")
+
+
+def _middle_dots(text: str) -> str:
+    """3·10^8, a·b; between words it separates, between units it is not read."""
+    return _FACTORS.sub(" times ", text).replace(" · ", ", ").replace("·", " ")
+
+
 def read_formulas(text: str) -> str:
     """2x + 3 = 7 -> 2 x plus 3 equals 7. Leaves numbers and powers to other rules."""
-    return _formula(text) if re.search("[+=*/-]", text) else text
+    if not text.isascii():
+        text = _mu(_GREEK_LETTER.sub(_greek, text))
+        text = _middle_dots(text)
+    if "!" in text:
+        text = _factorial(text)
+    if "(" in text:
+        text = _function(text)
+    return _formula(_quotient(_derivative(_product(text)))) if re.search("[+=*/-]", text) else text
 
 
 # --- symbols ---------------------------------------------------------------------------------------------------------
-_GREEK_LETTER = regex("(?<![α-ωΑ-Ωά-ώ])([α-ωΑ-Ω])(?![α-ωΑ-Ωά-ώ])")
 _SYMBOLS = [(regex(pattern), reading) for pattern, reading in (
     # Signs between digits, before the words of other symbols come between.
     (r"(?<=[0-9]) ?- ?(?=[0-9.]+ ?=)", " minus "),
     (r"(?<=[0-9]) - (?=[0-9])", " to "),
     (r"(?<=[0-9]) / (?=[0-9])", " divided by "),
-    (r"(?<=[0-9)A-Za-z]) ?× ?(?=[0-9(A-Za-z])", " times "),
-    (r"(?<=[0-9)]) ?\* ?(?=[0-9(A-Za-z])|(?<=\w) \* (?=\w)", " times "),
+    (r"(?<=[0-9)A-Za-z]) ?× ?(?=[0-9(A-Za-z])|(?<=[0-9]) ?✗ ?(?=[0-9])", " times "),
+    (r"(?<=[0-9)]) ?\* ?(?=[0-9(A-Za-z])|(?<=\w) \* (?=\w)|(?<![\w*])(?<=[a-z])\*(?=[a-z]\b)", " times "),
     (r"(?<=[\w)]) ?\+ ?(?=[\w(])", " plus "),
     (r"(?<=\w)\+(?!\w)", " plus"),
     (r"(?<!\S)\+(?=[0-9$£€])", "plus "),
-    (r"<?[-=]+>|<-+(?=\s)", ", "),
-    (r"!==?|<>(?=\s)", " is not equal to "),
-    (r"<=", " less than or equal to "),
-    (r">=", " greater than or equal to "),
-    (r"(?<=[\w)\"'%]) ?[:+*/-]?={1,3} ?(?=[\w(\"'-])", " equals "),
-    (r"(?<=[\w)]) ?< ?(?=[0-9(-])|(?<=\w) < (?=\w)|(?<![\w<])<(?=[0-9])", " less than "),
-    (r"(?<=[\w)]) ?> ?(?=[0-9(-])|(?<=\w) > (?=\w)|(?<![\w>])>(?=[0-9])", " greater than "),
-    (r"~ ?(?=[0-9$£€])", " about "),
+    (r"(?<=[A-Za-z])\^-(?!\w)", " minus"),
+    (r"^ ?(?:<?[-=]+>|→)", ""),
+    (r"(?<=[\w)\]]) ?<[-=]+> ?(?=\w)", " to and from "),
+    (r"(?<=[a-z0-9_)\]])[-=]>(?=[a-z_])|(?<=\)) [-=]> (?=[\w(])|(?<=\b[a-z]) => (?=\w)", " arrow "),
+    (r"(?<=[\w)\]\"']) -+> (?=[\w(\"'])|(?<=\w) ?→ ?(?=[\w(\"'])", " to "),
+    (r"<?[-=]+>|<-+(?=\s)|→", ", "),
+    (r"(?<=[\w)\"'%]) ?\+= ?", " plus equals "),
+    (r"(?<=[\w)\"'%]) ?-= ?", " minus equals "),
+    (r"(?<=[\w)\"'%]) ?\*= ?", " times equals "),
+    (r"(?<=[\w)\"'%]) ?/= ?", " divided by equals "),
+    (r"(?<=[\w)\"'%]) ?:?={1,3} ?(?=\S)", " equals "),
+    (r"(?<=\w)~(?=\w)", " tilde "),
+    (r"~(?=\w)", " tilde "),
     (r"(?<=[0-9])°", " degrees"),
     (r"(?<!\S)%(?!\S)", " percent "),
     # Other symbols.
+    (r"(?<=\w)\|\|(?=\w)| \|\| ", " or "),
+    (r"(?<=[\s(=,])&(?=[A-Za-z_])", " ampersand "),
     (r"\s*&+\s*", " and "),
     (r"\s?@ ?(?=[\w$£€])", " at "),
     (r"(?<!\w)#(?=[A-Za-z])", " hashtag "),
     (r"#(?=\s?[0-9])", " number "),
-    (r"\$(?=\s|$)", " dollars "),
+    (r"(?<![\"'(])\$(?=[A-Za-z_{])", " dollar "),
+    (r"\$(?=[A-Za-z_{])", "dollar "),
+    (r"(?<=[0-9])\s?\$(?=\s|$)", " dollars "),
+    (r"\$(?=\s|$)", " dollar "),
     ("£", " pounds "),
     ("€", " euros "),
     ("¥", " yen "),
     ("₹", " rupees "),
     ("µ", " micro "),
+    ("✗", " cross mark, "),
+    ("✓", " check mark, "),
     ("•", ", "),
     (r"(?<=\s)\|(?=\s)", ", "),
     (r"(?<=[A-Za-z])/(?=\w)|(?<=[0-9])/(?=[A-Za-z])", " "),
+    (r"\\(?=[A-Za-z])", " backslash "),
+    (r"(?<!\w)%(?=[sdfxiu]\b)", " percent "),
     # Punctuation.
     (r"\[", "("),
     (r"\]", ")"),
     (r"(?<=[A-Za-z])–(?=[A-Za-z])", "-"),
-    (r"(?<!\S)--(?=[a-z]+(?:-[a-z]+)*(?:[=\s.,;)\"']|$))", "dash dash "),
-    (r"(?<!\S)-(?=[a-z]{1,2}(?![\w']))", "dash "),
+    (r"(?<![^\s(\"'`=,/|])--(?=[A-Za-z][a-z]*(?:-[a-z]+)*(?:[=\s.,;)\"'/]|$))", "dash dash "),
+    (r"(?<![^\s(\"'`=,/|])-(?=[a-zA-Z]{1,2}[0-9]?(?![\w'-]))", "dash "),
     (r"–|-{2,}", " - "),
     (r"\.{4,}", "..."),
     (r"(?<=[A-Za-z0-9_)])\.(?=[a-z_])|(?<=[A-Z0-9_)])\.(?=[A-Z_])", " dot "),
     (r"(?<=[a-z)])\.(?=[A-Z])", ". "),
 )]
-_ANY_SYMBOL = regex(r"[^\w\s.,;:!?'\"()-]|--|\.{4}|[0-9] - [0-9]|\.(?=[A-Za-z_])|(?<!\S)-[a-z]")
+_ANY_SYMBOL = regex(r"[^\w\s.,;:!?'\"()-]|--|\.{4}|[0-9] - [0-9]|\.(?=[A-Za-z_])|(?<![\w-])-[A-Za-z]")
 
 
 def read_symbols(text: str) -> str:
@@ -88,7 +164,7 @@ def read_symbols(text: str) -> str:
     if not _ANY_SYMBOL.search(text):
         return text
     if not text.isascii():
-        text = _GREEK_LETTER.sub(lambda match: f" {GREEK.get(match[1].lower(), match[1])} ", text)
+        text = _GREEK_LETTER.sub(_greek, text)
     for pattern, reading in _SYMBOLS:
         text = pattern.sub(reading, text)
     return text
