@@ -81,11 +81,16 @@ _ANY_SIGN = "".join(map(re.escape, SIGN_NAMES))
 _SIGN_NOUN = r"(?:signs?|symbols?|characters?|keys?|operators?|buttons?|prefix|suffix|separators?)\b"
 
 
+_NO_KEY_AFTER = regex(r" (?:sign|symbol|character|operator|prefix|suffix|separator)s?\b")
+
+
 @rule(rf"(?<![\w<>=&|*#-])([\"'(`\[])?([{_ANY_SIGN}]|&&|\|\||==|!=|<=|>=|->|=>|::)(?(1)[\"')`\]]|(?= {_SIGN_NOUN}))"
       rf"|(?<=\b[Pp]ress )[{_ANY_SIGN}](?=[.,;]?(?:\s|$))|(?<=\b[Tt]ype )[{_ANY_SIGN}](?=[.,;]?(?:\s|$))")
 def _named_sign(match: re.Match[str]) -> str:
     """the % sign, less than (<), press #"""
     sign = match[2] or match[0]
+    if sign in "#*" and not match[1] and not _NO_KEY_AFTER.match(match.string, match.end()):
+        return match[0]  # a key of a telephone
     name = SIGN_NAMES.get(sign) or " ".join(SIGN_NAMES[char] for char in sign)
     return f"{match[1]}{name}{match[0][-1]}" if match[1] else name
 
