@@ -21,6 +21,7 @@ from nightingale.models.config import SAMPLES_PER_TOKEN, AlignmentConfig
 Floats = NDArray[np.float32]
 
 _STEP_COST = (0.0, 0.0, 0.5, 1.0, 1.5)  # nats, for 0, 1, ... text tokens from one speech token to the next
+_BEFORE_STOP = 0.1  # text tokens: no expected position reaches the stop token itself
 _FLOOR = 1e-3  # added to the attention: no single speech token rules out a position
 _SILENCE = 0.01  # of full scale: speech is louder
 _SILENCE_S = 0.02  # a word that begins with less silence than that stays where it is
@@ -29,10 +30,13 @@ _WORD = re.compile(r"\S*[^\W_]\S*")
 
 
 class TextTracker:
-    """The most probable position in a text of `num_text` tokens after each speech token; num_text is the stop token."""
+    """The expected position in a text of `num_text` tokens after each speech token; num_text is the stop token.
+
+    Between whole positions, so that a word's start is known more exactly than to a speech token.
+    """
 
     def __init__(self, num_text: int) -> None:
-        self.positions: list[int] = []
+        self.positions: list[float] = []
         # Log-probability of the best path to each position, after as many impossible positions as a step can be long.
         self._scores = np.full(len(_STEP_COST) + num_text, -np.inf, np.float32)
         self._scores[len(_STEP_COST) - 1] = 0.0
@@ -40,13 +44,16 @@ class TextTracker:
 
     def advance(self, attention: Floats) -> None:
         """Read the attention (T, num_text + 1) of the next T speech tokens to the text tokens and the stop token."""
-        scores = self._scores[len(_STEP_COST) - 1 :]
+        newest = self._scores[len(_STEP_COST) - 1 :]
         windows = np.lib.stride_tricks.sliding_window_view(self._scores, len(_STEP_COST))
-        position = self.positions[-1] if self.positions else 0
-        for evidence in np.log(attention + np.float32(_FLOOR)):
-            scores[:] = (windows - self._cost).max(axis=1) + evidence
-            position = max(position, int(scores.argmax()))
-            self.positions.append(position)
+        scores = np.log(attention + np.float32(_FLOOR))
+        for row in scores:
+            row += (windows - self._cost).max(axis=1)
+            newest[:] = row
+        weights = np.exp(scores - scores.max(axis=1, keepdims=True))
+        expected = weights @ np.arange(weights.shape[1]) / weights.sum(axis=1)
+        reached = self.positions[-1] if self.positions else 0.0
+        self.positions += np.maximum(np.maximum.accumulate(expected), reached).tolist()
 
 
 class WordTimer:
@@ -94,11 +101,14 @@ class WordTimer:
             self._tracker.advance(self._session.text_attention(first, num_tokens - first, self._num_text))
         for token, position in enumerate(self._tracker.positions[first:], first):
             while self._waiting and position >= self._waiting[0][1]:
-                start = token * SAMPLES_PER_TOKEN + self._config.offset_s * SAMPLE_RATE
-                self._silent.append((self._waiting.popleft()[0], round(start / self._speed)))
+                match, begins_at = self._waiting.popleft()
+                before = self._tracker.positions[token - 1] if token else 0.0
+                moment = token - (position - begins_at) / max(position - before, 1e-6) if token else 0.0
+                start = moment * SAMPLES_PER_TOKEN + self._config.offset_s * SAMPLE_RATE
+                self._silent.append((match, round(start / self._speed)))
 
-    def _position(self, offsets: Sequence[int], character: int) -> int:
-        return min(bisect_left(offsets, character) + self._config.lead, self._num_text)
+    def _position(self, offsets: Sequence[int], character: int) -> float:
+        return min(bisect_left(offsets, character) + self._config.lead, self._num_text - _BEFORE_STOP)
 
 
 def _end_of_silence(samples: Floats, start: int) -> int:

@@ -98,7 +98,7 @@ class AlignmentConfig:
 
     layer: int
     head: int
-    lead: int
+    lead: float
     offset_s: float
 
 
