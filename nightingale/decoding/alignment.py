@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from nightingale.audio.chunk import SAMPLE_RATE, Word
 from nightingale.decoding.loop import T3Session
 from nightingale.models.config import SAMPLES_PER_TOKEN, AlignmentConfig
+from nightingale.text.words import SPOKEN_WORD
 
 Floats = NDArray[np.float32]
 
@@ -25,8 +26,6 @@ _BEFORE_STOP = 0.1  # text tokens: no expected position reaches the stop token i
 _FLOOR = 1e-3  # added to the attention: no single speech token rules out a position
 _SILENCE = 0.01  # of full scale: speech is louder
 _SILENCE_S = 0.02  # a word that begins with less silence than that stays where it is
-
-_WORD = re.compile(r"\S*[^\W_]\S*")
 
 
 class TextTracker:
@@ -73,7 +72,7 @@ class WordTimer:
         self._num_text = len(offsets)
         self._tracker = TextTracker(self._num_text)
         # Words that were not reached yet, with the position at which they begin, and words that have no sound yet.
-        self._waiting = deque((match, self._position(offsets, match.start())) for match in _WORD.finditer(text))
+        self._waiting = deque((match, self._position(offsets, match.start())) for match in SPOKEN_WORD.finditer(text))
         self._silent: deque[tuple[re.Match[str], int]] = deque()
         self._num_samples = 0
 
