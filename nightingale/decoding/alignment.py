@@ -47,8 +47,8 @@ class TextTracker:
         windows = np.lib.stride_tricks.sliding_window_view(self._scores, len(_STEP_COST))
         scores = np.log(attention + np.float32(_FLOOR))
         for row in scores:
-            row += (windows - self._cost).max(axis=1)
-            newest[:] = row
+            np.add(row, (windows - self._cost).max(axis=1), out=newest)
+            row[:] = newest
         weights = np.exp(scores - scores.max(axis=1, keepdims=True))
         expected = weights @ np.arange(weights.shape[1]) / weights.sum(axis=1)
         reached = self.positions[-1] if self.positions else 0.0
