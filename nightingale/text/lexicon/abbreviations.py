@@ -46,7 +46,7 @@ BEFORE_NUMBER = {
     "temps": "temperatures", "alt": "altitude", "lat": "latitude", "long": "longitude", "elev": "elevation",
     "ht": "height", "wt": "weight", "diam": "diameter", "dia": "diameter", "circ": "circumference",
     "freq": "frequency", "qty": "quantity", "amt": "amount", "conc": "concentration", "vel": "velocity",
-    "precip": "precipitation", "ph": "phone", "mob": "mobile", "bldg": "building", "rm": "room", "cap": "capacity",
+    "precip": "precipitation", "ph": "phone", "mob": "mobile", "bldg": "building", "rm": "room", "cap": "cap",
     "hum": "humidity", "max": "maximum", "min": "minimum", "avg": "average", "est": "estimated", "pr": "price",
     "ep": "episode", "lv": "level", "lvl": "level", "bap": "baptized", "bur": "buried",
 }
@@ -104,8 +104,8 @@ SENTENCE_FINAL = {
     "inst": "Institute", "soc": "Society", "proc": "Proceedings", "mgr": "manager", "mts": "Mountains",
     "adj": "adjective", "adv": "adverb", "spp": "species", "sp": "species", "subsp": "subspecies",
     "pres": "president", "repr": "reprinted", "abbr": "abbreviated", "cres": "Crescent", "mfr": "manufacturer",
-    "depts": "departments", "cit": "cit", "acad": "Academy", "dist": "District", "hosp": "Hospital",
-    "orgs": "organizations",
+    "depts": "departments", "cit": "cit", "acad": "Academy", "dist": "District", "hosp": "Hospital", "ult": "ultimo",
+    "prox": "proximo", "orgs": "organizations",
 } | {short.lower(): name for short, name in ROADS.items()}
 ALSO_WORDS = frozenset(["max", "min", "est", "avg"])  # words or names where they end a sentence
 # EST is not "est."; but these are the same as in lower case.

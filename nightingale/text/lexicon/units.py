@@ -12,7 +12,7 @@ SPELLINGS = {
     "mbit": "Mbit", "gbit": "Gbit", "Mb": "Mbit", "Gb": "Gbit", "kb": "kbit", "kgs": "kg", "kms": "km", "cms": "cm",
     "mmHG": "mmHg", "Mhz": "MHz", "Ghz": "GHz", "khz": "kHz", "KHz": "kHz", "kw": "kW", "kwh": "kWh", "KWh": "kWh",
     "Kbps": "kbps", "Kcal": "kcal", "KJ": "kJ", "mhz": "MHz", "ghz": "GHz", "hz": "Hz", "gals": "gal", "qts": "qt",
-    "pts": "pt", "mps": "m/s", "µl": "µL", "db": "dB", "degs": "deg", "KN": "kN", "Kg": "kg", "Km": "km",
+    "pts": "pt", "mps": "m/s", "µl": "µL", "db": "dB", "degs": "deg", "v": "V", "KN": "kN", "Kg": "kg", "Km": "km",
 }
 # sign -> one, or "one|many" if the plural has no plain "s"
 EXTRA_UNITS = {
@@ -89,5 +89,6 @@ RECIPE_UNITS = {"c": ("cup", "cups"), "pt": ("pint", "pints"), "pkg": ("package"
 MEASURES = frozenset([*RECIPE_UNITS, "tbsp", "tsp", "oz", "qt", "gal", "lb", "lbs"])  # "2 lb. Sugar" is one phrase
 STOPPED_UNITS = frozenset(words(
     "km cm mm m nm mi yd yds ft kg mg g lb lbs oz qt doz mph kph rpm bpm psi mpg ml mL cl dl l L gal tsp tbsp ha sq h "
-    "hr hrs min mins s sec secs ms yr yrs mo mos wk wks Hz kHz MHz GHz KB MB GB TB V W kW kWh J ct acre deg bbl bu pcs"
+    "hr hrs min mins s sec secs ms yr yrs mo mos wk wks Hz kHz MHz GHz KB MB GB TB V W kW kWh J ct acre deg bbl bu pcs "
+    "gals qts pts kts ozs"
 ))

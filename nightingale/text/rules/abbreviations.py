@@ -5,6 +5,7 @@ import re
 from nightingale.text.full_stops import (
     AMOUNT_BEFORE,
     CITY_BEFORE,
+    DEGREE,
     EDITION_BEFORE,
     GENERATIONS,
     NUMBER_AFTER,
@@ -40,7 +41,7 @@ _CHAPTER_BEFORE = regex(r"\b(?:ch(?:ap)?|chapter|bk|book)\b\.?[^;.]{0,24}$", re.
 _ONE_BEFORE = regex(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$")
 
 
-@rule(r"(?<![\w.])([A-Za-z](?:\.[A-Za-z])+|Ph\.D|[BM]\.Sc|[A-Za-z]{1,6})\.(?![\w.])")
+@rule(rf"(?<![\w.])([A-Za-z](?:\.[A-Za-z])+|{DEGREE}|[A-Za-z]{{1,6}})\.(?![\w.])")
 def _with_stop(match: re.Match[str]) -> str:
     """Reads an abbreviation or an initial and removes its full stop; leaves other words as they are."""
     word, lower = match[1], match[1].lower()
@@ -61,6 +62,9 @@ def _with_stop(match: re.Match[str]) -> str:
         is_word = lower in ALSO_WORDS and not after.strip()
         if lower in table and not is_word and (table is DOTTED or has_abbreviation_case(word)):
             return _with_case_of(word, table[lower])
+    if re.fullmatch(DEGREE, word):
+        first, _, last = word.partition(".")
+        return f"{' '.join(first)} {last}"  # L L D, M Phil
     if "." in word:
         return _letters(word.replace(".", "").upper(), after)
     return word if is_initial(word) and after.strip() else match[0]
@@ -86,6 +90,8 @@ def _by_context(word: str, lower: str, before: str, after: str) -> str | None:
         return word
     if word in JOURNALS:
         return JOURNALS[word]
+    if word == "inst" and re.search("[0-9](?:st|nd|rd|th) $", before):
+        return "instant"
     if word == "Sr" and re.match(" [A-Z]", after) and not re.search(r"[A-Z][a-z]+,? $", before):
         return "Sister"
     if word in STATES_WITH_STOP and CITY_BEFORE.search(before):
@@ -155,6 +161,12 @@ def _touching_number(match: re.Match[str]) -> str:
     return f"{match[0]} " if match[1].lower() in BEFORE_NUMBER and not is_initial(match[1]) else match[0]
 
 
+@rule(r"(?<=\b[A-Z]\.[A-Z])\.\.(?!\.)")
+def _double_stop(_: re.Match[str]) -> str:
+    """17th century B.C.."""
+    return "."
+
+
 @rule(r"(?<=[0-9] )fl\.? ?oz\b\.?")
 def _fluid_ounces(_: re.Match[str]) -> str:
     """8 fl. oz.; "fl." alone means "floor"."""
@@ -205,7 +217,7 @@ def read_abbreviations(text: str) -> str:
     if "!" in text:
         text = _mark_of_name(text)
     if _INNER_STOP.search(text):
-        text = _plural_letters(_touching_number(_scene_and_line(text)))
+        text = _plural_letters(_touching_number(_scene_and_line(_double_stop(text))))
     if _has_abbreviation(text):
         text = _with_stop(_fluid_ounces(text))
     return _without_stop(text) if any(form in text for form in _SHORT_FORMS) else text

@@ -139,6 +139,11 @@ _MODIFIES = regex(
     r"lens|gun|tank|container|battery|batteries|charger|adapter|motor|engine|screen|display|monitor|file|disk|disc|card|font|"
     r"type|radius|resistor|capacitor|plug|socket|fuse|dose|tablet|pill|capsule|block|page|chunk|limit|zone|mark|mesh)s?\b"
     r"| (?:SSD|HDD|LED|TV)\b")
+_DETERMINER_BEFORE = regex(r"\b(?:the|this|that|his|her|my|our|their|your|its) $", re.IGNORECASE)
+_NOUN_AFTER = regex(
+    r" (?!(?:in|to|of|for|from|was|is|were|are|had|has|have|he|she|they|we|you|it|on|at|by|and|or|per|each|an|the|that|"
+    r"which|more|less|as|with|will|if|when|but|than|into|between|away|above|below|back|so|not|can|could|north|south|east|"
+    r"west|long|wide|high|deep|[a-z]+(?:ed|ing))\b)[a-z]{2,}")
 _LENGTH_AFTER = regex(
     r" (?:by|x|×|wide|tall|long|thick|deep|high|in diameter|of (?:rain|snow))\b|\)| ?[x×] ?[0-9]")
 _DECADE = regex("[2-9]0|[12][0-9]{3}")
@@ -178,6 +183,8 @@ def _names_in_context(match: re.Match[str], minus: str, amount: str, gap: str, s
         return {"T": ("tablespoon", "tablespoons"), "t": ("teaspoon", "teaspoons"), "c": ("cup", "cups")}[sign]
     if sign == "pt" and re.match(r"[ -](?:font|type|text|size|line|bold|Times|Arial|Helvetica)\b", after):
         return "point", "points"
+    if (sign == "v" and re.match(" ?[0-9A-Z]", after)) or (sign == "t" and not gap and "." in amount):
+        return None  # 3 v 2, Python 3.14t
     if gap == " " and sign in TOUCHING_ONLY and not (sign == "in" and _is_length(before, after)):
         return None
     return unit_names(sign)
@@ -206,8 +213,11 @@ def _is_length(before: str, after: str) -> bool:
 
 
 def _modifies(match: re.Match[str]) -> bool:
-    """Whether the noun after the unit is what the amount describes: 60W bulb, 12 pt font."""
-    return _MODIFIES.match(match.string, match.end()) is not None
+    """Whether the noun after the unit is what the amount describes: 60W bulb, 12 pt font, the 50 ft wave."""
+    if _MODIFIES.match(match.string, match.end()):
+        return True
+    before = match.string[max(match.start() - 8, 0) : match.start()]
+    return _DETERMINER_BEFORE.search(before) is not None and _NOUN_AFTER.match(match.string, match.end()) is not None
 
 
 def _is_part(amount: str) -> bool:

@@ -135,6 +135,8 @@ def _code_before_amount(match: re.Match[str]) -> str:
     amount = amount.lstrip("-")
     if not _is_currency_code(code, amount, scale) or (not gap and code not in CODES_IN_PAIRS and code.isupper()):
         return match[0]
+    if not gap and code.isupper() and len(amount) == 1:
+        return match[0]  # CHF3, a gas
     if code.strip(".") in ("kr", "RM") and not re.search("[.,]", amount) and not scale and not gap:
         return match[0]
     other = (upper, _scale(upper_letter, upper_word)) if upper else None
@@ -175,7 +177,7 @@ def _leading_point(_: re.Match[str]) -> str:
     return "0."
 
 
-@rule(rf"(?<![\w.,])({NUMBER}) ?(¢|(?<=[0-9])p(?![\w.]))")
+@rule(rf"(?<![\w.,%])({NUMBER}) ?(¢|(?<=[0-9])p(?![\w.]))")
 def _cents(match: re.Match[str]) -> str:
     """50¢, 99p; but 1080p is a picture"""
     amount, sign = match.groups()
