@@ -123,7 +123,7 @@ _SHELL_SIGNS = [(regex(pattern), reading) for pattern, reading in (
     (r" \|\| ", " or "),
     (r" \| ", " pipe "),
     (r"(?<=[\w}]):(?=[\w$/])", " colon "),
-    (r"(?<= )-(?=[0-9]+(?: |$))", "dash "),
+    (r"(?<= )-(?=[A-Za-z0-9]+(?:[ =]|$))", "dash "),
     (r"(?<= )\*(?= |$)", "star"),
     (r"(?<= )\.(?= |$)", "dot"),
     (r"(?<= )\.\.(?= |$)", "dot dot"),
@@ -131,6 +131,9 @@ _SHELL_SIGNS = [(regex(pattern), reading) for pattern, reading in (
     (r"(?<= )/(?= |$)", "slash"),
     (r"(?<=\w)/(?=\w)", " slash "),
 )]
+
+
+_JOINED_FLAGS = regex(r"(?<= )-([A-Za-z]{2,3})(?= |$)")
 
 
 @rule(r"(?<!\w)(-[A-Za-z]|--publish|--port)([ =])([0-9.]{1,21}):([0-9]{1,5})(?!\w)")
@@ -144,6 +147,7 @@ def read_commands(text: str) -> str:
     if ":" in text and "-" in text:
         text = _ports(text)
     if _COMMAND_LINE.match(text):
+        text = _JOINED_FLAGS.sub(lambda match: f"dash {' '.join(match[1].upper())}", text)
         for pattern, reading in _SHELL_SIGNS:
             text = pattern.sub(reading, text)
     return text

@@ -71,12 +71,22 @@ def _many(match: re.Match[str]) -> str:
     return f"{_MANY[match[1].replace(',', '')]} "
 
 
+@rule(r"(?<![\w.,])[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,5}(?![\w.]*\w)(?!,[0-9]{3})")
+def _points(match: re.Match[str]) -> str:
+    """10.000.000, as in much of Europe; but 192.168.100.101 is an address."""
+    parts = match[0].split(".")
+    is_address = len(parts) == 4 and all(part == str(int(part)) and int(part) < 256 for part in parts)
+    return match[0] if is_address else match[0].replace(".", ",")
+
+
 def read_comparisons(text: str) -> str:
     """if x < 3 -> if x is less than 3; it takes > 5 minutes -> it takes more than 5 minutes."""
     if "~" in text:
         text = _about(text)
     if "0s " in text:
         text = _many(text)
+    if "." in text[:-1]:
+        text = _points(text)
     if "<" in text or ">" in text or "≈" in text or "!=" in text:
         text = _comparison(_menu(_placeholder(text)) if ">" in text else text)
     return text

@@ -16,7 +16,7 @@ _TERM = (
 _SIGNS = {"+": "plus", "-": "minus", "*": "times", "/": "over", "=": "equals", "==": "equals"}
 _SIGN = regex(r" ?(==?|[+*/-]) ?(?=[\w(-])")
 _VARIABLE = regex(r"(?<![\w])([0-9.]*[ijknxyz])[)]* ?[/-] ?[0-9]+(?![\w.])|[0-9)] ?/ ?[knxyz]\b|\) ?/ ?[0-9]")
-_GREEK_LETTER = regex(r"(?<![α-ωΑ-Ωά-ώ])( ?)([α-ωΑ-Ω])(?![α-ωΑ-Ωά-ώ])( ?)")
+_GREEK_LETTER = regex(r"(?<![α-ωΑ-Ωά-ώ])( ?)([α-ωΑ-Ω])(?![α-ωΑ-Ωά-ώ])(?:\^(-?\^?[0-9]+|[A-Za-z]\b))?( ?)")
 _OHMS_BEFORE = regex("[0-9] ?[kMGm]?$")
 
 
@@ -52,7 +52,7 @@ def _product(match: re.Match[str]) -> str:
 @rule(r"\bd([a-z]) ?/ ?d([a-z])\b|(?<=partial )([a-z]) ?/ ?(?=partial )")
 def _derivative(match: re.Match[str]) -> str:
     """dy/dx, ∂f/∂x"""
-    return f"{match[3]} over" if match[3] else f"d {match[1]} over d {match[2]}"
+    return f"{match[3]} over " if match[3] else f"d {match[1]} over d {match[2]}"
 
 
 @rule(r"(?<![0-9] )(?<![0-9])\b([0-9]{1,4})/([0-9]{1,4}) ?= ?(?=[0-9])")
@@ -68,7 +68,10 @@ def _greek(match: re.Match[str]) -> str:
         return match[0]
     name = GREEK.get(match[2].lower(), match[2])
     lead = match[1] or ("" if not before else " ")
-    return f"{lead}{name}{match[3] or ('' if after[:1] in '-,.;:!?)^' else ' ')}"
+    if match[3]:
+        exponent = match[3].replace("^", "")
+        name += {"2": " squared", "3": " cubed"}.get(exponent, f" to the power of {exponent}")
+    return f"{lead}{name}{match[4] or ('' if after[:1] in '-,.;:!?)' else ' ')}"
 
 
 @rule(r"(?<![\w.])µ(?![A-Za-z])")
@@ -76,7 +79,7 @@ def _mu(_: re.Match[str]) -> str:
     return "mu"
 
 
-_FACTORS = regex(r"(?<=[0-9)]) ?· ?(?=[0-9(])|(?<=[0-9)])·(?=[a-z])|(?<![0-9] )(?<!\w\w)(?<=[A-Za-z])·(?=[A-Za-z]\b)")
+_FACTORS = regex(r"(?<=[0-9)]) ?· ?(?=[0-9(])|(?<=[0-9)])·(?=[a-z])|(?<![0-9] \w)(?<!\w\w)(?<=[A-Za-z])·(?=[A-Za-z]\b)")
 
 
 def _middle_dots(text: str) -> str:
@@ -138,8 +141,10 @@ _SYMBOLS = [(regex(pattern), reading) for pattern, reading in (
     ("¥", " yen "),
     ("₹", " rupees "),
     ("µ", " micro "),
-    ("✗", " cross mark, "),
-    ("✓", " check mark, "),
+    (r"✗ ?(?=\w)", " cross mark, "),
+    (r"✓ ?(?=\w)", " check mark, "),
+    ("✗", " cross mark "),
+    ("✓", " check mark "),
     ("•", ", "),
     (r"(?<=\s)\|(?=\s)", ", "),
     (r"(?<=[A-Za-z])/(?=\w)|(?<=[0-9])/(?=[A-Za-z])", " "),
