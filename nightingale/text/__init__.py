@@ -14,11 +14,13 @@ The steps. `SentenceStream` in stream.py takes all but the first, for text that 
 The rules are functions from text to text, one module of rules/ for each kind. Their tables of words are in lexicon/.
 They run in this order, because each relies on the work of those before it:
 
-- links: URLs and file names hold dots, slashes and capitals that mean something else in prose.
+- LaTeX, raw code: before markup is removed, because "_", "*", "[3]" and "<int>" would be taken for it. Emoji after it.
+- identifiers: hashes and addresses, before their digits are taken for numbers.
+- links, paths: URLs and file names hold dots, slashes and capitals that mean something else in prose.
 - places, bible, abbreviations: these need full stops and capitals as they were typed. Places come first, because
   whether "St." is a street depends on the words around it. After these no full stop of an abbreviation is left.
 - code, Roman numerals, capitals: CamelCase is divided and numerals are read before capitals become lower case.
-- symbols, formulas only: "2x + 3" before x could be a unit or "times".
+- formulas, comparisons: "2x + 3" before x could be a unit or "times", "<$5" before the price becomes words.
 - PINs, ranges, dates, times, telephone numbers, durations, rates, money, units: what numbers count. The most specific
   form comes first, so that the digits of a date are not taken for a telephone number, nor "5 m" of a price for meters.
 - symbols: before numbers, because signs between digits need the digits.
