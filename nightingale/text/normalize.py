@@ -13,6 +13,8 @@ from nightingale.text.rules.calendar import read_calendar
 from nightingale.text.rules.capitals import read_capitals
 from nightingale.text.rules.codes import read_codes
 from nightingale.text.rules.dates import read_dates
+from nightingale.text.rules.fractions import read_parts
+from nightingale.text.rules.grouping import read_grouping
 from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
 from nightingale.text.rules.phone import read_phone_numbers
 from nightingale.text.rules.places import read_places
@@ -31,12 +33,12 @@ from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.
 _WORD_RULES = (
-    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_codes, read_places,
-    read_calendar, read_verses, read_abbreviations, read_code, read_roman_numerals, read_capitals, read_formulas,
-    read_comparisons,
+    read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_codes, read_grouping,
+    read_places, read_calendar, read_verses, read_abbreviations, read_code, read_roman_numerals, read_capitals,
+    read_formulas, read_comparisons,
 )
 _QUANTITY_RULES = (
-    read_ranges, read_dates, read_spans, read_times, read_phone_numbers, read_percentages, read_rates,
+    read_parts, read_ranges, read_dates, read_spans, read_times, read_phone_numbers, read_percentages, read_rates,
     read_money, read_units,
 )
 

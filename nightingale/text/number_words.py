@@ -60,7 +60,7 @@ def year(value: int) -> str:
 
 def fraction(numerator: int, denominator: int) -> str:
     """3, 4 -> three quarters; 5, 63 -> five over sixty-three."""
-    if numerator > 99 or denominator not in _NAMED_DENOMINATORS:
+    if numerator > 99 or (denominator not in _NAMED_DENOMINATORS and not (numerator == 1 and 1 < denominator <= 1000)):
         return f"{cardinal(numerator)} over {cardinal(denominator)}"
     name = ordinal(denominator)
     one, many = _FRACTION_NAMES.get(denominator, (name, plural(name)))

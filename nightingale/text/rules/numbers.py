@@ -6,8 +6,9 @@ Amounts of money, times, dates and units are read before this.
 import re
 
 from nightingale.text.lexicon.names import MONARCHS, NUMBERED
-from nightingale.text.number_words import cardinal, fraction, ordinal, plural, spell_digits, spell_number, year
+from nightingale.text.number_words import cardinal, ordinal, plural, spell_digits, spell_number, year
 from nightingale.text.patterns import NUMBER, apply_rules, regex, rule
+from nightingale.text.rules.fractions import read_fractions
 
 # --- Roman numerals --------------------------------------------------------------------------------------------------
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
@@ -101,7 +102,7 @@ def _short_years(match: re.Match[str]) -> str:
     return f"{'oh ' if match[1][0] == '0' else ''}{cardinal(int(match[1]))}"
 
 
-# --- versions, ratings, fractions, ranges, ordinals ------------------------------------------------------------------
+# --- versions, ranges, ordinals --------------------------------------------------------------------------------------
 @rule(r"(?<![0-9.])(\b[vV])?([0-9]+(?:\.[0-9]+){2,})(?![0-9])")
 def _dotted(match: re.Match[str]) -> str:
     """Versions, Internet addresses, numbers of sections: v1.2.3, 192.168.0.1"""
@@ -111,15 +112,6 @@ def _dotted(match: re.Match[str]) -> str:
     reading = point.join(spell_digits(part) if address else cardinal(int(part[:15])) for part in parts)
     named = match.string[: match.start()].lower().endswith("version ")
     return f"version {reading}" if match[1] and not named else reading
-
-
-@rule(r"(?<![\w./])([0-9]{1,3}\.[0-9]{1,2})/([0-9]{1,3}(?:\.[0-9]{1,2})?)\b(?![./]?[0-9])"
-      r"|(?<![\w./])(?<![0-9] )([2-9]|[1-9][0-9])/(100?)\b"
-      r"(?![./]?[0-9]|[ -](?:of|in|inch|inches|mile|miles|cup)\b)")
-def _ratings(match: re.Match[str]) -> str:
-    """9.5/10, 85/100; but "3/10 of it" is a fraction."""
-    points, most = (match[1], match[2]) if match[1] else (match[3], match[4])
-    return f"{points} out of {most}" if float(points) <= float(most) or match[1] else match[0]
 
 
 @rule(r"(?<![\w.])v(?=[0-9]+(?:\.[0-9]+)?\b)")
@@ -133,22 +125,6 @@ def _release(match: re.Match[str]) -> str:
     """Python 3.11 -> three point eleven"""
     minor = spell_digits(match[3]) if match[3][0] == "0" else cardinal(int(match[3]))
     return f"{match[1]} {cardinal(int(match[2]))} point {minor}"
-
-
-@rule(r"(?<![\w./])(?:([0-9]{1,4})[ -])?([0-9]{1,3})/([0-9]{1,4})(?![\w/]|\.[0-9])")
-def _fractions(match: re.Match[str]) -> str:
-    """3/4, 3 1/2"""
-    whole, top, bottom = match[1], int(match[2]), int(match[3])
-    if not whole and match[0] in ("24/7", "4/4", "9/11", "50/50", "20/20"):
-        return f"{cardinal(top)} {cardinal(bottom)}"
-    if not whole and top == bottom:
-        return f"{cardinal(top)} out of {cardinal(bottom)}"
-    part = fraction(top, bottom)
-    if not whole:
-        return part
-    if not 0 < top < bottom:
-        return f"{cardinal(int(whole))} {part}"
-    return f"{cardinal(int(whole))} and {'a' + part[3:] if top == 1 and bottom in (2, 4) else part}"
 
 
 @rule(rf"(?<![\w.,/-])({NUMBER})(?: ?– ?|-)({NUMBER})(?!x?[0-9]|[A-WYZa-wyz/-]|[.,][0-9])")
@@ -219,6 +195,6 @@ def _plain(match: re.Match[str]) -> str:
 def read_numbers(text: str) -> str:
     """Reads all numbers that are still in digits."""
     return apply_rules(text, (
-        _dotted, _ratings, _version, _release, _fractions, _ranges, _by_or_times, _decades, _short_years, _ordinals,
+        _dotted, _version, _release, read_fractions, _ranges, _by_or_times, _decades, _short_years, _ordinals,
         _three_digits, _years, _negative, _leading_point, _known_mixes, _other_mixes, _plain,
     ))
