@@ -9,17 +9,14 @@ from nightingale.text.rules.amounts.degrees import read_percentages, read_units
 from nightingale.text.rules.amounts.money import read_currency_pairs, read_currency_signs, read_money
 from nightingale.text.rules.amounts.rates import read_rates, read_word_rates
 from nightingale.text.rules.bible import read_verses
-from nightingale.text.rules.calendar import read_calendar
 from nightingale.text.rules.capitals import read_capitals
-from nightingale.text.rules.codes import read_codes
-from nightingale.text.rules.dates import read_dates
-from nightingale.text.rules.fractions import read_parts
-from nightingale.text.rules.grouping import read_grouping
-from nightingale.text.rules.numbers import read_numbers, read_roman_numerals
-from nightingale.text.rules.phone import read_phone_numbers
+from nightingale.text.rules.digits.codes import read_codes
+from nightingale.text.rules.digits.fractions import read_parts
+from nightingale.text.rules.digits.grouping import read_grouping
+from nightingale.text.rules.digits.numbers import read_numbers, read_roman_numerals
+from nightingale.text.rules.digits.phone import read_phone_numbers
+from nightingale.text.rules.digits.ranges import read_ranges
 from nightingale.text.rules.places import read_places
-from nightingale.text.rules.ranges import read_ranges
-from nightingale.text.rules.spans import read_spans
 from nightingale.text.rules.technical.code import read_code, read_raw_code
 from nightingale.text.rules.technical.comparisons import read_comparisons
 from nightingale.text.rules.technical.emoji import read_emoji
@@ -28,7 +25,10 @@ from nightingale.text.rules.technical.latex import read_latex
 from nightingale.text.rules.technical.links import read_links
 from nightingale.text.rules.technical.paths import read_paths
 from nightingale.text.rules.technical.symbols import read_formulas, read_symbols
-from nightingale.text.rules.times import read_times
+from nightingale.text.rules.time.calendar import read_calendar
+from nightingale.text.rules.time.dates import read_dates
+from nightingale.text.rules.time.spans import read_spans
+from nightingale.text.rules.time.times import read_times
 from nightingale.text.split import with_final_mark
 
 # The package docstring explains the order.

@@ -57,8 +57,8 @@ def _derivative(match: re.Match[str]) -> str:
 
 @rule(r"(?<![0-9] )(?<![0-9])\b([0-9]{1,4})/([0-9]{1,4}) ?= ?(?=[0-9])")
 def _quotient(match: re.Match[str]) -> str:
-    """10/2=5"""
-    return f"{match[1]} divided by {match[2]} equals "
+    """10/2=5; but 1/4 = 0.25 is a fraction"""
+    return match[0] if int(match[1]) < int(match[2]) else f"{match[1]} divided by {match[2]} equals "
 
 
 def _greek(match: re.Match[str]) -> str:

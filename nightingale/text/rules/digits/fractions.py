@@ -1,4 +1,4 @@
-"""Two numbers with a slash: fractions, steps, ratings, shares, divisions: 3/4, step 2/5, 9/10, 80/20, 10/2=5."""
+"""Two numbers with a slash: fractions, steps, ratings, shares: 3/4, step 2/5, 9/10, 80/20."""
 
 import re
 
@@ -39,14 +39,6 @@ def _of(match: re.Match[str]) -> str:
     if fraction_like or int(counted_top) > int(counted_bottom) or int(counted_bottom) in (10, 100):
         return match[0]
     return f"{counted_top} of {counted_bottom}"
-
-
-@rule(rf"(?<![\w./-]){_PAIR}(?= ?= ?[0-9.]+(?![0-9]*/))|(?<![\w./-])([0-9]{{1,6}}) ?÷ ?(?=[0-9])")
-def _division(match: re.Match[str]) -> str:
-    """10/2=5; but 1/2 = 0.5 is a fraction."""
-    if match[3]:
-        return f"{match[3]} divided by "
-    return f"{match[1]} divided by {match[2]}" if int(match[1]) > int(match[2]) else match[0]
 
 
 @rule(r"(?<![\w./$£€])(?<![0-9] )([1-9][05]|5)([/-])([1-9][05]|5)(?![\w/%.-]|,[0-9])")
@@ -136,9 +128,9 @@ def _or(_: re.Match[str]) -> str:
 
 def read_parts(text: str) -> str:
     """step 2/5 -> step 2 of 5, 80/20 -> eighty twenty: pairs that are no fractions, and dashes between fractions."""
-    if "/" not in text and "÷" not in text and "-" not in text:
+    if "/" not in text and "-" not in text:
         return text
-    return apply_rules(text, (_in_brackets, _of, _division, _shares, _vision_and_time, _dash, _draw, _by, _or))
+    return apply_rules(text, (_in_brackets, _of, _shares, _vision_and_time, _dash, _draw, _by, _or))
 
 
 def read_fractions(text: str) -> str:

@@ -8,7 +8,7 @@ import re
 from nightingale.text.lexicon.names import MONARCHS, NUMBERED
 from nightingale.text.number_words import cardinal, ordinal, plural, spell_digits, spell_number, year
 from nightingale.text.patterns import NUMBER, apply_rules, regex, rule
-from nightingale.text.rules.fractions import read_fractions
+from nightingale.text.rules.digits.fractions import read_fractions
 
 # --- Roman numerals --------------------------------------------------------------------------------------------------
 _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}

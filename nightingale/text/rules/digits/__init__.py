@@ -1,0 +1,1 @@
+"""Rules for numbers: codes, telephone numbers, ranges, fractions, names with numbers, and plain numbers."""
