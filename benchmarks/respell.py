@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING
 from inprocess import load_engine, speak
 from scoring import Recogniser, plain_words
 
+from nightingale.text.characters import fold, remove_accents
 from nightingale.text.spellings.user_lexicon import Lexicon
 from nightingale.text.stream import normalize
 
@@ -53,7 +54,7 @@ def read_table(path: Path) -> Iterator[Candidate]:
         if line and not line.startswith("#"):
             word, heard, carriers, respellings = ([item.strip() for item in part.split(";") if item.strip()]
                                                   for part in (line + "|||").split("|")[:4])  # fmt: skip
-            accepted = frozenset("".join(plain_words(text)) for text in (*word, *heard))
+            accepted = frozenset("".join(plain_words(remove_accents(fold(text)))) for text in (*word, *heard))
             yield Candidate(word[0], accepted, carriers or DEFAULT_CARRIERS, respellings)
 
 

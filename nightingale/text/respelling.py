@@ -11,6 +11,7 @@ import string
 
 from nightingale.text.characters import ALPHABET
 from nightingale.text.patterns import regex
+from nightingale.text.spellings.bundled import replace_accented, respell_words
 from nightingale.text.spellings.table import WordTable
 
 _LETTERS = string.ascii_lowercase
@@ -28,9 +29,10 @@ class Respelling:
         self._words, self._bundled = words, bundled
 
     def hide_words(self, text: str) -> tuple[str, list[str]]:
-        """The text with placeholders for the user's words, and their readings. Folded text, before the rules.
+        """The text with placeholders for words, and their readings. Folded text, before the rules.
 
-        A reading with other characters than ALPHABET is read by the rules, like the text around it.
+        The words are those of the user, and for a bundled voice those that are read by their accents. A reading with
+        other characters than ALPHABET is read by the rules, like the text around it.
         """
         readings: list[str] = []
 
@@ -42,6 +44,8 @@ class Respelling:
 
         if self._words is not None:
             text = self._words.replace(text, hide)
+        if self._bundled and not text.isascii():
+            text = replace_accented(text, hide)
         return text, readings
 
     def respell(self, text: str) -> str:
@@ -76,9 +80,6 @@ def _placeholder(index: int, written: str) -> str:
     return word
 
 
-_FINAL_NO = regex(r"\bno(?=[\"')]*\.)")
-
-
 def respell_for_bundled_voices(text: str) -> str:
     """A normalized sentence in the spellings that the bundled voices say rightly."""
-    return _FINAL_NO.sub("No", text)  # they say "no." as the abbreviation of "number"
+    return respell_words(text)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from nightingale.text.characters import fold
+from nightingale.text.characters import ALPHABET, fold
+from nightingale.text.lexicon import respellings
 from nightingale.text.respelling import Respelling
+from nightingale.text.spellings.bundled import respell_words
 from nightingale.text.spellings.table import WordTable
 from nightingale.text.stream import normalize, read_sentences
 
@@ -73,9 +75,38 @@ def test_accents_change_nothing_where_no_word_has_them(text: str) -> None:
     ("There is no doubt.", "There is no doubt."),
     ("Yes or no?", "Yes or no?"),
     ("Say no... to that.", "Say No... to that."),
-    ("I cannot. Say no. Go.", "I cannot. Say No. Go."),
+    ("I cannot. Say no. Stop.", "I cannot. Say No. Stop."),
 ])  # fmt: skip
 def test_no_at_the_end_of_a_sentence(written: str, spoken: str) -> None:
     """The bundled voices say "no." as the abbreviation of "number"."""
     assert read(written, Respelling(bundled=True)) == spoken
     assert "No." not in normalize(written)[0]
+
+
+@pytest.mark.parametrize(("written", "spoken"), [
+    ("Her résumé, a cliché, touché!", "Her rezzoo-may, a cliche, too-shay!"),
+    ("Renée Dupré ate two canapés at the cafe\u0301.", "Ren-ay Du-pray ate two cana-pays at the cafe."),
+    ("RÉSUMÉ of José", "Rezzoo-may of Hose-ay."),
+    ("They resume.", "They resume."),
+    ("née Smith", "nay Smith."),
+    ("NOAA sent it ASAP.", "Noah sent it A S A P."),
+    ("RADAR works. The RADAR works.", "Radar works. The radar works."),
+    ("Sean's nginx is in Yosemite.", "Shawn's nginx is in Yo-semmity."),
+    ("I.", "I..."),
+    ("I am. Oh.", 'I am. "Oh."'),
+])  # fmt: skip
+def test_words_that_the_bundled_voices_say_wrongly(written: str, spoken: str) -> None:
+    assert read(written, Respelling(bundled=True)) == spoken
+
+
+def test_every_built_in_spelling_can_be_reached_and_spoken() -> None:
+    """The keys are words as the rules leave them, and no spelling is respelled again."""
+    for word, spelling in respellings.WORDS.items():
+        assert normalize(f"They said {word} then.")[0] == f"They said {word} then."
+        assert respell_words(f"They said {spelling} then.") == f"They said {spelling} then."
+        assert set(spelling) <= set(ALPHABET)
+    for word, spelling in respellings.ACCENTED.items():
+        assert not word.isascii() and set(spelling) <= set(ALPHABET)
+        assert normalize(f"They said {spelling} then.")[0] == f"They said {spelling} then."
+    for text, spelling in respellings.UTTERANCES.items():
+        assert normalize(text)[0] == text and normalize(spelling)[0] == spelling
