@@ -131,8 +131,9 @@ def judge(layout: Layout, end: str, indent: int, following: str, beyond: str, jo
 
     beyond: the first word of the line after that; empty if there is none in the block.
     """
-    line, end, following = (_TAGS.sub("", text) for text in (layout.line, end, following))
-    column = layout.column
+    line, column = layout.line, layout.column
+    if "<" in line or "<" in following:
+        line, end, following = (_TAGS.sub("", text) for text in (line, end, following))
     if _CUE_TIME.match(following) and not layout.widest:
         return _JOINED
     quotes = _QUOTE.match(line), _QUOTE.match(following)

@@ -35,6 +35,8 @@ _EMOTICON = regex(
     r"(?<![\w(])(?:[:;]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|(?<!\b[A-Za-z] )='?-?[)(DPp/\\|\]\[]{1,3}|8-[)(]{1,3}"
     r"|[xX](?:-?D+|-[)(]+)|(?<!\b[A-HJ-Za-z0-9] )(?<![0-9] )<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
 
+_EMOTICON_SIGN = regex(r"[:;=<^¯]|-_-|8-|[xX][-D()]")  # most sentences have none
+
 
 def strip_markup(text: str, line_start: bool) -> str:
     """The sentence on one line, without marks. line_start: whether it begins at the start of a line."""
@@ -44,7 +46,7 @@ def strip_markup(text: str, line_start: bool) -> str:
         text = text.replace("]...", "]")  # [OPTION]... in a synopsis
     if "&" in text:
         text = _entities(text)
-    if " --> " in text or text.startswith("WEBVTT"):
+    if (" --> " in text and "\n" in text) or text.startswith("WEBVTT"):
         text = _CUE.sub("\n", text).strip("\n")
     if "<" in text:
         text = _TAG.sub(" ", _AUTOLINK.sub(r"\1", _CUE_TAG.sub("", _SCRIPT.sub(" ", text))))
@@ -64,7 +66,9 @@ def strip_markup(text: str, line_start: bool) -> str:
         text = _EMPHASIS.sub(r"\2", _EMPHASIS.sub(r"\2", text))  # twice: **_both_**
     if "\n" in text:
         text = re.sub(r"(?<=\w)-\n(?=[a-z])", "-", text).replace("\n", " ")
-    return _EMOTICON.sub(" ", text).replace("`", "" if text.count("`") > 1 else "'")
+    if _EMOTICON_SIGN.search(text):
+        text = _EMOTICON.sub(" ", text)
+    return text.replace("`", "" if text.count("`") > 1 else "'")
 
 
 def _unescape(match: re.Match[str]) -> str:

@@ -26,6 +26,9 @@ def regex(pattern: str, flags: int = 0) -> re.Pattern[str]:
     return cast("re.Pattern[str]", _LazyPattern(pattern, flags))
 
 
+INNER_DOT = regex(r"\.[\w*]")  # not the full stop of a sentence
+
+
 def rule(pattern: str, flags: int = 0) -> Callable[[Callable[[re.Match[str]], str]], Rule]:
     """Decorator: a function from a match to its replacement becomes a rule."""
     compiled = regex(pattern, flags)

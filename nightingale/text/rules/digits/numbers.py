@@ -15,6 +15,9 @@ _ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
 _ROMAN = r"(?:X{0,3}(?:IX|IV|V?I{1,3}|V)|X{1,3}|(?:XL|L)X{0,3}(?:IX|IV|V?I{0,3}))"
 
 
+_ANY_ROMAN = regex(r"\b[IVXL]+\b", re.IGNORECASE)
+
+
 def _roman_value(numeral: str) -> int:
     """"XIV" -> 14."""
     values = [_ROMAN_VALUES[letter] for letter in numeral]
@@ -56,6 +59,8 @@ def _roman_alone(match: re.Match[str]) -> str:
 
 def read_roman_numerals(text: str) -> str:
     """Chapter IV -> Chapter four, Henry VIII -> Henry the eighth."""
+    if not _ANY_ROMAN.search(text):
+        return text
     return apply_rules(text, (
         _roman_after_part, _roman_after_monarch, _roman_after_name, _roman_list, _roman_alone,
     ))

@@ -9,6 +9,7 @@ from nightingale.text.number_words import spell_number
 from nightingale.text.patterns import regex, rule
 
 _SNAKE_CASE = regex(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])|\b__?(?=[A-Za-z])|(?<=[A-Za-z0-9])_+\b")
+_INNER_CAPITAL = regex("[A-Z](?<=[A-Za-z].)")
 # NaOH, KCl: symbols of common elements, each with a capital
 _COMPOUND = regex(
     r"\b(?=[A-Z][A-Za-z]*[a-z][A-Z]|[A-Z]+[a-z]\b)(?!No|Co|NaN\b)(?:Na|Mg|Al|Si|Cl|Ca|Fe|Cu|Zn|Br|Ag|Ba|Pb|Hg|Li|Mn|"
@@ -224,7 +225,9 @@ _SIGNS = regex(r"[:*%/<>!#+-]")
 
 def read_code(text: str) -> str:
     """snake_case -> snake case, CamelCase -> Camel Case, C++ -> C plus plus, NaOH -> N A O H."""
-    text = _COMPOUND.sub(lambda match: " ".join(match[0].upper()), text)
+    has_inner_capital = _INNER_CAPITAL.search(text)
+    if has_inner_capital:
+        text = _COMPOUND.sub(lambda match: " ".join(match[0].upper()), text)
     if "#" in text:
         text = re.sub(r"\b([CFGAD])#(?!\w)", r"\1 sharp", text)
     if "++" in text:
@@ -241,4 +244,4 @@ def read_code(text: str) -> str:
         text = _SNAKE_CASE.sub(" ", text)
     if _DIGIT.search(text) or "std" in text:
         text = _known_name(text)
-    return _camel_case(text)
+    return _camel_case(text) if has_inner_capital else text

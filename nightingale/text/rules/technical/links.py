@@ -3,7 +3,7 @@
 import re
 
 from nightingale.text.lexicon.names import SCHEMES, TOP_LEVEL_DOMAINS
-from nightingale.text.patterns import rule
+from nightingale.text.patterns import INNER_DOT, rule
 from nightingale.text.rules.technical.paths import read_file_name, read_path
 
 _HOST = rf"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{{0,62}})?\.){{1,5}}(?:{'|'.join(TOP_LEVEL_DOMAINS)})\b"
@@ -75,6 +75,6 @@ def read_links(text: str) -> str:
         text = _email(_remote(text) if ":" in text else text)
     if "://" in text:
         text = _other_scheme(_url(text))
-    elif "." in text:
+    elif INNER_DOT.search(text):
         text = _url(text)
     return _port(text) if ":" in text else text

@@ -4,8 +4,9 @@ import re
 
 from nightingale.text.lexicon.names import EXTENSIONS, FOLDER_NAMES, FOLDERS
 from nightingale.text.number_words import spell_digits
-from nightingale.text.patterns import regex, rule
+from nightingale.text.patterns import INNER_DOT, regex, rule
 
+_DIGIT = regex("[0-9]")
 _DOT_NET = regex(r"(?<!\S)\.(?=NET\b)")
 _PRONOUNS = regex(r"\b(he|his|him|she|her|hers)/(he|his|him|she|her|hers)\b", re.IGNORECASE)
 _LONG_NUMBER = regex("[0-9]{5,}")
@@ -154,11 +155,13 @@ def read_paths(text: str) -> str:
         text = _tag(_interpreter(text))
     if "\\" in text:
         text = _windows_path(text)
-    if "." in text:
+    has_inner_dot = INNER_DOT.search(text)
+    if has_inner_dot:
         text = _place_in_file(_shared_library(text))
     if "/" in text:
         text = _relative_path(_path(_PRONOUNS.sub(r"\1 or \2", text)))
-    if "." in text:
+    if has_inner_dot:
         text = _dotfile(_file(_DOT_NET.sub("dot ", text)))
+    if "." in text and _DIGIT.search(text):
         text = _interpreter(_constraint(_stage(text)))
     return text

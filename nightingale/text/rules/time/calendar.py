@@ -104,6 +104,12 @@ def _web_server_date(match: re.Match[str]) -> str:
     return f"{int(match[1])} {MONTH_SHORT[match[2]]} {match[3]}{' ' if match[0].endswith(':') else ''}"
 
 
+_BEGINNING = regex(
+    r"\b(?:J(?:an|u[nl])|Feb|Ma[ry]|A(?:pr|ug)|S(?:ep|at|un)|Oct|Nov|Dec|Mon|T(?:ue|hu)|Wed|Fri)", re.IGNORECASE)
+
+
 def read_calendar(text: str) -> str:
     """Tue Dec 1 -> Tuesday, December 1; Mon-Fri -> Monday to Friday; 01/Dec/2026 -> 1 December 2026."""
+    if not _BEGINNING.search(text):  # most sentences have no date
+        return text
     return apply_rules(text, (_web_server_date, _any_case, _several, _one, _day_before_month))
