@@ -54,5 +54,5 @@ SAID_PLURAL = SAID | {"ID": "I D", "NGO": "N G O"}
 # Read as one word; other words in CamelCase are read in parts.
 CAMEL_NAMES = frozenset(words(
     "YouTube JavaScript GitHub GitLab LinkedIn PlayStation FaceTime MacBook PowerPoint WordPress TikTok WhatsApp "
-    "FedEx PayPal PhD AirPods AirBnB DeepMind ChatGPT BitTorrent TypeScript"
+    "FedEx PayPal PhD AirPods AirBnB DeepMind ChatGPT BitTorrent TypeScript mmHg inHg"
 ))

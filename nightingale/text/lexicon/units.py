@@ -12,7 +12,7 @@ SPELLINGS = {
     "mbit": "Mbit", "gbit": "Gbit", "Mb": "Mbit", "Gb": "Gbit", "kb": "kbit", "kgs": "kg", "kms": "km", "cms": "cm",
     "mmHG": "mmHg", "Mhz": "MHz", "Ghz": "GHz", "khz": "kHz", "KHz": "kHz", "kw": "kW", "kwh": "kWh", "KWh": "kWh",
     "Kbps": "kbps", "Kcal": "kcal", "KJ": "kJ", "mhz": "MHz", "ghz": "GHz", "hz": "Hz", "gals": "gal", "qts": "qt",
-    "pts": "pt", "mps": "m/s", "µl": "µL", "db": "dB", "degs": "deg", "v": "V", "KN": "kN", "Kg": "kg", "Km": "km",
+    "mps": "m/s", "µl": "µL", "db": "dB", "degs": "deg", "v": "V", "KN": "kN", "Kg": "kg", "Km": "km",
 }
 # sign -> one, or "one|many" if the plural has no plain "s"
 EXTRA_UNITS = {
@@ -46,7 +46,7 @@ EXTRA_UNITS = {
     "TOPS": "tops|tops", "mths": "month", "mos": "month", "mo": "month", "arcsec": "arcsecond", "arcmin": "arcminute",
     "Myr": "million years|million years", "Gyr": "billion years|billion years", "Ma": "million years|million years",
     "Mt": "megaton", "Gt": "gigaton", "mpt": "metric pint", "pkg": "package", "pkt": "packet", "pc": "piece",
-    "pcs": "piece", "ppt": "part per trillion|parts per trillion", "µ": "micron",
+    "pts": "point", "pp": "page", "pcs": "piece", "ppt": "part per trillion|parts per trillion", "µ": "micron",
     "MMBtu": "million B T U|million B T U", "°": "degree", "°K": "kelvin", "°R": "degree Rankine|degrees Rankine",
     "Mpx": "megapixel", "rev": "revolution", "furlongs": "furlong", "lm": "lumen", "lx": "lux|lux",
     "cd": "candela|candela",
@@ -72,6 +72,19 @@ PER_WORDS = {
     "kilometer kilogram ounce foot inch yard pint quart patient line file bit byte frame play episode match "
     "episode class"
 )}
+# Nouns that an amount before them describes: "60W bulb", "a 12 pt font" are read with the singular.
+DESCRIBED = words(
+    "bulb bottle bag can jar cup glass sprint dash run race charging solar laser speaker walk hike swim ride drive "
+    "truck lorry supply cable lens gun tank container battery batteries charger adapter motor engine screen display "
+    "monitor file disk disc card font type radius resistor capacitor plug socket fuse dose tablet pill capsule block "
+    "page chunk limit zone mark mesh"
+)
+LENGTHS = frozenset(words("m cm mm km in ft yd mi px nm µm"))  # "4x100m" is read with "by", "2 x 400 g" with "times"
+# Units of which people take half, or a quarter; "25/33 mpg" are two numbers.
+PARTED = frozenset(words(
+    "tsp tbsp Tbsp c t T oz lb lbs pt qt gal in ft yd mi km m cm h hr hrs min s sec acre ac g kg L l ml mL pkg "
+    "doz nmi ly"
+)) | {"fl oz", "fl. oz"}
 # Before these, "1 t" is a teaspoon and "1 c" a cup.
 INGREDIENTS = frozenset(words(
     "salt sugar vanilla pepper baking cinnamon oil olive butter flour soda powder yeast honey nutmeg ginger "
@@ -90,5 +103,5 @@ MEASURES = frozenset([*RECIPE_UNITS, "tbsp", "tsp", "oz", "qt", "gal", "lb", "lb
 STOPPED_UNITS = frozenset(words(
     "km cm mm m nm mi yd yds ft kg mg g lb lbs oz qt doz mph kph rpm bpm psi mpg ml mL cl dl l L gal tsp tbsp ha sq h "
     "hr hrs min mins s sec secs ms yr yrs mo mos wk wks Hz kHz MHz GHz KB MB GB TB V W kW kWh J ct acre deg bbl bu pcs "
-    "gals qts pts kts ozs"
+    "gals qts pts kts ozs kr"
 ))

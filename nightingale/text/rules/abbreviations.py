@@ -157,8 +157,10 @@ def _without_stop(match: re.Match[str]) -> str:
 
 @rule(r"(?<![\w.])([A-Za-z]{1,6})\.(?=[0-9])")
 def _touching_number(match: re.Match[str]) -> str:
-    """p.5, Fig.3"""
-    return f"{match[0]} " if match[1].lower() in BEFORE_NUMBER and not is_initial(match[1]) else match[0]
+    """p.5, Fig.3, Section G.2"""
+    if is_initial(match[1]):
+        return f"{match[1]} "
+    return f"{match[0]} " if match[1].lower() in BEFORE_NUMBER else match[0]
 
 
 @rule(r"(?<=\b[A-Z]\.[A-Z])\.\.(?!\.)")
@@ -185,6 +187,17 @@ def _scene_and_line(match: re.Match[str]) -> str:
     """III.i.56"""
     act, scene, line = match.groups()
     return f"act {act}, scene {scene.upper()}, line{'s' if not line.isdigit() else ''} {line}"
+
+
+@rule(r"\b(?:([Mm]ax|[Mm]in) )?([Tt]emps?)\b(?=:? -?[0-9])|\b([Mm]ax|[Mm]in) (?=temps?\b|speed\b|height\b|weight\b)")
+def _temperature(match: re.Match[str]) -> str:
+    """temp 20, max temp 31"""
+    limit, temp, alone = match.groups()
+    word = (limit or alone or "").lower()
+    reading = f"{'maximum' if word == 'max' else 'minimum'} " if word else ""
+    if temp:
+        reading += "temperatures" if temp.lower() == "temps" else "temperature"
+    return reading.capitalize() if match[0][0].isupper() else reading
 
 
 @rule(r" ?(§{1,2}) ?(?=\(?[0-9A-Za-z])")
@@ -214,6 +227,8 @@ def read_abbreviations(text: str) -> str:
     """Dr. Smith, e.g. the U.S. -> Doctor Smith, for example the US."""
     if "§" in text:
         text = _sections(text)
+    if "temp" in text or "Temp" in text or "max " in text or "Max " in text:
+        text = _temperature(text)
     if "!" in text:
         text = _mark_of_name(text)
     if _INNER_STOP.search(text):

@@ -9,9 +9,12 @@ from functools import cache
 from nightingale.text.lexicon.units import (
     ANY_CASE,
     COMPASS,
+    DESCRIBED,
     EXTRA_UNITS,
     INGREDIENTS,
+    LENGTHS,
     NO_UNITS,
+    PARTED,
     PER_WORDS,
     POWERS,
     SPACED_CAPITALS,
@@ -77,7 +80,21 @@ def _range(match: re.Match[str]) -> str:
 def _sides(match: re.Match[str]) -> str:
     """4x100m, 30cm x 40cm"""
     after = regex(rf"[0-9.]+(?: ?[xX×] ?[0-9.]+)? ?({SIGN})").match(match.string, match.end())
-    return f"{match[1]}{match[2] or ''} by " if after and unit_names(after[1]) else match[0]
+    if not after or not unit_names(after[1]):
+        return match[0]
+    return f"{match[1]}{match[2] or ''} {'by' if after[1] in LENGTHS else 'times'} "
+
+
+@rule(r"(?<![\w.])([0-9]{3,5})×(?=[0-9]{3,5}(?![\w.^]| ?=))")
+def _resolution(match: re.Match[str]) -> str:
+    """1920×1080"""
+    return f"{match[1]} by "
+
+
+@rule(rf"(?<=[0-9])( ?)({SIGN})/(?=(?!10+ )[0-9][0-9.]* ?({SIGN})(?![\w/]))")
+def _choice(match: re.Match[str]) -> str:
+    """256GB/512GB"""
+    return f"{match[1]}{match[2]} or " if match[2] == match[3] and unit_names(match[2]) else match[0]
 
 
 @rule(r"(?<![\w.,/])([0-9]{1,2})( ?)(?:ft|feet|foot|')\.? ?([0-9]|1[01])( ?1/2)?"
@@ -134,11 +151,7 @@ def _product_below(match: re.Match[str]) -> str:
 
 
 # --- the unit --------------------------------------------------------------------------------------------------------
-_MODIFIES = regex(
-    r" (?:bulb|bottle|bag|can|jar|cup|glass|sprint|dash|run|race|walk|hike|swim|ride|drive|truck|lorry|supply|cable|"
-    r"lens|gun|tank|container|battery|batteries|charger|adapter|motor|engine|screen|display|monitor|file|disk|disc|card|font|"
-    r"type|radius|resistor|capacitor|plug|socket|fuse|dose|tablet|pill|capsule|block|page|chunk|limit|zone|mark|mesh)s?\b"
-    r"| (?:SSD|HDD|LED|TV)\b")
+_MODIFIES = regex(rf" (?:{'|'.join(DESCRIBED)})s?\b| (?:SSD|HDD|LED|TV)\b")
 _DETERMINER_BEFORE = regex(r"\b(?:the|this|that|his|her|my|our|their|your|its) $", re.IGNORECASE)
 _NOUN_AFTER = regex(
     r" (?!(?:in|to|of|for|from|was|is|were|are|had|has|have|he|she|they|we|you|it|on|at|by|and|or|per|each|an|the|that|"
@@ -166,6 +179,8 @@ def _units(match: re.Match[str]) -> str:
         return match[0]
     one, many = (f"{POWERS[power[-1]]} {name}" if power else name for name in names)
     start = "minus " if minus else ""
+    if _is_part(amount) and sign not in PARTED:
+        return f"{start}{amount.replace('/', ' over ' if sign == 'mmHg' else ' ')} {many}{per}"
     if _is_part(amount):
         return start + _part_of(match, amount, one, gap) + per
     name = one if amount == "1" or gap == "-" or is_adjective(match) or _modifies(match) else many
@@ -181,6 +196,8 @@ def _names_in_context(match: re.Match[str], minus: str, amount: str, gap: str, s
         return None
     if sign in ("T", "t", "c") and _is_spoon(amount, sign, after):
         return {"T": ("tablespoon", "tablespoons"), "t": ("teaspoon", "teaspoons"), "c": ("cup", "cups")}[sign]
+    if sign == "pp":
+        return ("percentage point", "percentage points") if "." in amount else ("page", "pages")
     if sign == "pt" and re.match(r"[ -](?:font|type|text|size|line|bold|Times|Arial|Helvetica)\b", after):
         return "point", "points"
     if (sign == "v" and re.match(" ?[0-9A-Z]", after)) or (sign == "t" and not gap and "." in amount):
@@ -259,18 +276,25 @@ def read_per(rate: str) -> str | None:
 # --- directions of the wind -------------------------------------------------------------------------------------------
 @rule(r"\b([NS][NS]?[EW]|[NSEW][NS][EW]|[NSEW])\b(?= (?:at )?[0-9]{1,3} ?(?:kt|kts|kn|knots|mph|km/h|m/s)\b)"
       r"|(?<=[Ww]ind )([NSEW]{1,3})\b|(?<=[Ww]inds )([NSEW]{1,3})\b"
-      r"|\b(NNE|ENE|WSW|WNW|NNW)\b")
+      r"|\b(NNE|ENE|WSW|WNW|NNW)\b|(?<=meters per hour )([NSEW]{1,3})\b|(?<=[0-9] mph )([NSEW]{1,3})\b"
+      r"|(?<=[0-9] kts )([NSEW]{1,3})\b")
 def _compass(match: re.Match[str]) -> str:
-    """NNW 15 kt"""
+    """NNW 15 kt, 12 km/h SE"""
     letters = next(group for group in match.groups() if group)
     if len(letters) < 3:
         return "".join(COMPASS[letter] for letter in letters)
     return f"{COMPASS[letters[0]]}-{COMPASS[letters[1]]}{COMPASS[letters[2]]}"
 
 
+@rule(r"(?<=[a-z] )mmHg\b")
+def _mercury(_: re.Match[str]) -> str:
+    """120/80 mmHg, of which the numbers are words by now"""
+    return "millimeters of mercury"
+
+
 def read_measures(text: str) -> str:
     """5 km/h -> 5 kilometers per hour."""
     return apply_rules(_compass(text), (
-        _temperature_letter, _square_or_cubic, _negative_power, _product_below, _range, _sides, _feet_and_inches,
-        _stones, _units,
+        _temperature_letter, _square_or_cubic, _negative_power, _product_below, _range, _choice, _sides, _resolution,
+        _feet_and_inches, _stones, _units, _mercury,
     ))

@@ -171,6 +171,14 @@ def _millions(match: re.Match[str]) -> str:
     return f"{match[1]} {SCALES[(match[2] or match[3]).lower()]}"
 
 
+@rule(r"(?<![\w/.])([0-9]{1,2})/(?=[$£€][0-9])|(?<=[0-9])( pcm| pw| p/w)\b")
+def _several_for(match: re.Match[str]) -> str:
+    """3/$10, £900 pcm"""
+    if match[1]:
+        return f"{match[1]} for "
+    return " per calendar month" if match[2] == " pcm" else " per week"
+
+
 @rule(r"(?<=[$£€])\.(?=[0-9]{2}\b)")
 def _leading_point(_: re.Match[str]) -> str:
     """$.50"""
@@ -189,7 +197,7 @@ def _cents(match: re.Match[str]) -> str:
 def read_money(text: str) -> str:
     """$4.50 -> four dollars and fifty cents."""
     return apply_rules(text, (
-        _millions, _leading_point, _sign_before_amount, _code_before_amount, _sign_after_amount, _cents,
+        _millions, _several_for, _leading_point, _sign_before_amount, _code_before_amount, _sign_after_amount, _cents,
     ))
 
 
@@ -203,10 +211,11 @@ def _pair(match: re.Match[str]) -> str:
     return " ".join(name[0] for name in names if name)
 
 
-@rule(rf"{_CHARS}")
+@rule(rf"(\b(?:[Tt]he|[Oo]ne|per|each) )?(\bUS\$|{_CHARS})(?![\w$])")
 def _sign_alone(match: re.Match[str]) -> str:
-    names = _currency(match[0])
-    return f" {names[1]} " if names and match[0] not in "$£€¥₹" else match[0]  # symbols.py reads these
+    """the £, in ₩, per US$"""
+    names = _currency(match[2])
+    return f"{match[1] or ''} {names[0] if match[1] else names[1]} " if names else match[0]
 
 
 def read_currency_pairs(text: str) -> str:
@@ -216,4 +225,4 @@ def read_currency_pairs(text: str) -> str:
 
 def read_currency_signs(text: str) -> str:
     """Signs of currencies without an amount: in ₩ -> in won."""
-    return text if text.isascii() else _sign_alone(text)
+    return text if text.isascii() and "$" not in text else _sign_alone(text)

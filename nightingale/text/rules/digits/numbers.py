@@ -28,6 +28,8 @@ def _roman_value(numeral: str) -> int:
 def _roman_after_part(match: re.Match[str]) -> str:
     """Chapter IV, part iii; but "part i" and "part Iv" are not numerals."""
     part, numeral = match.groups()
+    if part == "Type " and len(numeral) == 1 and not match.string[: match.start()].strip("\"'( "):
+        return match[0]  # Type X, then press Enter
     if not numeral.isupper() and not (numeral.islower() and len(numeral) > 1):
         return match[0]
     return f"{part.rstrip(' .')} {cardinal(_roman_value(numeral.upper()))}"
