@@ -28,7 +28,7 @@ _FOLDED = {
     " intersection ": "∩", " is a subset of ": "⊂⊆", " is a superset of ": "⊃⊇", " is equivalent to ": "≡",
     " is proportional to ": "∝", " is much less than ": "≪", " is much greater than ": "≫", " therefore ": "∴",
     " because ": "∵", " is perpendicular to ": "⊥", " is parallel to ": "∥", " angle ": "∠",
-    " sharp ": "♯", " flat ": "♭",
+    " sharp ": "♯", " flat ": "♭", " Command ": "⌘", " Option ": "⌥", " Shift ": "⇧", " Control ": "⌃",
     "ss": "ß", "SS": "ẞ", "ae": "æǽ", "Ae": "ÆǼ", "oe": "œ", "Oe": "Œ", "th": "þ", "Th": "Þ", "o": "øǿ", "O": "ØǾ",
     "l": "ł", "L": "Ł", "d": "đð", "D": "ĐÐ", "h": "ħ", "H": "Ħ", "i": "ı", "n": "ŋ", "N": "Ŋ", "t": "ŧ", "T": "Ŧ",
     "^-": "⁻", **{f"^{i}": digit for i, digit in enumerate("⁰¹²³⁴⁵⁶⁷⁸⁹")},
@@ -37,6 +37,7 @@ _READ_BY_RULES = "£€¥₹¢°ºΩ§ℹ"
 _LAYOUT = (range(0x2500, 0x25A0), range(0x2800, 0x2900), range(0xE000, 0xF900))  # lines, blocks, spinners, icons
 _SILENT_CATEGORIES = {"Mn", "Me", "Mc", "Cf", "Cc"}  # marks, joiners, variation selectors, control characters
 _ACCENTS = "\u0300\u0301\u0302\u0303\u0308\u030a\u030c\u0327"
+_EXPONENTS = "ⁿⁱˣʸᵏᵐᵖ"  # but 1ˢᵗ is an ordinal
 _SKIN_TONES = range(0x1F3FB, 0x1F400)
 
 
@@ -67,8 +68,10 @@ def _fold_one(char: str) -> str:
     plain = "".join(c for c in parts if not unicodedata.combining(c))
     if any(ord(char) in codes for codes in _LAYOUT):
         return " "
-    if plain.isascii() and plain.isalpha() and char != "ª" and unicodedata.decomposition(char).startswith("<super>"):
-        return "^" + plain
+    if plain.isascii() and plain.isalpha() and char != "ª":
+        script = unicodedata.decomposition(char)
+        if script.startswith("<sub>") or char in _EXPONENTS:
+            plain = ("^" if char in _EXPONENTS else "_") + plain
     if "\u2044" in plain:  # a fraction such as ½; the blank separates it from a whole number
         return " " + plain.replace("\u2044", "/")
     if len(plain) == 1 and not plain.isascii() and plain != char:

@@ -34,7 +34,8 @@ SIGN_NAMES = {
     "<": "less than", ">": "greater than", "=": "equals", "%": "percent", "&": "ampersand", "#": "hash", "@": "at",
     "*": "star", "~": "tilde", "^": "caret", "_": "underscore", "|": "pipe", "\\": "backslash", "/": "slash",
     "{": "open brace", "}": "close brace", "[": "open bracket", "]": "close bracket", "$": "dollar", "+": "plus",
-    "!": "exclamation mark", "==": "double equals", "!=": "not equals", "<=": "less than or equal to",
+    "!": "exclamation mark", "==": "double equals", "===": "triple equals",
+    "!==": "not double equals", "!=": "not equals", "<=": "less than or equal to",
     ">=": "greater than or equal to", "&&": "double ampersand", "||": "double pipe", "->": "arrow", "=>": "arrow",
     "::": "double colon", "-": "dash", ":": "colon",
 }

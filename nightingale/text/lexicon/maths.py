@@ -59,4 +59,4 @@ FONTS = frozenset(words("mathrm mathbf mathbb mathcal mathit mathsf mathfrak bol
 # Left out with their argument.
 SILENT_WITH_ARGUMENT = frozenset(words("cite citep citet ref eqref label begin end hspace vspace tag color pageref"))
 # A letter before a bracket is a function: f(x) is "f of x", but n(n+1) is "n times".
-FUNCTION_LETTERS = frozenset([*"fghpqEFGHLOPQTVuv", *words("sigma phi psi zeta Theta Phi Psi Gamma Omega")])
+FUNCTION_LETTERS = frozenset([*"fghpqEFGHLNOPQTVuv", *words("sigma phi psi zeta Theta Phi Psi Gamma Omega")])

@@ -21,11 +21,12 @@ _RAW_SIGN = regex(r"[][<>|*#%&@=~^_{}$\\+/]")
 
 # --- before markup is removed ----------------------------------------------------------------------------------------
 _FOOTNOTE_MARK = regex(r"(?:\[(?:[0-9]{1,3}|\^[^\]]*|citation needed|sic|note [0-9]{1,3}|[a-z])\])+")
+_TYPE_ARGUMENTS = regex(r"\[[A-Za-z_.]{2,40}(?:, ?[A-Za-z_.]{2,40}|\[[^\[\]]*\]|\.\.\.){0,6}\]")
 _NUMBER = regex(r"(?<![\w.])[0-9]{1,9}(?![\w.])")
 _CODE_AFTER = regex(r" ?[-+*/]?=(?!>)|\.[A-Za-z_]|\+\+|->")
 
 
-@rule(r"(?<![\w\])])([A-Za-z_](?:[\w.]{0,40}\w)?)((?:\[[^\[\]\n]{1,40}\]){1,4})(?![\w(]|\[)")
+@rule(r"(?<![\w\])])([A-Za-z_](?:[\w.]{0,40}\w)?)((?:\[(?:[^\[\]\n]|\[[^\[\]\n]{0,40}\]){1,40}\]){1,4})(?![\w(]|\[)")
 def _indices(match: re.Match[str]) -> str:
     """array[3], x[i], d["key"], a[1:3]; but "as shown[3]" has a footnote."""
     name, brackets = match.groups()
@@ -35,8 +36,10 @@ def _indices(match: re.Match[str]) -> str:
         or _CODE_AFTER.match(match.string, match.end()))
     if not is_code:
         return match[0]
+    if _TYPE_ARGUMENTS.fullmatch(brackets) and (name[0].isupper() or name in ("dict", "list", "set", "tuple", "type")):
+        return f"{name} of {_indices(brackets[1:-1])}"
     said = brackets[1:-1].replace("][", " ").replace("'", "").replace('"', "")
-    said = re.sub(r"(?<![\w.])-(?=\w)", "minus ", re.sub(r"(?<=\w):(?=[\w-])", " to ", said)).strip(": ")
+    said = re.sub(r"(?<![\w.])-(?=\w)", "minus ", re.sub(r"(?<=\w):(?=[\w-])", " to ", said)).replace(":", " colon ")
     return f"{name} {_NUMBER.sub(lambda number: spell_number(number[0]), said)}"
 
 
@@ -85,7 +88,10 @@ _SIGN_NOUN = r"(?:signs?|symbols?|characters?|keys?|operators?|buttons?|prefix|s
 _NO_KEY_AFTER = regex(r" (?:sign|symbol|character|operator|prefix|suffix|separator)s?\b")
 
 
-@rule(rf"(?<![\w<>=&|*#-])([\"'(`\[])?([{_ANY_SIGN}]|&&|\|\||==|!=|<=|>=|->|=>|::)(?(1)[\"')`\]]|(?= {_SIGN_NOUN}))"
+_SIGN = rf"([{_ANY_SIGN}]|&&|\|\||===|!==|==|!=|<=|>=|->|=>|::)"
+
+
+@rule(rf"(?<![\w<>=&|*#-])([\"'(`\[])?{_SIGN}(?(1)[\"')`\]]|(?= {_SIGN_NOUN}))"
       rf"|(?<=\b[Pp]ress )[{_ANY_SIGN}](?=[.,;]?(?:\s|$))|(?<=\b[Tt]ype )[{_ANY_SIGN}](?=[.,;]?(?:\s|$))")
 def _named_sign(match: re.Match[str]) -> str:
     """the % sign, less than (<), press #"""
@@ -176,6 +182,9 @@ _OPERATORS = [(regex(pattern), reading) for pattern, reading in (
     (r"(?<=[\w)]) << (?=[0-9])", " shifted left by "),
     (r"(?<=[\w)]) >> (?=[0-9])", " shifted right by "),
     (r"(?<![\w!)\]])!(?=[A-Za-z_(])", "not "),
+    (r"(?<=\w)&(?=[),>'])", " reference"),
+    (r"(?<=[a-z])\([+-]+\)", ""),
+    (r"(?<=[\"\]}0-9])([:,])(?=[\"\[{])", r"\1 "),
     (r"(?<=\bCOUNT\()\*(?=\))|(?<=\bcount\()\*(?=\))|(?<=\bimport )\*|(?<=\bSELECT )\*|(?<=\bselect )\*", "star"),
     (r"(?<!\w)#(?=(?:include|define|undef|ifdef|ifndef|endif|if|else|pragma|import)\b)", "hash "),
     (r"(?<=\w)/(?=--?[a-z])", " or "),
@@ -198,7 +207,8 @@ def _sql_word(match: re.Match[str]) -> str:
     return match[0].lower()
 
 
-@rule(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,8}\b|\b[A-Za-z_]\w*\.[A-Z]\w*(?=\()|\b[A-Za-z_]\w*\.(?:[A-Z][a-z]+){2,}\b")
+@rule(r"\b[A-Za-z_]\w*(?:\.[A-Za-z_]\w*){2,8}\b|\b[A-Za-z_]\w*\.[A-Z]\w*(?=\()|\b[A-Za-z_]\w*\.(?:[A-Z][a-z]+){2,}\b"
+      r"|\b[b-df-hj-np-tv-xz]{2,5}\.[A-Z]\w*")
 def _dotted_name(match: re.Match[str]) -> str:
     """java.util.List; not U.S.A, nor "the end.Then"."""
     parts = match[0].split(".")

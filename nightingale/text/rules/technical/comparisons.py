@@ -43,11 +43,13 @@ def _comparison(match: re.Match[str]) -> str:
     gap, sign, gap_after = match.groups()
     name, before = _NAMES[sign], match.string[: match.start()]
     last = re.search(r"[\w.]+$", before)
-    quantity = not before.rstrip() or before.rstrip()[-1:] in "(,;:-\"'"
+    quantity = not before.rstrip() or before.rstrip()[-1:] in "([,;:-\"'"
     if last:
         word = last[0].lower()
         touches_right = bool(gap) and not gap_after and len(word) > 1 and not word[-1].isdigit()
         quantity = touches_right or (bool(gap) and word in _BEFORE_QUANTITY)
+    if last and last[0].lower() == "than":
+        return " "  # more than >5
     if quantity:
         return f" {'more than' if sign == '>' else name} "
     version = not gap and last is not None and len(last[0]) > 2 and sign != "!="
@@ -71,22 +73,12 @@ def _many(match: re.Match[str]) -> str:
     return f"{_MANY[match[1].replace(',', '')]} "
 
 
-@rule(r"(?<![\w.,])[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,5}(?![\w.]*\w)(?!,[0-9]{3})")
-def _points(match: re.Match[str]) -> str:
-    """10.000.000, as in much of Europe; but 192.168.100.101 is an address."""
-    parts = match[0].split(".")
-    is_address = len(parts) == 4 and all(part == str(int(part)) and int(part) < 256 for part in parts)
-    return match[0] if is_address else match[0].replace(".", ",")
-
-
 def read_comparisons(text: str) -> str:
     """if x < 3 -> if x is less than 3; it takes > 5 minutes -> it takes more than 5 minutes."""
     if "~" in text:
         text = _about(text)
     if "0s " in text:
         text = _many(text)
-    if "." in text[:-1]:
-        text = _points(text)
     if "<" in text or ">" in text or "≈" in text or "!=" in text:
         text = _comparison(_menu(_placeholder(text)) if ">" in text else text)
     return text

@@ -204,7 +204,7 @@ class _Reader:
         inner = self.read(")")
         if not inner:
             return
-        if said and said[-1] in FUNCTION_LETTERS:
+        if said and (said[-1] in FUNCTION_LETTERS or re.match(_TEXT, before)):
             said.append(f"of {inner}")
         elif (len(before) == 1 and before.isalpha()) or before.isdigit():
             said.append(f"times {_grouped(inner)}")

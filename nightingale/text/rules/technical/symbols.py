@@ -36,10 +36,19 @@ def _factorial(match: re.Match[str]) -> str:
     return f"{match[1] or match[2]} factorial"
 
 
-@rule(r"(?<![\w.'])([fghpEOP])\(([^()]{1,24})\)(?!\w)")
+_FUNCTIONS = {
+    "sin": "sine", "cos": "cosine", "tan": "tangent", "log": "log", "ln": "natural log", "sqrt": "the square root",
+}
+
+
+@rule(rf"(?<![\w.'])(?:([fghpEOP]|theta |omega |sigma |phi )('{{0,2}})|({'|'.join(_FUNCTIONS)})([0-9]{{1,2}})?)"
+      r"\(([^()]{1,24})\)(?!\w)")
 def _function(match: re.Match[str]) -> str:
-    """f(x), O(n)"""
-    return f"{match[1]} of {match[2]}"
+    """f(x), f'(x), O(n), sin(x), log2(8)"""
+    letter, primes, name, base, argument = match.groups()
+    if name:
+        return f"{_FUNCTIONS[name]}{' base ' + base if base else ''} of {argument}"
+    return f"{letter.strip()}{' prime' * len(primes)} of {argument}"
 
 
 @rule(r"(?<![\w.])([A-Za-z] ?= ?)([a-z])([a-z])(?=\^| ?[-+*/=]|[.,;]?$)")
