@@ -33,7 +33,7 @@ import mlx.core as mx  # noqa: E402
 import mlx.nn as nn  # noqa: E402
 import numpy as np  # noqa: E402
 
-from nightingale.checkpoints.chatterbox.sizes import chatterbox_english  # noqa: E402
+from nightingale.checkpoints.chatterbox.sizes import LLAMA, chatterbox_english  # noqa: E402
 from nightingale.checkpoints.loading import load_model  # noqa: E402
 from nightingale.checkpoints.voices import load_voice  # noqa: E402
 from nightingale.decoding.cache.budget import EVICTION_INTERVAL  # noqa: E402
@@ -41,7 +41,7 @@ from nightingale.decoding.loop import Request, T3Session, generate  # noqa: E402
 from nightingale.decoding.sampling import Sampler  # noqa: E402
 from nightingale.kernels.noise import seed_key  # noqa: E402
 from nightingale.models.t3 import T3  # noqa: E402
-from nightingale.options import CacheOptions, SpeakOptions  # noqa: E402
+from nightingale.options import CacheOptions, SamplingOptions  # noqa: E402
 from nightingale.statistics import Statistics  # noqa: E402
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def kinds(budgets: list[int]) -> dict[str, CacheOptions]:
 
 def measure(model: str, t3: T3, prompt: Prompt, tokens: list[int], options: argparse.Namespace, lengths: list[int],
             meaningful: bool) -> Iterator[Figures]:  # fmt: skip
-    sampler = Sampler(SpeakOptions(), seed_key(0), forbidden(t3))
+    sampler = Sampler(SamplingOptions(), seed_key(0), forbidden(t3))
     runs = [Run(name, T3Session(t3, 0.0, cache)) for name, cache in kinds(options.budget).items()]
     for run in runs:
         mx.eval(run.session.start(*prompt))
@@ -138,7 +138,7 @@ def bundled(voice: Voice) -> tuple[T3, Prompt, list[int]]:
     """The bundled T3, its prompt, and the tokens that it generates."""
     model = load_model(with_draft=False)
     conditioning, text_ids = model.t3.condition(voice), model.tokenizer.encode(TEXT)
-    request = Request(text_ids, Sampler(SpeakOptions(), seed_key(0), forbidden(model.t3)), max_tokens=10_000)
+    request = Request(text_ids, Sampler(SamplingOptions(), seed_key(0), forbidden(model.t3)), max_tokens=10_000)
     tokens = generate(T3Session(model.t3, 0.0), conditioning, request, Statistics())
     return model.t3, (conditioning, text_ids), list(tokens)
 
@@ -147,11 +147,11 @@ def official(num_layers: int) -> tuple[T3, Prompt, list[int]]:
     """The official sizes with random weights, a prompt of the usual length, and random tokens."""
     mx.random.seed(0)
     config = chatterbox_english().t3
-    t3 = T3(replace(config, llama=replace(config.llama, num_layers=num_layers)))
+    t3 = T3(replace(config, llama=replace(LLAMA, num_layers=num_layers)))
     nn.quantize(t3.llama, group_size=64, bits=8)
     nn.quantize(t3, group_size=64, bits=8, class_predicate=lambda path, _: path == "speech_head")
     t3.fuse()
-    conditioning = mx.random.normal((1, 34, config.llama.hidden_size)) * 0.02
+    conditioning = mx.random.normal((1, 34, LLAMA.hidden_size)) * 0.02
     tokens = np.random.default_rng(0).integers(0, config.start_speech_token, 1000)
     return t3, (conditioning, list(range(10, 90))), [int(token) for token in tokens]
 

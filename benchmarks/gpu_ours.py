@@ -18,7 +18,7 @@ import numpy as np
 from gpu_part import CFG, CONDITIONING, POSITIONS, SPEECH_TOKENS, TEXT, WIDTH, Part, milliseconds, run
 from mlx.utils import tree_map
 
-from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
+from nightingale.checkpoints.chatterbox.sizes import LLAMA, chatterbox_english
 from nightingale.checkpoints.quantize import T3_LAYERS
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength
@@ -33,7 +33,7 @@ from nightingale.models.draft import DraftModel
 from nightingale.models.hift import HiFT
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 from nightingale.statistics import Statistics
 
 LOGITS_BOUNDS = {"bfloat16": 0.05, "float32": 5e-3}  # relative; a GPU's float32 products are TF32
@@ -65,7 +65,7 @@ class Ours(Part):
     def model(self, kind: str, layers: int) -> Any:
         """T3. kind: bfloat16, float32, "8 bits" or "4 bits"."""
         mx.random.seed(0)
-        model = T3(replace(self.config.t3, llama=replace(self.config.t3.llama, num_layers=layers)))
+        model = T3(replace(self.config.t3, llama=replace(LLAMA, num_layers=layers)))
         model.set_dtype(mx.float32 if kind == "float32" else mx.bfloat16)
         if kind.endswith("bits"):
             chosen, bits = re.compile(T3_LAYERS), int(kind.split(maxsplit=1)[0])
@@ -78,7 +78,7 @@ class Ours(Part):
         self, model: Any, more: int = 0, allowed: int = SPEECH_TOKENS, draft: Any = None, report: Any = None
     ) -> tuple[list[int], list[float]]:
         """Tokens of a guided sentence, all below `allowed`, and the time of each."""
-        options = SpeakOptions(cfg_weight=CFG, repetition_penalty=1.2, temperature=0.8)
+        options = SamplingOptions(cfg_weight=CFG, repetition_penalty=1.2, temperature=0.8)
         sampler = Sampler(options, seed_key(1), mx.arange(model.config.speech_vocab_size) >= allowed)
         sentence = Request([5] * (TEXT + more), sampler, self.tokens + more)
         conditioning = mx.random.normal((1, CONDITIONING, WIDTH), key=mx.random.key(5)) * 0.1
@@ -172,14 +172,14 @@ class Ours(Part):
     def florence(self) -> None:
         """The bundled voice: time to the first chunk, and to the end of a sentence."""
         began = time.perf_counter()
-        engine, options = Engine(), SpeakOptions()
-        list(engine.speak(SENTENCE, options))
+        engine = Engine()
+        list(engine.speak(SENTENCE))
         self.report("florence, load and speak a sentence, ms", value=1e3 * (time.perf_counter() - began))
 
         def ready(chunks: int | None) -> list[float]:
             """Milliseconds until so many chunks are ready (None: all), for each repeat."""
             return [
-                milliseconds(lambda: list(islice(engine.speak(SENTENCE, options), chunks))) for _ in range(self.repeat)
+                milliseconds(lambda: list(islice(engine.speak(SENTENCE), chunks))) for _ in range(self.repeat)
             ]
 
         self.report("florence, first sound, ms", value=statistics.median(ready(1)))
@@ -222,7 +222,7 @@ class Ours(Part):
         forbidden = mx.arange(8194) >= SPEECH_TOKENS
         mx.eval(logits, seen, forbidden)
         for temperature, min_p, penalty in ((0.0, 0.05, 1.2), (0.8, 0.05, 1.2), (1.0, 0.0, 1.0)):
-            options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
+            options = SamplingOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
             sampler = Sampler(options, seed_key(3), forbidden)
 
             def choose(sampler: Sampler = sampler, used: mx.array | None = seen if penalty > 1 else None) -> mx.array:
@@ -268,7 +268,7 @@ class Ours(Part):
     def speculation_agrees(self, layers: int) -> None:
         """Compare tokens with a draft and without. Few tokens are allowed, so that the draft is sometimes right."""
         model, report = self.model("float32", layers), Statistics()
-        draft = DraftModel(DraftConfig(replace(self.config.t3.llama, num_layers=1)))
+        draft = DraftModel(DraftConfig(replace(LLAMA, num_layers=1)))
         draft.fuse()
         alone = self.speak(model, allowed=6)[0]
         guessed = self.speak(model, allowed=6, draft=Draft(draft, OneToken()), report=report)[0]

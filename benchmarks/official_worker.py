@@ -39,13 +39,13 @@ class Ours:
     def __init__(self, layers: int) -> None:
         from dataclasses import replace
 
-        from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
+        from nightingale.checkpoints.chatterbox.sizes import LLAMA, chatterbox_english
         from nightingale.kernels import cpu as kernels
         from nightingale.kernels.blas import use_openblas
 
         use_openblas()
         config = chatterbox_english()
-        llama = replace(config.t3.llama, num_layers=layers)
+        llama = replace(LLAMA, num_layers=layers)
         self._config = replace(config, t3=replace(config.t3, llama=llama))
         self.description = {"kernels": kernels.description()}
 

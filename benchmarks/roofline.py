@@ -35,6 +35,7 @@ KV_BYTES = 2  # for each number in the KV cache
 def weights_read(config: T3Config) -> int:
     """Number of weights in the layers and the head."""
     llama = config.llama
+    assert llama is not None
     attention = llama.hidden_size * llama.head_dim * 2 * (llama.num_heads + llama.num_kv_heads)
     layer = attention + 3 * llama.hidden_size * llama.intermediate_size
     return llama.num_layers * layer + llama.hidden_size * config.speech_vocab_size
@@ -44,6 +45,7 @@ def bytes_read(config: T3Config, bits: int, rows: int, tokens: int, prompt: int)
     """Bytes read for all tokens of one sentence."""
     bits_per_weight = bits + (GROUP_OVERHEAD_BITS / GROUP_SIZE if bits < 16 else 0)
     llama = config.llama
+    assert llama is not None
     position = 2 * llama.num_layers * llama.num_kv_heads * llama.head_dim * KV_BYTES
     positions = sum(prompt + i for i in range(tokens))
     return tokens * weights_read(config) * bits_per_weight / 8 + rows * positions * position

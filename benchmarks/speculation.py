@@ -34,7 +34,7 @@ from nightingale.engine import Engine  # noqa: E402
 from nightingale.kernels.cache import Cache  # noqa: E402
 from nightingale.kernels.noise import fold_in, seed_key  # noqa: E402
 from nightingale.models.draft import DraftModel, shifted  # noqa: E402
-from nightingale.options import SpeakOptions  # noqa: E402
+from nightingale.options import SamplingOptions  # noqa: E402
 from nightingale.statistics import Statistics  # noqa: E402
 
 MAX_ROWS = 6
@@ -62,9 +62,9 @@ class Runs:
     tokens: list[list[int]] = field(default_factory=list)
     statistics: list[Statistics] = field(default_factory=list)
 
-    def add(self, engine: Engine, text: str, options: SpeakOptions, draft: Draft | None) -> None:
+    def add(self, engine: Engine, text: str, options: SamplingOptions, draft: Draft | None) -> None:
         model, record = engine._model, Statistics()
-        sampler = Sampler(options, fold_in(seed_key(options.seed), 0), engine._forbidden)
+        sampler = Sampler(options, fold_in(seed_key(0), 0), engine._forbidden)
         request = Request(model.tokenizer.encode(text), sampler, token_limit(len(text)))
         tokens = generate(T3Session(model.t3, 0.0), engine._conditioning, request, record, draft)
         self.tokens.append(list(record.time_tokens(tokens)))
@@ -75,7 +75,7 @@ def measure_draft_lengths(engine: Engine, texts: list[str], temperature: float) 
     """Acceptance rate and speedup by draft length. The adaptive one learns over all sentences, as in the engine."""
     draft = engine._draft
     assert draft is not None
-    options = SpeakOptions(temperature=temperature)
+    options = SamplingOptions(temperature=temperature)
     lengths = {name: DraftLength() if count is None else FixedLength(count) for name, count in DRAFT_LENGTHS.items()}
     plain, runs = Runs(), {name: Runs() for name in lengths}
     for text in texts:

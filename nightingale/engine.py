@@ -5,10 +5,13 @@ Decides the order of the steps, the keys of the noise and the pauses between sen
 
 # ruff: noqa: E402
 import logging
+import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TypeAlias
+from unicodedata import east_asian_width
 
 from nightingale.kernels.blas import use_openblas
 
@@ -24,11 +27,12 @@ from nightingale.checkpoints.voices import load_voice
 from nightingale.decoding.alignment import WordTimer
 from nightingale.decoding.loop import Draft, Request, T3Session, generate, token_limit
 from nightingale.decoding.sampling import Sampler
+from nightingale.decoding.stopping import stop_repetition
 from nightingale.errors import CheckpointMismatch
 from nightingale.kernels import backend
 from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
-from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
+from nightingale.options import DEFAULT_VOICE, CacheOptions, SamplingOptions, SpeakOptions
 from nightingale.statistics import Statistics
 from nightingale.text.respelling import Respelling
 from nightingale.text.spellings.user_lexicon import Lexicon
@@ -59,6 +63,7 @@ class Engine:
         speculate: bool = False,
         cache: CacheOptions | None = None,
         lexicon: Lexicon | None = None,
+        language: str | None = None,
     ) -> None:
         """Load a model and a voice, the bundled ones by default. Raises VoiceNotFound or CheckpointMismatch.
 
@@ -68,10 +73,11 @@ class Engine:
         row, so near-ties may be decided otherwise.
         cache: how T3 caches keys and values; None for all of them as floats. Another cache changes the tokens.
         lexicon: how words are read. A change takes effect with the next text.
+        language: of the text, a code of two letters, for a multilingual model; None for English.
         """
         # Speculation is off by default: with the bundled draft it costs more time than it saves
         # (benchmarks/speculation.py).
-        self._model = load_model(Path(model) if model is not None else None, bits, with_draft=speculate)
+        self._model = load_model(Path(model) if model is not None else None, bits, speculate, language)
         self.lexicon = lexicon
         self._bundled = model is None
         self._cache = cache
@@ -82,9 +88,9 @@ class Engine:
         if problem := backend.missing_kernels():
             logger.warning("speech is slower than it could be; the native kernels are %s", problem)
         self.statistics = Statistics()
-        self.use_voice(DEFAULT_VOICE if voice is None else voice)
-        self._vocoder = make_vocoder(self._model.s3gen, self._model.hift)
         config = self._model.config
+        self.use_voice(self._default_voice() if voice is None else voice)
+        self._vocoder = make_vocoder(self._model.s3gen, self._model.hift, config.output)
         self._max_chars = min(MAX_CHARS, config.t3.max_text_tokens)  # a text token is a character or more
         ids = mx.arange(config.t3.speech_vocab_size)
         self._forbidden = (ids >= config.s3gen.encoder.vocab_size) & (ids != config.t3.stop_speech_token)
@@ -97,6 +103,7 @@ class Engine:
         conditioning = self._model.t3.condition(found)
         mx.eval(conditioning)
         self.voice, self._conditioning = found, conditioning
+        self._exaggerated: tuple[float, mx.array] | None = None
 
     @staticmethod
     def arithmetic() -> dict[str, str]:
@@ -145,7 +152,7 @@ class Engine:
         text = sentence.text
         key = fold_in(seed_key(options.seed), index)
         num_before = self.statistics.num_tokens
-        session = T3Session(self._model.t3, options.cfg_weight, self._cache)
+        session = T3Session(self._model.t3, self._sampling(options).cfg_weight, self._cache)
         timer = self._word_timer(session, text, options.speed)
         tokens = self._speech_tokens(session, text, fold_in(key, _TOKENS), options)
         first = next(tokens, None)
@@ -157,7 +164,7 @@ class Engine:
             ended = self.statistics.stop_reason != "unfinished"
             words = timer.words(self.statistics.num_tokens - num_before, samples, ended) if timer else ()
             yield _chunk(samples, index, sentence, words)
-        if self.statistics.stop_reason == "token limit":
+        if self.statistics.stop_reason in ("token limit", "repetition"):
             num_tokens = self.statistics.num_tokens - num_before
             logger.warning("a sentence did not come to its end and was cut after %d tokens: %s", num_tokens, text)
 
@@ -173,10 +180,32 @@ class Engine:
         text_ids = self._model.tokenizer.encode(text)
         if not text_ids:  # T3 would invent speech
             return iter(())
-        request = Request(text_ids, Sampler(options, key, self._forbidden), token_limit(len(text)))
-        return self.statistics.time_tokens(
-            generate(session, self._conditioning, request, self.statistics, self._draft)
-        )
+        output = self._model.config.output
+        limit = min(token_limit(_reading_length(text)), output.max_tokens or sys.maxsize)
+        request = Request(text_ids, Sampler(self._sampling(options), key, self._forbidden), limit)
+        conditioning = self._conditioning_for(options.exaggeration)
+        tokens = generate(session, conditioning, request, self.statistics, self._draft)
+        if output.max_repeats is not None:
+            tokens = stop_repetition(tokens, output.max_repeats, self.statistics)
+        return self.statistics.time_tokens(tokens)
+
+    def _default_voice(self) -> str | Voice:
+        """The voice that comes with the model, or the bundled one."""
+        return self._model.voice or DEFAULT_VOICE
+
+    def _sampling(self, options: SpeakOptions) -> SamplingOptions:
+        """The model's sampling with what the options change. Guidance needs a model that was trained for it."""
+        sampling = options.sampling(self._model.config.sampling)
+        return sampling if self._model.config.t3.guidance else replace(sampling, cfg_weight=0.0)
+
+    def _conditioning_for(self, exaggeration: float | None) -> mx.array:
+        """The conditioning of the voice, with this exaggeration instead of the voice's own if the model has it."""
+        if exaggeration is None or not self._model.config.t3.emotion:
+            return self._conditioning
+        if self._exaggerated is None or self._exaggerated[0] != exaggeration:
+            voice = replace(self.voice, t3_emotion=mx.array(exaggeration))
+            self._exaggerated = exaggeration, self._model.t3.condition(voice)
+        return self._exaggerated[1]
 
     def _check_voice(self, voice: Voice) -> None:
         """Raise CheckpointMismatch unless the voice has the sizes and the token ids of the model.
@@ -202,6 +231,11 @@ class Engine:
         for name, tokens, size in prompts:  # MLX would read past the end of the embedding table
             if tokens is not None and mx.any((tokens < 0) | (tokens >= size)):
                 raise CheckpointMismatch(f'voice "{voice.name}": {name} has token ids outside the {size} of the model')
+
+
+def _reading_length(text: str) -> int:
+    """Characters, where one of a wide script counts as three: it takes as long to read."""
+    return sum(3 if east_asian_width(char) in "WF" else 1 for char in text)
 
 
 def _chunk(samples: Samples, index: int, sentence: Sentence, words: tuple[Word, ...] = ()) -> AudioChunk:

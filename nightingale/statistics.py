@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 AUDIBLE = 0.01  # of full scale: the first sound of speech reaches it, a breath before it does not
 _LOADED_AT = time.perf_counter()
 
-StopReason = Literal["unfinished", "stop token", "token limit"]
+StopReason = Literal["unfinished", "stop token", "token limit", "repetition"]
 T = TypeVar("T")
 
 

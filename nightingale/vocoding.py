@@ -11,6 +11,8 @@ from typing import Protocol
 import mlx.core as mx
 import numpy as np
 
+from nightingale.audio.chunk import SAMPLE_RATE
+from nightingale.models.config import SAMPLES_PER_TOKEN, OutputConfig
 from nightingale.models.dsp import Floats
 from nightingale.models.hift import HiFT
 from nightingale.models.s3gen.generator import S3Gen
@@ -53,24 +55,37 @@ class StreamingVocoder:
 class WholeVocoder:
     """For models that look both ways: one chunk, after the last token."""
 
-    def __init__(self, s3gen: S3Gen, hift: HiFT) -> None:
-        self._s3gen, self._hift = s3gen, hift
+    def __init__(self, s3gen: S3Gen, hift: HiFT, output: OutputConfig) -> None:
+        self._s3gen, self._hift, self._output = s3gen, hift, output
 
     def stream(self, tokens: Iterable[int], voice: Voice, keys: NoiseKeys, speed: float) -> Iterator[Floats]:
         ids = list(tokens)
         if ids:
+            ids += self._output.closing_tokens
             mel = self._s3gen(
                 mx.array([ids], dtype=mx.int32), voice.s3gen_speaker_embed, voice.s3gen_prompt_tokens,
                 voice.s3gen_prompt_mel, key=keys.flow, speed=speed,
             )  # fmt: skip
-            yield np.array(self._hift(mel, key=keys.source)[0], dtype=np.float32)
+            samples = np.array(self._hift(mel, key=keys.source)[0], dtype=np.float32)
+            if self._output.drop_last_token and len(ids) > 1:
+                samples = samples[: -round(SAMPLES_PER_TOKEN / speed)]
+            yield fade_in(samples) if self._output.fade_in else samples
 
 
-def make_vocoder(s3gen: S3Gen, hift: HiFT) -> Vocoder:
+def fade_in(samples: Floats) -> Floats:
+    """The first 20 ms silent and the next 20 ms faded in, as S3Token2Wav of the official code."""
+    side = min(SAMPLE_RATE // 50, len(samples) // 2)
+    rise = 0.5 - 0.5 * np.cos(np.linspace(0.0, np.pi, side))
+    gain = np.concatenate([np.zeros(side), rise, np.ones(len(samples) - 2 * side)])
+    faded: Floats = (samples * gain).astype(np.float32)
+    return faded
+
+
+def make_vocoder(s3gen: S3Gen, hift: HiFT, output: OutputConfig | None = None) -> Vocoder:
     """The streaming vocoder if both models can be streamed."""
     config = s3gen.config
     streams = config.encoder.window is not None and config.estimator.window is not None and hift.config.causal
-    return StreamingVocoder(s3gen, hift) if streams else WholeVocoder(s3gen, hift)
+    return StreamingVocoder(s3gen, hift) if streams else WholeVocoder(s3gen, hift, output or OutputConfig())
 
 
 def chunk_sizes(first: int = 10, growth: float = 1.3, largest: int = 50) -> Iterator[int]:

@@ -1,7 +1,7 @@
 """Files to models: finds, reads and checks model folders and voice files.
 
 loading.py      a model folder, native or official, to a `Model`; strict about names, shapes and types
-chatterbox/     the official English Chatterbox checkpoint: its names and layouts, its sizes
+chatterbox/     the official Chatterbox checkpoints: their files, names and layouts, sizes, defaults
 cloning.py      the networks that make a voice, of a model folder
 quantize.py     which weights are stored in few bits, quantizing and dequantizing them
 safetensors.py  reads a safetensors file and checks that it is complete

@@ -1,12 +1,13 @@
 """Loads a model folder: finds its files, reads them, and checks that every entry fits the networks exactly.
 
-There are two kinds of folder: native (config.json, tokenizer.json, t3, s3gen, hift and perhaps draft .safetensors) and
-official English Chatterbox (t3_cfg.safetensors, s3gen.safetensors, tokenizer.json).
+There are two kinds of folder: native (config.json, tokenizer.json, t3, s3gen, hift and perhaps draft and voice
+.safetensors), and the official Chatterbox checkpoints that chatterbox/families.py lists.
 """
 
 import json
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,16 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from nightingale.checkpoints.bundled import VOICES_DIR
-from nightingale.checkpoints.chatterbox.names import remap_s3gen, remap_t3
-from nightingale.checkpoints.chatterbox.sizes import chatterbox_english
+from nightingale.checkpoints.chatterbox.conditions import read_conditions
+from nightingale.checkpoints.chatterbox.families import FAMILIES, Family, find_family
+from nightingale.checkpoints.chatterbox.names import S3GEN_UNUSED, remap_s3gen, remap_t3
+from nightingale.checkpoints.chatterbox.sizes import hift_sizes, s3gen_sizes, t3_sizes
 from nightingale.checkpoints.quantize import T3_LAYERS, dequantize_arrays, quantized_layout, requantize
 from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.checkpoints.tokenizer import TextTokenizer
-from nightingale.errors import CheckpointMismatch, VoiceNotFound
+from nightingale.checkpoints.torch_file import read_torch_arrays
+from nightingale.checkpoints.voices import make_voice
+from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.kernels import backend
 from nightingale.kernels.linear import pack_layers
 from nightingale.models.config import ModelConfig, from_dict
@@ -28,14 +33,15 @@ from nightingale.models.draft import DraftModel
 from nightingale.models.hift import HiFT
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
+from nightingale.models.voice import Voice
+from nightingale.text.languages import preparation
 
 BUNDLED_MODEL = VOICES_DIR / "model"
-_OFFICIAL = ("t3_cfg.safetensors", "s3gen.safetensors", "tokenizer.json")
 
 
 @dataclass(frozen=True)
 class Model:
-    """The networks of one folder, with their config and tokenizer."""
+    """The networks of one folder, with their config and tokenizer. voice: the one that the folder brings."""
 
     config: ModelConfig
     tokenizer: TextTokenizer
@@ -43,24 +49,27 @@ class Model:
     draft: DraftModel | None
     s3gen: S3Gen
     hift: HiFT
+    voice: Voice | None = None
 
 
-def load_model(folder: Path | None = None, bits: int | None = None, with_draft: bool = True) -> Model:
+def load_model(
+    folder: Path | None = None, bits: int | None = None, with_draft: bool = True, language: str | None = None
+) -> Model:
     """Load the model of a folder, or the bundled one.
 
+    language: of the text, a code of two letters; None for English.
     bits: of the layers of T3 and of the draft; None keeps them as stored.
 
     Raises VoiceNotFound if there is no model, CheckpointMismatch if its files are damaged or do not fit each other.
     """
     folder = BUNDLED_MODEL if folder is None else folder
     if os.path.isfile(folder / "config.json"):  # Path.is_file raises for a name that is too long
-        model = _build(folder, read_config(folder / "config.json"), with_draft)
-        _fill_native(model, folder, bits)
-    elif all(os.path.isfile(folder / name) for name in _OFFICIAL):
-        model = _build(folder, chatterbox_english(), with_draft)
-        _fill_official(model, folder, bits)
+        model = _load_native(folder, bits, with_draft, language)
+    elif found := find_family(folder, language):
+        model = _load_official(*found, bits, language)
     else:
-        raise VoiceNotFound(f"no model in {folder}: neither config.json nor {', '.join(_OFFICIAL)}")
+        names = ", ".join(family.t3 for family in FAMILIES)
+        raise VoiceNotFound(f"no model in {folder}: neither config.json nor one of {names}")
     _prepare(model)
     return model
 
@@ -75,7 +84,7 @@ def read_config(path: Path) -> ModelConfig:
         raise CheckpointMismatch(f"{path} is not a config")
     try:
         return from_dict(ModelConfig, values)
-    except CheckpointMismatch as error:
+    except (CheckpointMismatch, UsageError) as error:  # the ranges of sampling are those of options
         raise CheckpointMismatch(f"{path}: {error}") from error
 
 
@@ -104,18 +113,27 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None
     module.load_weights([(name, _cast_floats(array, dtype)) for name, array in arrays.items()])
 
 
-def _build(folder: Path, config: ModelConfig, with_draft: bool) -> Model:
-    """The tokenizer of a folder, and networks whose weights are not loaded yet."""
-    tokenizer = TextTokenizer(folder / "tokenizer.json")
+def _build(
+    folder: Path, config: ModelConfig, tokenizer: TextTokenizer, with_draft: bool = False, voice: Voice | None = None
+) -> Model:
+    """Networks whose weights are not loaded yet."""
+    config_path = folder / "config.json"
+    source = config_path if os.path.isfile(config_path) else folder
     _check_sizes(folder, config, tokenizer)
     try:
         draft = DraftModel(config.draft) if with_draft and config.draft is not None else None
-        return Model(config, tokenizer, T3(config.t3), draft, S3Gen(config.s3gen), HiFT(config.hift))
+        networks = T3(config.t3), draft, S3Gen(config.s3gen), HiFT(config.hift)
     except (ArithmeticError, AssertionError, ValueError) as error:
-        raise CheckpointMismatch(f"{folder / 'config.json'} has sizes that no model can have: {error}") from error
+        raise CheckpointMismatch(f"{source} has sizes that no model can have: {error}") from error
+    return Model(config, tokenizer, *networks, voice)
 
 
-def _fill_native(model: Model, folder: Path, bits: int | None) -> None:
+def _load_native(folder: Path, bits: int | None, with_draft: bool, language: str | None) -> Model:
+    config = read_config(folder / "config.json")
+    tokenizer = TextTokenizer(folder / "tokenizer.json", preparation(config.text, language, folder))
+    voice = folder / "voice.safetensors"
+    own = make_voice(voice, folder.resolve().name, read_arrays(voice)) if os.path.isfile(voice) else None
+    model = _build(folder, config, tokenizer, with_draft, own)
     modules = {"t3": model.t3, "draft": model.draft, "s3gen": model.s3gen, "hift": model.hift}
     for name, module in modules.items():
         if module is None:
@@ -124,18 +142,33 @@ def _fill_native(model: Model, folder: Path, bits: int | None) -> None:
         if not os.path.isfile(path):
             raise CheckpointMismatch(f"{path} is missing")
         load_arrays(module, read_arrays(path), str(path), bits if isinstance(module, T3 | DraftModel) else None)
+    return model
 
 
-def _fill_official(model: Model, folder: Path, bits: int | None) -> None:
-    t3_path, s3gen_path = folder / "t3_cfg.safetensors", folder / "s3gen.safetensors"
+def _load_official(family: Family, folder: Path, bits: int | None, language: str | None) -> Model:
+    t3_path, s3gen_path = folder / family.t3, family.file(folder, family.s3gen)
+    tokenizer_path = family.file(folder, family.tokenizer)
     try:
-        t3_arrays = remap_t3(read_arrays(t3_path))
-        s3gen_arrays, hift_arrays = remap_s3gen(read_arrays(s3gen_path))
+        t3 = remap_t3(read_arrays(t3_path))
+        s3gen, hift = remap_s3gen(_read_s3gen(s3gen_path))
+        config = replace(
+            family.config, t3=t3_sizes(family.config.t3, t3), s3gen=s3gen_sizes(family.config.s3gen, s3gen),
+            hift=hift_sizes(family.config.hift, hift),
+        )  # fmt: skip
     except CheckpointMismatch as error:
         raise CheckpointMismatch(f"{folder}: {error}") from error
-    load_arrays(model.t3, t3_arrays, str(t3_path), bits)
-    load_arrays(model.s3gen, s3gen_arrays, str(s3gen_path))
-    load_arrays(model.hift, hift_arrays, str(s3gen_path))
+    tokenizer = TextTokenizer(tokenizer_path, preparation(config.text, language, folder))
+    model = _build(folder, config, tokenizer, voice=read_conditions(folder))
+    load_arrays(model.t3, t3, str(t3_path), bits)
+    load_arrays(model.s3gen, s3gen, str(s3gen_path))
+    load_arrays(model.hift, hift, str(s3gen_path))
+    return model
+
+
+def _read_s3gen(path: Path) -> Arrays:
+    if path.suffix == ".safetensors":
+        return read_arrays(path)
+    return read_torch_arrays(path, lambda name: not any(re.fullmatch(pattern, name) for pattern in S3GEN_UNUSED))
 
 
 def _prepare(model: Model) -> None:
@@ -156,7 +189,7 @@ def _check_sizes(folder: Path, config: ModelConfig, tokenizer: TextTokenizer) ->
         raise CheckpointMismatch(
             f"{folder}: the tokenizer has {tokenizer.vocab_size} tokens, T3 only {config.t3.text_vocab_size}"
         )
-    width = config.t3.llama.hidden_size
+    width = config.t3.backbone.hidden_size
     if config.draft is not None and config.draft.llama.hidden_size != width:
         raise CheckpointMismatch(
             f"{folder}: the draft is {config.draft.llama.hidden_size} wide, the states of T3 that it reads {width}"

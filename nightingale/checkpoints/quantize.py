@@ -17,7 +17,7 @@ from nightingale.options import FLOAT_BITS, QUANTIZED_BITS
 GROUP_SIZES = (32, 64, 128)
 # Layers of T3 and of its draft that run once for each token, and so decide the speed. The kernels multiply their
 # quantized form directly.
-T3_LAYERS = r"(llama\.layers\..*_proj|input_proj|speech_head)\.weight"
+T3_LAYERS = r"((llama|gpt2)\.layers\..*_proj|input_proj|speech_head)\.weight"
 # Position tables are excepted: they are small, and the rhythm of the speech depends on them.
 ALL_MATRICES = r"(?!.*pos_(embed|bias)).*\.weight"
 

@@ -58,7 +58,11 @@ def check_new_name(name: str) -> None:
 def load_voice(name: str = DEFAULT_VOICE) -> Voice:
     """Read a voice by name or path. Raises VoiceNotFound, or CheckpointMismatch if the file is not a voice."""
     path = find_voice(name)
-    arrays = read_arrays(path)
+    return make_voice(path, path.stem, read_arrays(path), read_metadata(path).get("model"))
+
+
+def make_voice(path: Path, name: str, arrays: Arrays, model: str | None = None) -> Voice:
+    """A voice of these entries. path: the file, for messages. model: as in Voice. Raises CheckpointMismatch."""
     if unknown := sorted(set(arrays) - set(_NDIM)):
         raise CheckpointMismatch(f"{path}: a voice has no entry {unknown[0]}")
     for key in _REQUIRED:
@@ -72,7 +76,7 @@ def load_voice(name: str = DEFAULT_VOICE) -> Voice:
         key.replace(".", "_"): array.astype(mx.int32 if key.endswith("tokens") else mx.float32)
         for key, array in arrays.items()
     }
-    return Voice(name=path.stem, model=read_metadata(path).get("model"), **fields)
+    return Voice(name=name, model=model, **fields)
 
 
 def save_voice(path: Path, voice: Voice) -> None:

@@ -35,6 +35,15 @@ missing or broken, 73 output cannot be created, 74 write error, 130 Ctrl-C,
 # Options whose value may be left out: the values that may follow, and the one that the option alone means.
 OPTIONAL_VALUES = {"--stats": (["json"], "text"), "--bench": (["table", "json"], "table")}
 
+SAMPLING = (
+    ("--temperature", "randomness of the reading, 0 to 2"), ("--cfg-weight", "weight of guidance by the text, 0 to 3"),
+    ("--exaggeration", "liveliness, 0 to 2, for models that have it"),
+    ("--repetition-penalty", "against repeated tokens, 1 to 3"),
+    ("--min-p", "leave out tokens much less probable than the best, 0 to 1"),
+    ("--top-p", "keep the most probable tokens of this share, 0 to 1"),
+    ("--top-k", "keep the N most probable tokens"),
+)  # fmt: skip
+
 
 class CommandLineParser(argparse.ArgumentParser):
     """Reports errors as UsageError, and lets errors of writing the help pass."""
@@ -77,11 +86,15 @@ def build_parser() -> CommandLineParser:
     add("--clone", metavar="FILE", help="make a voice from this recording of at least 5 seconds; needs --model")
     add("--save-voice", metavar="NAME", help="the name of the voice that --clone makes")
     add("--model", metavar="DIR", help="use the model in this folder")
+    add("--language", metavar="CODE", help="of the text, for multilingual models: two letters, such as fr; default en")
     add("-s", "--speed", metavar="X", type=float, default=1.0, help="0.5 (slow) to 2.0 (fast); default 1.0")
     add("--lexicon", metavar="FILE", help="read words as FILE says; default ~/.config/nightingale-tts/lexicon.toml")
     add("--seed", metavar="N", type=int, default=0, help="the same text and seed give the same sound; default 0")
     add("--bits", metavar="N", type=int, choices=bits,
         help="bits per weight of T3: 8, 6, 5, 4, 3, 2, or 32 for floats; default as stored")  # fmt: skip
+    for name, what in SAMPLING:
+        whole = name == "--top-k"
+        add(name, metavar="N" if whole else "X", type=int if whole else float, help=f"{what}; default the model's own")
     add("--speculate", action="store_true", help="speculative decoding: the same sound, perhaps sooner")
     add("--kv-bits", metavar="N", type=int, help="key-value cache in 8 or 4 bits")
     add("--kv-budget", metavar="N", type=int, help="key-value cache of N speech positions per head; 64 or more")

@@ -87,7 +87,7 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
             print("\n".join(list_devices()))
             return
     console.quiet = args.quiet
-    options = SpeakOptions(speed=args.speed, seed=args.seed)
+    options = make_speak_options(args)
     if args.output == "":  # from an unset variable in a script, which does not expect sound on stdout
         raise UsageError("-o needs the name of a file")
     if args.idle_ms < 0:
@@ -222,7 +222,10 @@ def load_engine(args: argparse.Namespace, lexicon: Lexicon) -> Engine:
         from nightingale.engine import Engine
 
     cache = make_cache_options(args)
-    return Engine(args.model, args.voice, bits=args.bits, speculate=args.speculate, cache=cache, lexicon=lexicon)
+    return Engine(
+        args.model, args.voice, bits=args.bits, speculate=args.speculate, cache=cache, lexicon=lexicon,
+        language=args.language,
+    )  # fmt: skip
 
 
 def make_cache_options(args: argparse.Namespace) -> CacheOptions | None:
@@ -230,6 +233,15 @@ def make_cache_options(args: argparse.Namespace) -> CacheOptions | None:
     if args.kv_bits is None and args.kv_budget is None:
         return None
     return CacheOptions(bits=args.kv_bits, budget=args.kv_budget)
+
+
+def make_speak_options(args: argparse.Namespace) -> SpeakOptions:
+    """Raises UsageError for a value out of range."""
+    return SpeakOptions(
+        speed=args.speed, seed=args.seed, temperature=args.temperature, min_p=args.min_p, top_p=args.top_p,
+        top_k=args.top_k, repetition_penalty=args.repetition_penalty, cfg_weight=args.cfg_weight,
+        exaggeration=args.exaggeration,
+    )  # fmt: skip
 
 
 def print_statistics(statistics: Statistics, engine: Engine | None, form: str) -> None:

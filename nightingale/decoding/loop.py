@@ -79,7 +79,7 @@ class T3Session:
 
     def states(self, embeds: mx.array, num_last: int | None = None) -> mx.array:
         """Read embeddings (B, L, hidden); hidden states (B, L or num_last, hidden)."""
-        return self.model.llama(embeds, self.caches, num_last)
+        return self.model.backbone(embeds, self.caches, num_last)
 
     def logits(self, states: mx.array) -> mx.array:
         """Hidden states (B, L, hidden), T3's or a draft's -> guided logits (L, V)."""
@@ -91,7 +91,7 @@ class T3Session:
         For speech tokens from number `index` on, as they were sampled. They must be among the newest _NUM_ALIGNED.
         """
         config, llama = self.model.config.alignment, self.model.config.llama
-        assert config is not None
+        assert config is not None and llama is not None
         cache, start = self.caches[config.layer], self._speech_start + index
         head, kv_head, D = config.head, config.head * llama.num_kv_heads // llama.num_heads, llama.head_dim
         queries = cache.queries(start, start + count)[0, :, head * D : (head + 1) * D]

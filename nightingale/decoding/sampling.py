@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import mlx.core as mx
 
 from nightingale.kernels.sampling import sample_tokens
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 
 
 def apply_cfg(logits: mx.array, cfg_weight: float) -> mx.array:
@@ -19,7 +19,7 @@ def apply_cfg(logits: mx.array, cfg_weight: float) -> mx.array:
 class Sampler:
     """Samples the tokens of one sentence. key: of its noise. forbidden: (V,) bool, ids that are never sampled."""
 
-    options: SpeakOptions
+    options: SamplingOptions
     key: mx.array
     forbidden: mx.array
 

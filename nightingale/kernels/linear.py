@@ -27,15 +27,17 @@ class PackedLinear(nn.Module):
 
 
 class CudaLinear(nn.Module):
-    """A linear layer without bias on an NVIDIA GPU: few rows by kernels.cuda, more by MLX.
+    """A linear layer on an NVIDIA GPU: few rows by kernels.cuda, more by MLX.
 
     MLX would multiply more rows with quantized weights by CUTLASS, which it compiles in every process for each
     precision and size of input. Unpacking the weight for each such product needs no compilation.
     """
 
-    def __init__(self, matrix: cuda.Matrix) -> None:
+    def __init__(self, matrix: cuda.Matrix, bias: mx.array | None = None) -> None:
         super().__init__()
         self.weight, self.bits = matrix.weight, matrix.bits
+        if bias is not None:
+            self.bias = bias
         if matrix.scales is not None:
             self.scales, self.biases = matrix.scales, matrix.biases
 
@@ -52,6 +54,8 @@ class CudaLinear(nn.Module):
             y = x @ mx.dequantize(self.weight, self.scales, self.biases, self.matrix.group, self.bits).T
         else:
             y = x @ self.weight.T
+        if "bias" in self:
+            y = y + self.bias
         return y.astype(dtype or x.dtype)
 
 
@@ -70,25 +74,29 @@ Projection: TypeAlias = nn.Linear | nn.QuantizedLinear | PackedLinear | CudaLine
 
 
 def join_linears(parts: Sequence[Projection]) -> Projection:
-    """One layer whose output is the outputs of the parts side by side; the parts have no bias and one precision.
+    """One layer whose output is the outputs of the parts side by side; the parts have one precision, and all or none of
+    them a bias.
 
     Where MLX multiplies on a CPU a float weight keeps its shape (out, in) but lies in memory as its transpose, which is
     multiplied by one row of input a quarter faster.
     """
     first = parts[0]
     assert isinstance(first, nn.Linear | nn.QuantizedLinear)
+    bias = mx.concatenate([part.bias for part in parts]) if "bias" in first else None
+    if bias is not None:
+        first.bias = bias
     if isinstance(first, nn.QuantizedLinear):
         for name in ("weight", "scales", "biases"):
             first[name] = mx.concatenate([part[name] for part in parts])
         weight, scales, biases = (first[name] for name in ("weight", "scales", "biases"))
         if backend.is_native():
-            return PackedLinear(cpu.pack_quantized(weight, scales, biases, first.bits))
-        return CudaLinear(cuda.Matrix(weight, first.bits, scales, biases)) if backend.is_cuda() else first
+            return PackedLinear(cpu.pack_quantized(weight, scales, biases, first.bits), bias)
+        return CudaLinear(cuda.Matrix(weight, first.bits, scales, biases), bias) if backend.is_cuda() else first
     weight = mx.concatenate([part.weight for part in parts])
     if backend.is_native():
-        return PackedLinear(cpu.pack(weight))
+        return PackedLinear(cpu.pack(weight), bias)
     if backend.is_cuda():
-        return CudaLinear(cuda.Matrix(weight))
+        return CudaLinear(cuda.Matrix(weight), bias)
     first.weight = weight if backend.on_gpu() else mx.contiguous(weight.T).T
     return first
 

@@ -11,7 +11,7 @@ import mlx.core as mx
 
 from nightingale.kernels import backend, cpu, cuda
 from nightingale.kernels.noise import indexed_gumbel, seed_key
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 
 
 def sample_tokens(
@@ -19,16 +19,17 @@ def sample_tokens(
     forbidden: mx.array,
     key: mx.array,
     position: int,
-    options: SpeakOptions,
+    options: SamplingOptions,
     history: mx.array | None = None,
 ) -> mx.array:
     """Tokens (L,) for logits (L, V) of positions position, position + 1, ...
 
-    forbidden: (V,) bool. options: temperature 0 is the argmax without noise; min_p 0, top_p 1 and repetition_penalty 1
-    do nothing. history: the tokens before each row, (L, V) bool; needed for a repetition penalty.
+    forbidden: (V,) bool. options: temperature 0 is the argmax without noise. history: the tokens before each row,
+    (L, V) bool; needed for a repetition penalty.
     """
     temperature, min_p = options.temperature, options.min_p
-    if options.top_p == 1 and (backend.is_native() or backend.is_cuda()):
+    unfiltered = options.top_p == 1 and options.top_k == 0 and not options.penalty_last
+    if unfiltered and (backend.is_native() or backend.is_cuda()):
         # One operation, which draws noise only for the few tokens that min-p leaves.
         seen = None if history is None else (history, options.repetition_penalty)
         if backend.is_native():
@@ -36,8 +37,8 @@ def sample_tokens(
         return cuda.sample_tokens(logits, forbidden, (key, seed_key(position)), temperature, min_p, seen)
     sample = _sample_compiled if backend.on_gpu() else _sample
     positions = [seed_key(position + i) for i in range(logits.shape[0])]
-    values = temperature, min_p, options.top_p, options.repetition_penalty
-    tokens: mx.array = sample(logits, history, forbidden, key, positions, values)
+    values = temperature, min_p, options.top_p, options.top_k, options.repetition_penalty
+    tokens: mx.array = sample(logits, history, forbidden, key, positions, values, options.penalty_last)
     return tokens
 
 
@@ -50,6 +51,12 @@ def penalize(logits: mx.array, history: mx.array, penalty: float) -> mx.array:
 def keep_min_p(logits: mx.array, min_p: float) -> mx.array:
     """Set to -inf the tokens that are less than min_p times as probable as the most probable: (L, V) -> (L, V)."""
     floor = mx.max(logits, axis=-1, keepdims=True) + math.log(min_p)
+    return mx.where(logits < floor, -mx.inf, logits)
+
+
+def keep_top_k(logits: mx.array, top_k: int) -> mx.array:
+    """Keep the top_k most probable tokens and those as probable as the last of them: (L, V) -> (L, V)."""
+    floor = mx.min(mx.topk(logits, min(top_k, logits.shape[-1]), axis=-1), axis=-1, keepdims=True)
     return mx.where(logits < floor, -mx.inf, logits)
 
 
@@ -68,20 +75,25 @@ def _sample(
     forbidden: mx.array,
     key: mx.array,
     positions: Sequence[mx.array],
-    values: tuple[float, float, float, float],
+    values: tuple[float, float, float, int, float],
+    penalty_last: bool,
 ) -> mx.array:
-    """The same in MLX's operations. values: temperature, min_p, top_p, repetition penalty."""
-    temperature, min_p, top_p, penalty = values
+    """The same in MLX's operations. values: temperature, min_p, top_p, top_k, repetition penalty."""
+    temperature, min_p, top_p, top_k, penalty = values
     logits = mx.where(forbidden, -mx.inf, logits)
-    if history is not None:
+    if history is not None and not penalty_last:
         logits = penalize(logits, history, penalty)
     if temperature == 0:
         return mx.argmax(logits, axis=-1)
     logits = logits.astype(mx.float32) / temperature
     if min_p > 0:
         logits = keep_min_p(logits, min_p)
+    if top_k > 0:
+        logits = keep_top_k(logits, top_k)
     if top_p < 1:
         logits = keep_top_p(logits, top_p)
+    if history is not None and penalty_last:
+        logits = penalize(logits, history, penalty)
     return mx.argmax(logits + indexed_gumbel(key, positions, logits.shape[1]), axis=-1)
 
 

@@ -6,10 +6,11 @@ What a caller may ask for is in options.py; the sizes of the official checkpoint
 import dataclasses
 import types
 import typing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from nightingale.errors import CheckpointMismatch
+from nightingale.options import SamplingOptions
 
 HOP_LENGTH = 480  # samples a mel frame: 50 frames a second
 FRAMES_PER_TOKEN = 2  # 25 speech tokens a second
@@ -27,7 +28,8 @@ def from_dict(cls: type[C], values: dict[str, Any]) -> C:
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     if unknown := sorted(set(values) - set(fields)):
         raise CheckpointMismatch(f"config: {cls.__name__} has no {', '.join(unknown)}")
-    required = {n for n, f in fields.items() if f.default is dataclasses.MISSING}
+    missing_value = dataclasses.MISSING
+    required = {n for n, f in fields.items() if f.default is missing_value and f.default_factory is missing_value}
     if missing := sorted(required - set(values)):
         raise CheckpointMismatch(f"config: {cls.__name__} lacks {', '.join(missing)}")
     hints = typing.get_type_hints(cls)
@@ -81,6 +83,17 @@ class LlamaConfig:
 
 
 @dataclass(frozen=True)
+class GPT2Config:
+    """The backbone of the T3 of Turbo and Nano."""
+
+    hidden_size: int
+    num_layers: int
+    num_heads: int
+    max_positions: int
+    layer_norm_eps: float
+
+
+@dataclass(frozen=True)
 class PerceiverConfig:
     """The resampler of a reference's speech tokens to a fixed number of conditioning rows."""
 
@@ -106,10 +119,12 @@ class AlignmentConfig:
 class T3Config:
     """Text tokens to speech tokens. `perceiver` and `emotion` are conditioning that small models lack.
 
+    llama or gpt2: the backbone, one of them. With GPT-2 the text has no start and stop tokens, embeddings have no
+    learned positions of their own, and there is no guidance.
     alignment: None if no head is known to follow the text.
     """
 
-    llama: LlamaConfig
+    llama: LlamaConfig | None
     text_vocab_size: int
     start_text_token: int
     stop_text_token: int
@@ -121,7 +136,20 @@ class T3Config:
     speaker_embed_size: int
     perceiver: PerceiverConfig | None = None
     emotion: bool = False
+    gpt2: GPT2Config | None = None
     alignment: AlignmentConfig | None = None
+
+    @property
+    def backbone(self) -> LlamaConfig | GPT2Config:
+        """Raises CheckpointMismatch unless there is one."""
+        if (self.llama is None) == (self.gpt2 is None):
+            raise CheckpointMismatch("config: T3Config needs llama or gpt2")
+        return self.llama or self.gpt2  # type: ignore[return-value]
+
+    @property
+    def guidance(self) -> bool:
+        """Whether the model was trained for classifier-free guidance."""
+        return self.gpt2 is None
 
 
 @dataclass(frozen=True)
@@ -276,11 +304,34 @@ class CloningConfig:
 
 
 @dataclass(frozen=True)
+class OutputConfig:
+    """What is done to the tokens and the samples of a sentence besides sampling and vocoding.
+
+    closing_tokens: vocoded after the last token. drop_last_token: its samples are noise and are cut off.
+    fade_in: the first 40 ms may hold the end of the reference recording; they are silenced and faded in.
+    max_tokens: the most speech tokens of a sentence. max_repeats: repetitions of a token that are kept; a sentence that
+    repeats a token, or a cycle of few tokens, much longer than that has ended.
+    """
+
+    closing_tokens: tuple[int, ...] = ()
+    drop_last_token: bool = False
+    fade_in: bool = False
+    max_tokens: int | None = None
+    max_repeats: int | None = None
+
+
+@dataclass(frozen=True)
 class ModelConfig:
-    """All of a model folder's config.json."""
+    """All of a model folder's config.json.
+
+    sampling: what options do not set. text: the form of sentences that the tokenizer reads (text/languages.py).
+    """
 
     t3: T3Config
     draft: DraftConfig | None
     s3gen: S3GenConfig
     hift: HiFTConfig
     cloning: CloningConfig | None = None
+    sampling: SamplingOptions = field(default_factory=SamplingOptions)
+    output: OutputConfig = field(default_factory=OutputConfig)
+    text: Literal["plain", "english", "gpt2", "multilingual", "multilingual_cased"] = "plain"

@@ -4,6 +4,8 @@ The T3 of Chatterbox (https://github.com/resemble-ai/chatterbox, models/t3/t3.py
 decoding/. The sequence, with the learned positions of each part in brackets; RoPE runs through all of it:
 
     speaker, prompt [0..], emotion | start_text [0], characters, stop_text | start_speech [0] twice, token i [i + 1]
+
+With a GPT-2 backbone (Turbo, Nano) the backbone adds positions, text has no start and stop, start_speech comes once.
 """
 
 import mlx.core as mx
@@ -13,6 +15,7 @@ from nightingale.errors import CheckpointMismatch, TextError
 from nightingale.kernels.cache import Cache
 from nightingale.kernels.linear import Projection, join_linears, project_float32
 from nightingale.models.config import PerceiverConfig, T3Config
+from nightingale.models.gpt2 import GPT2
 from nightingale.models.llama import Llama
 from nightingale.models.voice import Voice
 
@@ -56,7 +59,7 @@ class T3(nn.Module):
 
     def __init__(self, config: T3Config) -> None:
         super().__init__()
-        D = config.llama.hidden_size
+        D = config.backbone.hidden_size
         self.config = config
         self.speaker_proj = nn.Linear(config.speaker_embed_size, D)
         if config.perceiver is not None:
@@ -64,20 +67,28 @@ class T3(nn.Module):
         if config.emotion:
             self.emotion_proj = nn.Linear(1, D, bias=False)
         self.text_embed = nn.Embedding(config.text_vocab_size, D)
-        self.text_pos_embed = nn.Embedding(config.max_text_tokens + 2, D)
         self.speech_embed = nn.Embedding(config.speech_vocab_size, D)
-        self.speech_pos_embed = nn.Embedding(config.max_speech_tokens + 4, D)
-        self.llama = Llama(config.llama)
-        self.speech_head: Projection = nn.Linear(D, config.speech_vocab_size, bias=False)
+        if config.llama is not None:
+            self.text_pos_embed = nn.Embedding(config.max_text_tokens + 2, D)
+            self.speech_pos_embed = nn.Embedding(config.max_speech_tokens + 4, D)
+            self.llama = Llama(config.llama)
+        elif config.gpt2 is not None:
+            self.gpt2 = GPT2(config.gpt2)
+        self.speech_head: Projection = nn.Linear(D, config.speech_vocab_size, bias=config.gpt2 is not None)
+
+    @property
+    def backbone(self) -> Llama | GPT2:
+        """Embeddings to normalised states."""
+        return self.llama if "llama" in self else self.gpt2
 
     @property
     def num_layers(self) -> int:
         """Of the backbone: each has a key-value cache."""
-        return len(self.llama.layers)
+        return len(self.backbone.layers)
 
     def fuse(self) -> None:
         """Lay the weights out for the backend. Call it once, after loading."""
-        self.llama.fuse()
+        self.backbone.fuse()
         self.speech_head = join_linears([self.speech_head])
 
     def condition(self, voice: Voice) -> mx.array:
@@ -98,12 +109,16 @@ class T3(nn.Module):
     def prompt(self, conditioning: mx.array, text_ids: list[int], guided: bool) -> mx.array:
         """Everything before the first speech token: (1, L, hidden), or (2, L, hidden) when guided.
 
-        text_ids: without start and stop. The second row of a guided prompt has positions but no text. Raises TextError
-        for more text than the model reads.
+        text_ids: without start and stop. The second row of a guided prompt has positions but no text; GPT-2 has no such
+        row. Raises TextError for more text than the model reads.
         """
         config = self.config
         if len(text_ids) > config.max_text_tokens:
             raise TextError(f"{len(text_ids)} text tokens in one sentence; this model reads {config.max_text_tokens}")
+        if config.gpt2 is not None:
+            text = self.text_embed(mx.array(text_ids))[None]
+            start = self.embed_speech(mx.array([config.start_speech_token]), 0)
+            return mx.concatenate([conditioning, text, start], axis=1)
         ids = mx.array([config.start_text_token, *text_ids, config.stop_text_token])
         positions = self.text_pos_embed.weight[: ids.size]
         texts = [self.text_embed(ids) + positions] + ([positions] if guided else [])
@@ -113,12 +128,14 @@ class T3(nn.Module):
 
     def embed_speech(self, tokens: mx.array, position: int) -> mx.array:
         """Speech tokens (L,) at learned positions position, position + 1, ... -> (1, L, hidden)."""
-        embeds: mx.array = self.speech_embed(tokens) + self.speech_pos_embed.weight[position : position + tokens.size]
+        embeds: mx.array = self.speech_embed(tokens)
+        if "speech_pos_embed" in self:
+            embeds = embeds + self.speech_pos_embed.weight[position : position + tokens.size]
         return embeds[None]
 
     def __call__(self, embeds: mx.array, caches: list[Cache], num_last: int | None = None) -> mx.array:
         """(B, L, hidden) -> logits (B, num_last or L, speech vocabulary)."""
-        return self.logits(self.llama(embeds, caches, num_last))
+        return self.logits(self.backbone(embeds, caches, num_last))
 
     def logits(self, states: mx.array) -> mx.array:
         """States (B, L, hidden), normalised as the backbone gives them -> float32 logits (B, L, speech vocabulary)."""

@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from nightingale.audio.devices import list_devices
 from nightingale.audio.speaker import Speaker
@@ -76,17 +77,22 @@ class Session:
 
     def setting(self, name: str, value: str) -> str:
         """Change one of the options, or only show it if `value` is empty. Raises UsageError."""
-        current = dataclasses.asdict(self.options).get(name)
-        if current is None:
+        types = {field.name: str(field.type) for field in dataclasses.fields(self.options)}
+        if name not in types:
             raise UsageError(f"no setting {name}; /set lists them")
-        if value:
+        if value == "default" and "None" in types[name]:
+            self._set(name, None)
+        elif value:
+            whole = "int" in types[name]
             try:
-                current = type(current)(value)
+                number = int(value) if whole else float(value)
             except ValueError:
-                whole = "whole " if isinstance(current, int) else ""
-                raise UsageError(f"{name} must be a {whole}number, not {value}") from None
-            self.options = dataclasses.replace(self.options, **{name: current})
-        return f"{name} {current}"
+                raise UsageError(f"{name} must be a {'whole ' if whole else ''}number, not {value}") from None
+            self._set(name, number)
+        return f"{name} {_shown(getattr(self.options, name))}"
+
+    def _set(self, name: str, value: Any) -> None:
+        self.options = dataclasses.replace(self.options, **{name: value})
 
     def _run_command(self, line: str) -> str:
         name, _, argument = line.partition(" ")
@@ -99,6 +105,10 @@ class Session:
         if argument and not command.usage:
             raise UsageError(f"/{name} takes nothing after it")
         return command.run(self, argument)
+
+
+def _shown(value: float | None) -> str:
+    return "default" if value is None else str(value)
 
 
 @dataclass(frozen=True)
@@ -272,7 +282,7 @@ def _set(session: Session, argument: str) -> str:
     if argument:
         name, _, value = argument.replace("=", " ").partition(" ")
         return session.setting(name, value.strip())
-    return "\n".join(f"{name:<22} {value}" for name, value in dataclasses.asdict(session.options).items())
+    return "\n".join(f"{name:<22} {_shown(value)}" for name, value in dataclasses.asdict(session.options).items())
 
 
 def _help(_: Session, __: str) -> str:

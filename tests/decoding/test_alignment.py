@@ -24,7 +24,7 @@ from nightingale.kernels.cache import CacheArrays
 from nightingale.kernels.noise import seed_key
 from nightingale.models.config import AlignmentConfig
 from nightingale.models.t3 import T3
-from nightingale.options import CacheOptions, SpeakOptions
+from nightingale.options import CacheOptions, SamplingOptions
 from nightingale.statistics import Statistics
 
 Floats = NDArray[np.float32]
@@ -81,7 +81,7 @@ def test_the_attention_of_a_session_is_that_of_one_pass(
 ) -> None:  # fmt: skip
     use_backend(monkeypatch, backend)
     t3, conditioning = aligned_t3()
-    sampler = Sampler(SpeakOptions(cfg_weight=cfg_weight), seed_key(0), mx.arange(42) >= 40)
+    sampler = Sampler(SamplingOptions(cfg_weight=cfg_weight), seed_key(0), mx.arange(42) >= 40)
     session, statistics = T3Session(t3, cfg_weight, cache), Statistics()
     speech = generate(
         session, conditioning, Request(TEXT_IDS, sampler, NUM_TOKENS), statistics,

@@ -24,7 +24,7 @@ from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.config import T3Config
 from nightingale.models.draft import DraftModel
 from nightingale.models.t3 import T3
-from nightingale.options import CacheOptions, SpeakOptions
+from nightingale.options import CacheOptions, SamplingOptions
 from nightingale.statistics import Statistics
 
 STOP = 41
@@ -52,7 +52,7 @@ class Scripted:
     def embed_speech(self, tokens: mx.array, position: int) -> mx.array:
         return tokens.astype(mx.float32)[None, :, None]
 
-    def llama(self, embeds: mx.array, caches: Sequence[KVCache], num_last: int | None = None) -> mx.array:
+    def backbone(self, embeds: mx.array, caches: Sequence[KVCache], num_last: int | None = None) -> mx.array:
         """Places of the prompt before its last have states of their own: -1, -2."""
         self.cache = caches[0]
         first = hear(self.heard, embeds, mx.zeros_like(embeds), caches[0])
@@ -129,14 +129,14 @@ def speak(
     target: object,
     draft: object | None = None,
     length: DraftLength | None = None,
-    options: SpeakOptions | None = None,
+    options: SamplingOptions | None = None,
     limit: int = 60,
     seed: int = 0,
     cache: CacheOptions | None = None,
     stops: bool = True,
 ) -> tuple[list[int], Statistics]:
     forbidden = FORBIDDEN if stops else mx.arange(42) >= 40
-    sampler = Sampler(options or SpeakOptions(), fold_in(seed_key(seed), 0), forbidden)
+    sampler = Sampler(options or SamplingOptions(), fold_in(seed_key(seed), 0), forbidden)
     report = Statistics()
     conditioning = target.condition(tiny_voice()) if isinstance(target, T3) else mx.zeros((1, 1, 1))
     own = Draft(cast(DraftModel, draft), length or DraftLength()) if draft is not None else None
@@ -206,15 +206,15 @@ def test_scripted_drafts(draft_script: Callable[[int], int], share: float | None
 @pytest.mark.parametrize(
     "options",
     [
-        SpeakOptions(),
-        SpeakOptions(cfg_weight=0.6),
-        SpeakOptions(repetition_penalty=1.6, temperature=1.0),
-        SpeakOptions(cfg_weight=0.5, repetition_penalty=1.3, top_p=0.9, temperature=0.9),
-        SpeakOptions(temperature=0.0, repetition_penalty=1.5),
+        SamplingOptions(),
+        SamplingOptions(cfg_weight=0.6),
+        SamplingOptions(repetition_penalty=1.6, temperature=1.0),
+        SamplingOptions(cfg_weight=0.5, repetition_penalty=1.3, top_p=0.9, temperature=0.9),
+        SamplingOptions(temperature=0.0, repetition_penalty=1.5),
     ],
     ids=["plain", "guided", "penalized", "everything", "greedy"],
 )
-def test_speculation_changes_no_token(options: SpeakOptions, num_draft: int) -> None:
+def test_speculation_changes_no_token(options: SamplingOptions, num_draft: int) -> None:
     target = tiny_t3(1)
     similar, same = Knowing(tiny_t3(1, down_scale=0.3)), Knowing(target)
     for seed in range(2):
@@ -236,7 +236,7 @@ def test_speculation_changes_no_token(options: SpeakOptions, num_draft: int) -> 
 def test_speculation_changes_no_token_with_any_cache(cache: CacheOptions, num_draft: int, cfg_weight: float) -> None:
     """Far past the budget, too: what is forgotten must not depend on guesses."""
     target = tiny_t3(1)
-    options = SpeakOptions(cfg_weight=cfg_weight, temperature=1.0)
+    options = SamplingOptions(cfg_weight=cfg_weight, temperature=1.0)
     plain, _ = speak(target, options=options, limit=150, cache=cache, stops=False)
     assert len(plain) == 150
     reports = []
@@ -258,7 +258,7 @@ def test_one_pass_says_what_its_layers_say(guided: float, cache: CacheOptions | 
         assert target.llama._fused_pass is not None
         if layer_by_layer:
             target.llama._fused_pass = None
-        options = SpeakOptions(temperature=1.0, cfg_weight=guided)
+        options = SamplingOptions(temperature=1.0, cfg_weight=guided)
         said.append(speak(target, options=options, limit=200, cache=cache, stops=False)[0])
     assert said[0] == said[1] and len(set(said[0])) > 10
 
@@ -338,7 +338,7 @@ def test_the_draft_read_in_pieces_is_the_draft_read_at_once(cfg_weight: float, n
     """Prompt, right and wrong guesses, rewinds: against one pass over the whole sentence with T3's states."""
     target, model = tiny_t3(1), tiny_draft(2)
     draft = Recording(model)
-    options = SpeakOptions(cfg_weight=cfg_weight, temperature=2.0, min_p=0.01)
+    options = SamplingOptions(cfg_weight=cfg_weight, temperature=2.0, min_p=0.01)
     tokens, report = speak(target, draft, Always(num_draft), options, stops=False)
     assert 0 < report.num_accepted < report.num_draft
 
@@ -370,7 +370,7 @@ def test_tokens_come_as_often_as_the_target_wants_them() -> None:
 
     table = mx.full((2, 42), -50.0)
     table[0, :6], table[1, :6] = mx.array([0.0, 1.0, 0.5, -1.0, 0.2, -0.4]), mx.array([1.0, 0.0, 0.5, 0.0, -1.0, 0.5])
-    options = SpeakOptions(temperature=1.0, min_p=0.0)
+    options = SamplingOptions(temperature=1.0, min_p=0.0)
     draft = ScriptedDraft(lambda n: 2)
     tokens, report = speak(Fixed(table), draft, Always(3), options, limit=4000, stops=False)
     assert 0.3 < report.num_accepted / report.num_draft < 0.9

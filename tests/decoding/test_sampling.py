@@ -11,7 +11,7 @@ import pytest
 from nightingale.decoding.sampling import Sampler, apply_cfg, histories
 from nightingale.kernels.noise import fold_in, indexed_gumbel, indexed_normal, seed_key
 from nightingale.kernels.sampling import keep_min_p, keep_top_p, penalize
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 
 NEVER = mx.zeros((5,), mx.bool_)
 
@@ -87,33 +87,33 @@ def test_gumbel_noise_depends_on_the_absolute_position() -> None:
 
 
 def test_a_token_depends_on_seed_and_position_only() -> None:
-    sampler = Sampler(SpeakOptions(temperature=1.0, min_p=0.0), seed_key(11), NEVER)
+    sampler = Sampler(SamplingOptions(temperature=1.0, min_p=0.0), seed_key(11), NEVER)
     logits = mx.random.normal((30, 5), key=mx.random.key(0))
     together = sampler.sample(logits, None, 4).tolist()
     alone = [sampler.sample(logits[i : i + 1], None, 4 + i).tolist()[0] for i in range(30)]
     assert together == alone
-    other = Sampler(SpeakOptions(temperature=1.0, min_p=0.0), seed_key(12), NEVER)
+    other = Sampler(SamplingOptions(temperature=1.0, min_p=0.0), seed_key(12), NEVER)
     assert other.sample(logits, None, 4).tolist() != together
 
 
 def test_forbidden_tokens_are_never_said() -> None:
     forbidden = mx.array([True, False, True, False, True])
     for temperature in (0.0, 2.0):
-        sampler = Sampler(SpeakOptions(temperature=temperature, min_p=0.0), seed_key(0), forbidden)
+        sampler = Sampler(SamplingOptions(temperature=temperature, min_p=0.0), seed_key(0), forbidden)
         said = set(sampler.sample(mx.broadcast_to(mx.array([9.0, 0, 9, 0, 9]), (200, 5)), None, 0).tolist())
         assert said <= {1, 3}
 
 
 def test_greedy_has_no_noise() -> None:
     logits = mx.random.normal((50, 5), key=mx.random.key(0))
-    sampler = Sampler(SpeakOptions(temperature=0.0), seed_key(0), NEVER)
+    sampler = Sampler(SamplingOptions(temperature=0.0), seed_key(0), NEVER)
     assert sampler.sample(logits, None, 0).tolist() == mx.argmax(logits, axis=-1).tolist()
 
 
 def test_tokens_come_as_often_as_their_probabilities_say() -> None:
     """Chi-squared over 6000 positions, with temperature and a filter; 99.9 % of honest samplers pass."""
     num, logits = 6000, mx.array([0.0, 1.0, 0.5, -1.0, -4.0])
-    sampler = Sampler(SpeakOptions(temperature=0.8, min_p=0.05), seed_key(21), NEVER)
+    sampler = Sampler(SamplingOptions(temperature=0.8, min_p=0.05), seed_key(21), NEVER)
     counts = np.zeros(5)
     for start in range(0, num, 500):
         tokens = sampler.sample(mx.broadcast_to(logits, (500, 5)), None, start)

@@ -25,7 +25,7 @@ from nightingale.kernels.noise import seed_key
 from nightingale.models.draft import DraftModel
 from nightingale.models.llama import Llama, rotate
 from nightingale.models.t3 import T3
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 from nightingale.statistics import Statistics
 
 
@@ -121,7 +121,7 @@ def test_speculative_decoding_gives_the_same_tokens(stand_ins: None, cfg_weight:
 
     model, draft = tiny_t3(), DraftModel(draft_config())
     draft.fuse()
-    options = SpeakOptions(cfg_weight=cfg_weight, temperature=1.0, min_p=0.0, repetition_penalty=1.2)
+    options = SamplingOptions(cfg_weight=cfg_weight, temperature=1.0, min_p=0.0, repetition_penalty=1.2)
 
     def tokens(draft: Draft | None) -> list[int]:
         sampler = Sampler(options, seed_key(3), mx.arange(42) >= 5)

@@ -23,7 +23,7 @@ from nightingale.kernels.linear import join_linears, project_float32
 from nightingale.kernels.noise import indexed_gumbel, seed_key
 from nightingale.models.config import LlamaConfig
 from nightingale.models.llama import Llama
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 
 
 @pytest.fixture
@@ -112,7 +112,7 @@ def test_project(emulator: Emulator, bits: int) -> None:
 )
 def test_sample_tokens(emulator: Emulator, width: int, temperature: float, min_p: float, penalty: float) -> None:
     """MLX's tokens, or nearly tied with them where the logarithms of two libraries differ."""
-    options = SpeakOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
+    options = SamplingOptions(temperature=temperature, min_p=min_p, repetition_penalty=penalty)
     logits, position = 3.0 * noise("logits", (3, width)), 2**32 - 2
     forbidden = noise("forbidden", (width,)) > 1.0
     seen = noise("seen", logits.shape) > 0.5 if penalty > 1 else None
@@ -130,7 +130,7 @@ def test_sample_tokens(emulator: Emulator, width: int, temperature: float, min_p
 
 @pytest.mark.parametrize("temperature", [0.0, 1.0])
 def test_sample_tokens_without_a_possible_token(emulator: Emulator, temperature: float) -> None:
-    sampler = Sampler(SpeakOptions(temperature=temperature), seed_key(0), mx.zeros((33,), mx.bool_))
+    sampler = Sampler(SamplingOptions(temperature=temperature), seed_key(0), mx.zeros((33,), mx.bool_))
     for value in (-mx.inf, mx.nan):
         assert sampler.sample(mx.full((2, 33), value), None, 0).tolist() == [0, 0]
     assert min(sampler.sample(mx.where(mx.arange(33) < 17, -mx.inf, mx.zeros((2, 33))), None, 0).tolist()) >= 17

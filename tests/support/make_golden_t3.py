@@ -1,4 +1,4 @@
-"""Writes tests/golden/t3.npz and t3_names.npz from the official PyTorch T3 at a tiny random size.
+"""Writes tests/golden/t3.npz, t3_gpt2.npz and t3_names.npz from the official PyTorch T3 at tiny random sizes.
 
     pip install torch transformers einops tqdm scipy conformer diffusers && pip install --no-deps chatterbox-tts
     python tests/support/make_golden_t3.py
@@ -78,11 +78,37 @@ def tiny_t3() -> torch.nn.Module:
     config.start_speech_token, config.stop_speech_token = 24, 25
     config.speech_tokens_dict_size, config.max_speech_tokens = 28, 20
     config.speaker_embed_size = 6
-    torch.manual_seed(12)
-    model = T3(config).eval()
+    return with_random_weights(T3(config), seed=12)
+
+
+def gpt2_t3(name: str, hidden_size: int, num_layers: int, num_heads: int, max_positions: int) -> torch.nn.Module:
+    """The official class as tts_turbo.py makes it, for Turbo and Nano, at these sizes."""
+    from chatterbox.models.t3 import T3
+    from chatterbox.models.t3.llama_configs import LLAMA_CONFIGS
+    from chatterbox.models.t3.modules.t3_config import T3Config
+
+    sizes = {
+        "hidden_size": hidden_size, "n_embd": hidden_size, "n_layer": num_layers, "n_head": num_heads,
+        "n_positions": max_positions, "n_ctx": max_positions,
+    }  # fmt: skip
+    LLAMA_CONFIGS[name] = LLAMA_CONFIGS["GPT2_medium"] | sizes
+    config = T3Config(text_tokens_dict_size=50_276)
+    config.llama_config_name, config.speech_tokens_dict_size, config.input_pos_emb = name, 6563, None
+    config.use_perceiver_resampler = config.emotion_adv = False
+    if name == "tiny_gpt2":
+        config.text_tokens_dict_size, config.speaker_embed_size = 20, 6
+        config.start_speech_token, config.stop_speech_token, config.speech_tokens_dict_size = 24, 25, 26
+        LLAMA_CONFIGS[name]["vocab_size"] = 20
+    return T3(config)
+
+
+def with_random_weights(model: torch.nn.Module, seed: int) -> torch.nn.Module:
+    torch.manual_seed(seed)
+    model.eval()
     for name, parameter in model.named_parameters():
-        values = torch.randn(parameter.shape) * (0.3 if "pos_emb" in name else parameter.shape[-1] ** -0.5)
-        if "norm" in name and name.endswith("weight"):
+        is_position = "pos_emb" in name or "wpe" in name
+        values = torch.randn(parameter.shape) * (0.3 if is_position else parameter.shape[-1] ** -0.5)
+        if ("norm" in name or ".ln_" in name) and name.endswith("weight"):
             values = 1 + values
         if name == "speech_head.weight":
             values *= 4  # peaked, so that the order of the filters shows in what is chosen
@@ -113,6 +139,26 @@ def run(model: torch.nn.Module, repetition_penalty: float) -> dict[str, np.ndarr
     }  # fmt: skip
 
 
+def run_gpt2(model: torch.nn.Module) -> dict[str, np.ndarray]:
+    """As `run`, for the loop of Turbo and Nano."""
+    from chatterbox.models.t3.modules.cond_enc import T3Cond
+
+    torch.manual_seed(5)
+    speaker, prompt = torch.randn(1, 6).half().float(), torch.randint(0, 24, (1, 7))
+    text = torch.tensor([[3, 7, 7, 11, 2]])
+    steps: list[torch.Tensor] = []
+    hook = model.speech_head.register_forward_hook(lambda module, inputs, output: steps.append(output[:, -1]))
+    tokens = model.inference_turbo(
+        T3Cond(speaker_emb=speaker, cond_prompt_speech_tokens=prompt), text, temperature=1e-3, top_k=20, top_p=0.95,
+        repetition_penalty=1.3, max_gen_len=11,
+    )  # fmt: skip
+    hook.remove()
+    return {
+        "speaker_embed": speaker[0].numpy(), "prompt_tokens": prompt[0].int().numpy(), "text_ids": text[0].numpy(),
+        "logits": torch.stack(steps).detach().numpy(), "tokens": tokens[0].int().numpy(),
+    }  # fmt: skip
+
+
 def official_names() -> dict[str, np.ndarray]:
     """Names and shapes of the official checkpoints at their own size, as text."""
     with torch.device("meta"):
@@ -120,7 +166,17 @@ def official_names() -> dict[str, np.ndarray]:
         from chatterbox.models.t3 import T3
 
         s3gen.S3Tokenizer = lambda name: torch.nn.Linear(1, 1)  # remap drops it whole, by its prefix
-        states = {"t3": T3().state_dict(), "s3gen": s3gen.S3Token2Wav().state_dict()}
+        from chatterbox.models.t3.modules.t3_config import T3Config
+
+        plain = s3gen.S3Token2Wav().state_dict()
+        meanflow = s3gen.S3Token2Wav(meanflow=True).state_dict()
+        states = {
+            "t3": T3().state_dict(), "s3gen": plain, "t3_multilingual": T3(T3Config.multilingual()).state_dict(),
+            "t3_turbo": gpt2_t3("turbo", 1024, 24, 16, 8196).state_dict(),
+            "t3_nano": gpt2_t3("nano", 768, 12, 12, 8196).state_dict(),
+            "s3gen_meanflow_only": {name: value for name, value in meanflow.items() if name not in plain},
+        }  # fmt: skip
+        assert set(plain) <= set(meanflow)
     # Of the two parts that are dropped whole, a few names are enough.
     lines = {
         part: [
@@ -142,6 +198,9 @@ def main() -> None:
     assert arrays["tokens"].tolist() != run(model, repetition_penalty=1.0)["tokens"].tolist(), "take another seed"
     np.savez_compressed(GOLDEN / "t3.npz", **arrays, **weights)
     np.savez_compressed(GOLDEN / "t3_names.npz", **names)
+    gpt2 = with_random_weights(gpt2_t3("tiny_gpt2", 16, 2, 2, 64), seed=13)
+    weights = {f"official.{name}": value.half().numpy() for name, value in gpt2.state_dict().items()}
+    np.savez_compressed(GOLDEN / "t3_gpt2.npz", **run_gpt2(gpt2), **weights)
     print(f"transformers {transformers.__version__}, torch {torch.__version__}: tokens {arrays['tokens'].tolist()}")
 
 

@@ -37,6 +37,7 @@ class Engine:
         speculate: bool = False,
         cache: CacheOptions | None = None,
         lexicon: Lexicon | None = None,
+        language: str | None = None,
     ) -> None:
         if voice not in (None, "florence"):
             raise VoiceNotFound(f'no voice "{voice}"; run --list-voices')

@@ -15,8 +15,8 @@ from nightingale.errors import CheckpointMismatch
 
 # Axes of the official weight. PyTorch has Conv1d as (out, in, kernel) and ConvTranspose1d as (in, out, kernel), MLX has
 # (out, kernel, in) for both. "conv2d": (out, in, bands, time), here (out, time, bands, in). "pointwise": a Conv1d of
-# kernel 1 that is a Linear here. "unbatched": a leading axis of 1.
-Layout = Literal["same", "conv", "conv_transpose", "conv2d", "pointwise", "unbatched"]
+# kernel 1 that is a Linear here. "unbatched": a leading axis of 1. "transposed": a matrix (in, out).
+Layout = Literal["same", "conv", "conv_transpose", "conv2d", "pointwise", "transposed", "unbatched"]
 
 
 class Rule(NamedTuple):
@@ -47,6 +47,22 @@ T3_RULES = (
 )
 # The embeddings of Llama's own vocabulary are not used; the text head serves a training loss only.
 T3_UNUSED = (r"tfmr\.embed_tokens\.weight", r"text_head\.weight")
+
+GPT2_RULES = (
+    Rule(rf"cond_enc\.spkr_enc\.{_WB}", r"speaker_proj.\1"),
+    Rule(r"(text|speech)_emb\.weight", r"\1_embed.weight"),
+    Rule(rf"speech_head\.{_WB}", r"speech_head.\1"),
+    Rule(r"tfmr\.wpe\.weight", r"gpt2.pos_embed.weight"),
+    Rule(rf"tfmr\.h\.(\d+)\.ln_1\.{_WB}", r"gpt2.layers.\1.input_norm.\2"),
+    Rule(rf"tfmr\.h\.(\d+)\.ln_2\.{_WB}", r"gpt2.layers.\1.post_attention_norm.\2"),
+    Rule(rf"tfmr\.h\.(\d+)\.attn\.c_attn\.{_WB}", r"gpt2.layers.\1.attention.qkv_proj.\2", "transposed"),
+    Rule(rf"tfmr\.h\.(\d+)\.attn\.c_proj\.{_WB}", r"gpt2.layers.\1.attention.o_proj.\2", "transposed"),
+    Rule(rf"tfmr\.h\.(\d+)\.mlp\.c_fc\.{_WB}", r"gpt2.layers.\1.mlp.up_proj.\2", "transposed"),
+    Rule(rf"tfmr\.h\.(\d+)\.mlp\.c_proj\.{_WB}", r"gpt2.layers.\1.mlp.down_proj.\2", "transposed"),
+    Rule(rf"tfmr\.ln_f\.{_WB}", r"gpt2.norm.\1"),
+)
+# GPT-2's own embeddings and its causal masks.
+GPT2_UNUSED = (r"tfmr\.wte\.weight", r"text_head\.(weight|bias)", r"tfmr\.h\.\d+\.attn\.(masked_)?bias")
 
 
 def _conformer(official: str, native: str) -> tuple[Rule, ...]:
@@ -132,7 +148,9 @@ S3GEN_UNUSED = (r"tokenizer\..*", r"speaker_encoder\..*")
 
 
 def remap_t3(arrays: Arrays) -> Arrays:
-    """Entries of the official t3_cfg.safetensors -> entries of the native T3."""
+    """Entries of an official T3 -> entries of the native T3. Its backbone is a Llama, or GPT-2 (Turbo, Nano)."""
+    if any(name.startswith("tfmr.h.") for name in arrays):
+        return remap(arrays, GPT2_RULES, GPT2_UNUSED)
     return remap(arrays, T3_RULES, T3_UNUSED)
 
 
@@ -193,6 +211,8 @@ def _to_native_layout(array: mx.array, layout: Layout) -> mx.array:
     """Biases and norms are vectors and stay as they are. Raises ValueError for a shape that does not fit."""
     if layout == "unbatched":
         return array.squeeze(0)
+    if layout == "transposed":
+        return array.T
     if layout == "conv2d":
         return array.transpose(0, 3, 2, 1)
     if array.ndim != 3:
