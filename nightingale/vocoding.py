@@ -55,8 +55,8 @@ class StreamingVocoder:
 class WholeVocoder:
     """For models that look both ways: one chunk, after the last token."""
 
-    def __init__(self, s3gen: S3Gen, hift: HiFT, output: OutputConfig) -> None:
-        self._s3gen, self._hift, self._output = s3gen, hift, output
+    def __init__(self, s3gen: S3Gen, hift: HiFT, output: OutputConfig | None = None) -> None:
+        self._s3gen, self._hift, self._output = s3gen, hift, output or OutputConfig()
 
     def stream(self, tokens: Iterable[int], voice: Voice, keys: NoiseKeys, speed: float) -> Iterator[Floats]:
         ids = list(tokens)
@@ -85,7 +85,7 @@ def make_vocoder(s3gen: S3Gen, hift: HiFT, output: OutputConfig | None = None) -
     """The streaming vocoder if both models can be streamed."""
     config = s3gen.config
     streams = config.encoder.window is not None and config.estimator.window is not None and hift.config.causal
-    return StreamingVocoder(s3gen, hift) if streams else WholeVocoder(s3gen, hift, output or OutputConfig())
+    return StreamingVocoder(s3gen, hift) if streams else WholeVocoder(s3gen, hift, output)
 
 
 def chunk_sizes(first: int = 10, growth: float = 1.3, largest: int = 50) -> Iterator[int]:

@@ -21,7 +21,7 @@ from nightingale.kernels.noise import seed_key
 from nightingale.models.config import LlamaConfig, PerceiverConfig, RopeScaling, T3Config
 from nightingale.models.t3 import T3
 from nightingale.models.voice import Voice
-from nightingale.options import SpeakOptions
+from nightingale.options import SamplingOptions
 from nightingale.statistics import Statistics
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -74,7 +74,7 @@ def test_every_step_has_the_official_logits(official: T3, golden: dict[str, np.n
 
 
 def test_the_loop_chooses_the_official_tokens(official: T3, golden: dict[str, np.ndarray]) -> None:
-    options = SpeakOptions(temperature=0.0, cfg_weight=0.5, repetition_penalty=1.3)
+    options = SamplingOptions(temperature=0.0, cfg_weight=0.5, repetition_penalty=1.3)
     # The official loop may say any token, and its history begins with start_speech, which it never penalizes in effect.
     sampler = Sampler(options, seed_key(0), mx.zeros((28,), mx.bool_))
     sentence = Request(golden["text_ids"].tolist(), sampler, max_tokens=len(golden["tokens"]))
