@@ -45,7 +45,7 @@ from nightingale.models.s3gen.generator import S3Gen  # noqa: E402
 from nightingale.models.streaming import StreamingContext  # noqa: E402
 from nightingale.models.t3 import T3  # noqa: E402
 from nightingale.models.voice import Voice  # noqa: E402
-from nightingale.options import SpeakOptions  # noqa: E402
+from nightingale.options import SamplingOptions  # noqa: E402
 from nightingale.statistics import Statistics  # noqa: E402
 
 SPEECH_TOKENS = 6561
@@ -115,7 +115,7 @@ def english_t3() -> Iterator[Row]:
     yield numbers("T3, English", "logits with and without text, teacher-forced", ours, logits, T3_LIMIT)
     guided = apply_cfg(mx.array(logits), CFG_WEIGHT)
     yield numbers("T3, English", "guided logits", apply_cfg(ours, CFG_WEIGHT), guided, T3_LIMIT)
-    options = SpeakOptions(temperature=0.0, min_p=0.0, cfg_weight=CFG_WEIGHT)
+    options = SamplingOptions(temperature=0.0, min_p=0.0, cfg_weight=CFG_WEIGHT)
     sampler = Sampler(options, mx.zeros((2,), mx.uint32), mx.zeros((config.speech_vocab_size,), mx.bool_))
     session = T3Session(t3, CFG_WEIGHT)
     greedy = list(generate(session, conditioning, Request(text, sampler, 100), Statistics()))

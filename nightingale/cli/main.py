@@ -246,7 +246,8 @@ def make_speak_options(args: argparse.Namespace) -> SpeakOptions:
 
 def print_statistics(statistics: Statistics, engine: Engine | None, form: str) -> None:
     """For --stats, also when quiet."""
-    figures = statistics.figures() | (engine.arithmetic() if engine else {"blas": None, "kernels": None})
+    arithmetic = engine.arithmetic() if engine else {"blas": None, "kernels": None}
+    figures = {**statistics.figures(), "stop_reason": statistics.stop_reason, **arithmetic}
     with contextlib.suppress(OSError):
         print(as_json(figures) if form == "json" else as_lines(figures), file=sys.stderr, flush=True)
 
