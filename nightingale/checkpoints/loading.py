@@ -28,8 +28,9 @@ from nightingale.checkpoints.voices import make_voice
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.kernels import backend
 from nightingale.kernels.linear import pack_layers
-from nightingale.models.config import ModelConfig, from_dict
+from nightingale.models.config import ModelConfig
 from nightingale.models.draft import DraftModel
+from nightingale.models.from_dict import from_dict
 from nightingale.models.hift import HiFT
 from nightingale.models.s3gen.generator import S3Gen
 from nightingale.models.t3 import T3
