@@ -17,9 +17,10 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,10 @@ from inprocess import load_engine, speak
 from scoring import Recogniser, plain_words
 
 from nightingale.text.characters import fold, remove_accents
+from nightingale.text.lexicon.respellings import UTTERANCES
+from nightingale.text.respelling import Respelling
 from nightingale.text.spellings.user_lexicon import Lexicon
-from nightingale.text.stream import normalize
+from nightingale.text.stream import read_sentences
 
 if TYPE_CHECKING:
     from nightingale.engine import Engine
@@ -106,26 +109,41 @@ class Takes:
         return self._recogniser.short(speak(self._engine, carrier.replace("{}", STAND_IN), seed))
 
 
-def judge(candidate: Candidate, takes: Takes) -> str:
-    """The verdict in a line, and a line for each spelling: the share heard right, and what was heard."""
-    shares, lines = {}, []
-    plain = normalize(candidate.word)[0].rstrip(".")  # as the rules give it to the voice
-    for spelling in (plain, *candidate.respellings):
+def judge(candidate: Candidate, takes: Takes, *, all_spellings: bool) -> list[int]:
+    """Print a verdict, and for each spelling how many takes are right and what was heard. Returns these numbers.
+
+    all_spellings: otherwise those after the first that is good enough are left out.
+    """
+    right, lines, num_takes = [], [], 0
+    for spelling in (as_given(candidate.word), *candidate.respellings):
         heard = takes.heard(candidate.carriers, spelling)
-        right = sum(hears(candidate.accepted, words) for words in heard)
-        shares[spelling] = right / len(heard)
-        lines.append(f"    {right}/{len(heard)} {spelling}: " + "; ".join(" ".join(words) for words in heard))
-        if shares[plain] >= ENOUGH or shares[spelling] == 1:
+        num_takes = len(heard)
+        right.append(sum(hears(candidate.accepted, words) for words in heard))
+        lines.append(f"    {right[-1]}/{num_takes} {spelling}: " + "; ".join(" ".join(words) for words in heard))
+        if not all_spellings and (right[0] >= ENOUGH * num_takes or right[-1] == num_takes):
             break
-    best = max(shares, key=lambda spelling: shares[spelling])
-    gain = shares[best] - shares[plain]
-    verdict = "fine" if shares[plain] >= ENOUGH else f'use "{best}"' if gain >= GAIN else "no help"
-    return "\n".join([f"{candidate.word}: {verdict}", *lines])
+    best = max(range(len(right)), key=lambda i: right[i])
+    good, helps = right[0] >= ENOUGH * num_takes, right[best] - right[0] >= GAIN * num_takes
+    verdict = "good as it is" if good else f'"{candidate.respellings[best - 1]}" helps' if helps else "nothing helps"
+    print("\n".join([f"{candidate.word}: {verdict}", *lines]), flush=True)
+    return [*right, num_takes]
+
+
+def as_given(word: str, *, respelled: bool = False) -> str:
+    """The word as the rules give it to a voice, or as a bundled voice gets it."""
+    if respelled and word + "." in UTTERANCES:
+        return UTTERANCES[word + "."]
+    before, after = "They said ", " then."
+    sentences = read_sentences([before + word + after], respelling=Respelling(bundled=respelled))
+    text = " ".join(sentence.text for sentence in sentences if sentence)
+    return text.removeprefix(before).removesuffix(after)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("table", type=Path)
+    parser.add_argument("--built-in", action="store_true",
+                        help="judge the spellings that are built in, instead of those of the table")  # fmt: skip
     parser.add_argument("--voices", nargs="+", default=["florence", "keats"])
     parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--only", nargs="+", metavar="WORD", help="judge these words only")
@@ -133,12 +151,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=1e6, help="stop after this time")
     args = parser.parse_args()
     takes = Takes(args.transcripts, args.voices, args.seeds, args.minutes * 60)
-    for candidate in read_table(args.table):
-        if not args.only or candidate.word in args.only:
-            try:
-                print(judge(candidate, takes), flush=True)
-            except TimeoutError:
-                raise SystemExit("the time is over; run again with the same --transcripts") from None
+    counts = []
+    try:
+        for candidate in read_table(args.table):
+            if args.built_in:
+                spelling = as_given(candidate.word, respelled=True)
+                candidate = replace(candidate, respellings=[spelling] * (spelling != as_given(candidate.word)))
+            if (not args.only or candidate.word in args.only) and (candidate.respellings or not args.built_in):
+                counts.append(judge(candidate, takes, all_spellings=args.built_in))
+    except TimeoutError:
+        print("the time is over; run again with the same --transcripts", file=sys.stderr)
+        raise SystemExit(1) from None
+    finally:
+        if args.built_in:
+            before, after, num_takes = (sum(column) for column in zip(*counts, strict=True))
+            print(f"{len(counts)} words, heard right in {before} of {num_takes} takes, respelled in {after}")
 
 
 if __name__ == "__main__":

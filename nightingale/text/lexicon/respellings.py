@@ -28,5 +28,5 @@ ACCENTED = {
     "Beyoncé": "Bee-on-say", "José": "Hose-ay", "René": "Ren-ay", "Renée": "Ren-ay", "André": "On-dray",
     "Pelé": "Pay-lay", "Zürich": "Zurick", "pâté": "pat-ay",
     "passé": "pass-ay", "touché": "too-shay", "exposé": "ex-po-zay", "rosé": "rose-ay",
-    "café": "cafe", "cliché": "cliche",
+    "entrée": "on-tray", "soirée": "swar-ay", "matinée": "matin-ay", "café": "cafe", "cliché": "cliche",
 }  # fmt: skip
