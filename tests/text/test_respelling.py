@@ -91,7 +91,7 @@ def test_no_at_the_end_of_a_sentence(written: str, spoken: str) -> None:
     ("née Smith", "nay Smith."),
     ("NOAA sent it ASAP.", "Noah sent it A S A P."),
     ("RADAR works. The RADAR works.", "Radar works. The radar works."),
-    ("Sean's nginx is in Yosemite.", "Shawn's nginx is in Yo-semmity."),
+    ("Sean's TUPLES are in Yosemite.", "Shawn's tuppels are in Yo-semmity."),
     ("I.", "I..."),
     ("I am. Oh.", 'I am. "Oh."'),
 ])  # fmt: skip

@@ -6,27 +6,33 @@ UTTERANCES = {"I.": "I...", "O.": '"Oh."', "Oh.": '"Oh."', "Go.": '"Go."'}
 # Words as the rules leave them. Those in lower case are found in any case.
 WORDS = {
     # words
-    "unary": "yoonary", "hyperbole": "hy-perba-lee",
+    "unary": "yoonary", "hyperbole": "hy-perba-lee", "gnocchi": "nyokee", "schadenfreude": "shah-den-froyda",
+    "acai": "ah-sigh-ee",
     # names
-    "Sean": "Shawn", "Niamh": "Neev", "Joaquin": "Wah-keen", "Nietzsche": "Neecha", "Dvorak": "Dvor-zhack",
-    "La Jolla": "La Hoya", "Yosemite": "Yo-semmity", "Chloe": "Cloey", "Zoe": "Zoh-ee", "Beyonce": "Bee-on-say",
+    "sean": "Shawn", "niamh": "Neev", "joaquin": "Wah-keen", "nietzsche": "Neecha", "dvorak": "Dvor-zhack",
+    "la jolla": "La Hoya", "yosemite": "Yo-semmity", "chloe": "Cloey", "zoe": "Zoh-ee", "beyonce": "Bee-on-say",
+    "siobhan": "Shavawn", "saoirse": "Sur-sha", "caoimhe": "Keeva", "aoife": "Eefa",
     # acronyms
-    "Radar": "radar", "NOAA": "Noah", "ASAP": "A S A P", "SaaS": "sass", "Sonar": "so-nar", "GAAP": "gap",
-    "BTW": "by the way", "IMO": "in my opinion", "You ni seff": "Yuni-sef", "Nayto": "Nay-toe", "OSHA": "oh-sha",
-    "Laser": "laser", "Scuba": "scuba", "LAN": "lan", "DIY": "D I Y", "LOL": "L O L", "TBD": "T B D",
-    "AFAIK": "as far as I know", "TLDR": "T L D R", "NAACP": "N double A C P", "NCAA": "N C double A",
+    "Radar": "radar", "noaa": "Noah", "asap": "A S A P", "saas": "sass", "Sonar": "so-nar", "GAAP": "gap",
+    "btw": "by the way", "IMO": "in my opinion", "imo": "in my opinion", "You ni seff": "Yuni-sef", "Nayto": "Nay-toe",
+    "OSHA": "oh-sha", "Laser": "laser", "Scuba": "scuba", "LAN": "lan", "DIY": "D I Y", "lol": "L O L", "TBD": "T B D",
+    "afaik": "as far as I know", "tldr": "T L D R", "NAACP": "N double A C P", "NCAA": "N C double A",
     "AAA": "triple A", "Mo MA": "Moma", "covid": "co-vid",
-    # food
-    "gnocchi": "nyokee", "schadenfreude": "shah-den-froyda", "acai": "ah-sigh-ee",
+    # technical words and brands
+    "nginx": "engine X", "regex": "redge ex", "emacs": "Ee-max", "paypal": "Pay pal", "localhost": "local host",
+    "kubernetes": "koo-ber-net-eez", "jupyter": "Jupiter", "tmux": "T mux", "kubectl": "cube control",
+    "LaTeX": "lay-teck", "tuple": "tuppel", "enum": "E-num", "ebay": "E-bay", "ikea": "eye-kee-a", "renault": "Renno",
+    "xiaomi": "shau-mee", "gucci": "Goochy", "louis vuitton": "Louie Veeton", "airbnb": "air B and B",
+    "chatgpt": "chat G P T", "anthropic": "an-throp-ick",
 }  # fmt: skip
 
 # Words as they are typed, whose accents the rules remove.
 ACCENTED = {
     "résumé": "rezzoo-may", "blasé": "blah-zay", "protégé": "proto-zhay", "protégée": "proto-zhay",
     "fiancé": "fee-on-say", "fiancée": "fee-on-say", "sauté": "saw-tay", "purée": "pure-ay", "soufflé": "soo-flay",
-    "piñata": "pin-yah-ta", "crème brûlée": "krem brulay", "déjà vu": "day-zhah-voo", "Brontë": "Bron-tay",
-    "Beyoncé": "Bee-on-say", "José": "Hose-ay", "René": "Ren-ay", "Renée": "Ren-ay", "André": "On-dray",
-    "Pelé": "Pay-lay", "Zürich": "Zurick", "pâté": "pat-ay",
-    "passé": "pass-ay", "touché": "too-shay", "exposé": "ex-po-zay", "rosé": "rose-ay",
+    "passé": "pass-ay", "touché": "too-shay", "exposé": "ex-po-zay", "rosé": "rose-ay", "pâté": "pat-ay",
     "entrée": "on-tray", "soirée": "swar-ay", "matinée": "matin-ay", "café": "cafe", "cliché": "cliche",
+    "piñata": "pin-yah-ta", "crème brûlée": "krem brulay", "déjà vu": "day-zhah-voo", "zürich": "Zurick",
+    "brontë": "Bron-tay", "beyoncé": "Bee-on-say", "josé": "Hose-ay", "rené": "Ren-ay", "renée": "Ren-ay",
+    "andré": "On-dray", "pelé": "Pay-lay",
 }  # fmt: skip
