@@ -1,33 +1,38 @@
 """Runs the lines of the prompt: plain text is spoken, `/name` is a command, `//text` is text that begins with a slash.
 
-Every line is answered with a text. The terminal is left to screen.py and plain.py.
+Every line is answered with a message. The terminal is left to screen.py and plain.py.
 """
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import difflib
 import os
+import shlex
 import stat
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from nightingale.audio.devices import list_devices
 from nightingale.audio.speaker import Speaker
 from nightingale.audio.wav import open_wav
 from nightingale.errors import InputUnavailable, NightingaleError, TextError, UsageError
-from nightingale.options import SpeakOptions
+from nightingale.repl.help import help_text
+from nightingale.repl.messages import Message
+from nightingale.repl.session import Session, shown
 from nightingale.repl.speech_thread import SpeechThread
 from nightingale.repl.utterance import MAX_KEPT_S, Utterance
 from nightingale.statistics import as_lines
-from nightingale.text.input.decode import DROPPED, TextDecoder
+from nightingale.text.input.decode import DROPPED
 from nightingale.text.input.sources import open_sources
-from nightingale.text.spellings.user_lexicon import Lexicon
 
 MAX_FILE_SIZE = 10_000_000  # bytes: more than 100 hours of speech
 DOUBLE_PRESS_S = 2.0  # a second Ctrl-C within this time leaves
 LEAVE_HINT = "Ctrl-C again or Ctrl-D leaves"
 NOTHING_YET = "nothing has been spoken yet"
+BARE_COMMANDS = {"exit", "quit", "help"}  # without a slash, as in other programs
+ALIASES = {"exit": "quit", "q": "quit", "?": "help", "h": "help"}
 MARK_NAMES = {
     ".": "dot", ",": "comma", "-": "hyphen", "_": "underscore", "/": "slash", ":": "colon", ";": "semicolon",
     "@": "at", "!": "exclamation mark", "?": "question mark", "'": "apostrophe", '"': "quote", "&": "and",
@@ -37,78 +42,6 @@ MARK_NAMES = {
 
 class Quit(Exception):
     """The user leaves."""
-
-
-class Session:
-    """The settings of one run of the prompt. `answer` runs a line."""
-
-    def __init__(
-        self,
-        speech: SpeechThread,
-        options: SpeakOptions,
-        voice: str,
-        list_voices: Callable[[], list[str]],
-        lexicon: Lexicon | None = None,
-    ) -> None:
-        self.speech = speech
-        self.options = options
-        self.voice = voice
-        self.list_voices = list_voices
-        self.lexicon = lexicon or Lexicon()
-
-    def answer(self, line: str) -> str:
-        """Run a line. Returns its output or its error, often an empty text. Raises Quit."""
-        line = line.strip()
-        try:
-            if line.startswith("/") and not line.startswith("//"):
-                return self._run_command(line[1:].translate(DROPPED))
-            if line:
-                self.speak(line.removeprefix("/"))
-            return ""
-        except NightingaleError as error:
-            return str(error)
-        except OSError as error:
-            return f"{line.split()[0]}: {error.strerror or error}"
-
-    def speak(self, text: str) -> None:
-        """Queue a text. Raises TextError if it is not UTF-8: a terminal's other bytes arrive as surrogates."""
-        text = TextDecoder("the line").feed(text.encode("utf-8", "surrogateescape"), final=True)
-        self.speech.speak(text, self.options)
-
-    def setting(self, name: str, value: str) -> str:
-        """Change one of the options, or only show it if `value` is empty. Raises UsageError."""
-        types = {field.name: str(field.type) for field in dataclasses.fields(self.options)}
-        if name not in types:
-            raise UsageError(f"no setting {name}; /set lists them")
-        if value == "default" and "None" in types[name]:
-            self._set(name, None)
-        elif value:
-            whole = "int" in types[name]
-            try:
-                number = int(value) if whole else float(value)
-            except ValueError:
-                raise UsageError(f"{name} must be a {'whole ' if whole else ''}number, not {value}") from None
-            self._set(name, number)
-        return f"{name} {_shown(getattr(self.options, name))}"
-
-    def _set(self, name: str, value: Any) -> None:
-        self.options = dataclasses.replace(self.options, **{name: value})
-
-    def _run_command(self, line: str) -> str:
-        name, _, argument = line.partition(" ")
-        command = COMMANDS.get(name.casefold())
-        if command is None:
-            raise UsageError(f"no command /{name}; /help lists them, and // speaks a slash")
-        argument = argument.strip()
-        if command.needs_argument and not argument:
-            raise UsageError(f"/{name} {command.usage}: {command.help}")
-        if argument and not command.usage:
-            raise UsageError(f"/{name} takes nothing after it")
-        return command.run(self, argument)
-
-
-def _shown(value: float | None) -> str:
-    return "default" if value is None else str(value)
 
 
 @dataclass(frozen=True)
@@ -128,10 +61,14 @@ def _voice(session: Session, name: str) -> str:
     if not name:
         return f"voice {session.voice}"
 
+    if name not in session.list_voices() and not os.path.exists(os.path.expanduser(name)):
+        raise UsageError(f'no voice "{name}"; /voices lists them')
+
     def use() -> None:
         assert session.speech.engine is not None
         session.speech.engine.use_voice(name)
         session.voice = name
+        session.speech.notices.append(Message(f"voice {name}"))
 
     session.speech.submit(use)
     return ""
@@ -160,15 +97,21 @@ def _volume(session: Session, value: str) -> str:
             raise UsageError(f"volume must be 0 to 200 percent, not {value}")
         if sink is not None:
             sink.volume = percent / 100
-    return f"volume {1.0 if sink is None else sink.volume:.0%}"
+    volume = 1.0 if sink is None else sink.volume
+    return f"volume {volume:.0%}" if volume else "muted; /volume 100 ends it"
 
 
-def _save(session: Session, path: str) -> str:
+def _save(session: Session, argument: str) -> str:
     utterance = _last_utterance(session.speech)
-    with open_wav(_file_name(path)) as wav:
+    path = file_name(argument)
+    if os.path.isfile(path) and session.overwrite != path:
+        session.overwrite = path
+        raise UsageError(f"{argument} exists; the same command again overwrites it")
+    session.overwrite = ""
+    with open_wav(path) as wav:
         for chunk in utterance.chunks or ():
             wav.write(chunk)
-    return f"saved {wav.seconds:.1f} s to {path}"
+    return f"saved {wav.seconds:.1f} s to {argument}"
 
 
 def _last_utterance(speech: SpeechThread) -> Utterance:
@@ -184,42 +127,43 @@ def _last_utterance(speech: SpeechThread) -> Utterance:
     return utterance
 
 
-def _file_name(path: str) -> str:
-    """Expands `~`. A file named `-` is not standard input or output here."""
-    return "./-" if path == "-" else os.path.expanduser(path)
+def file_name(argument: str) -> str:
+    """A path as it may be typed: with `~`, or quoted or escaped as in a shell. `-` is a file here."""
+    path = os.path.expanduser(argument)
+    if not os.path.exists(path) and ("\\" in argument or argument[0] in "'\""):
+        with contextlib.suppress(ValueError):  # a quote that is part of the name
+            path = os.path.expanduser("".join(shlex.split(argument)[:1])) or path
+    return "./-" if path == "-" else path
 
 
 def _replay(session: Session, _: str) -> str:
     session.speech.replay()
-    return ""
+    return "" if session.speech.last is None else "playing the last text again"
 
 
 def _stop(session: Session, _: str) -> str:
+    busy = session.speech.busy
     session.speech.stop()
-    return ""
+    return "stopped" if busy else "nothing is playing"
 
 
 def _pause(session: Session, _: str) -> str:
-    sink = session.speech.sink
-    if sink is None:
-        return ""
-    sink.paused = not sink.paused
-    return "paused; /pause continues" if sink.paused else ""
+    return session.pause()
 
 
 def _device(session: Session, name: str) -> str:
     if name:
         session.speech.change_sink(lambda: Speaker(name))
         return ""
-    return "" if session.speech.sink is None else f"device {session.speech.sink.name}"
+    return "the device is not open yet" if session.speech.sink is None else f"device {session.speech.sink.name}"
 
 
 def _devices(_: Session, __: str) -> str:
-    return "\n".join(list_devices())
+    return "\n".join(list_devices()) or "no playback device was found"
 
 
 def _read(session: Session, path: str) -> str:
-    path = _file_name(path)
+    path = file_name(path)
     try:
         info = os.stat(path)
     except OSError as error:
@@ -234,8 +178,10 @@ def _read(session: Session, path: str) -> str:
     finally:
         if source.fd is not None:
             os.close(source.fd)
+    if not text.strip():
+        raise TextError(f"{path} has no text")
     session.speak(text)
-    return ""
+    return f"reading {path}, {len(text):,} characters"
 
 
 def _spell(session: Session, text: str) -> str:
@@ -266,7 +212,7 @@ def _without_quotes(reading: str) -> str:
 
 def _unsay(session: Session, word: str) -> str:
     session.lexicon.unsay(word)
-    return ""
+    return f"{word} is read as before"
 
 
 def _stats(session: Session, _: str) -> str:
@@ -282,14 +228,11 @@ def _set(session: Session, argument: str) -> str:
     if argument:
         name, _, value = argument.replace("=", " ").partition(" ")
         return session.setting(name, value.strip())
-    return "\n".join(f"{name:<22} {_shown(value)}" for name, value in dataclasses.asdict(session.options).items())
+    return "\n".join(f"{name:<22} {shown(value)}" for name, value in dataclasses.asdict(session.options).items())
 
 
 def _help(_: Session, __: str) -> str:
-    rows = [(f"/{name} {command.usage}".rstrip(), command.help) for name, command in COMMANDS.items()]
-    rows.append(("//TEXT", "speak a text that begins with a slash"))
-    keys = "Alt-Enter: new line. Ctrl-R: search. Ctrl-C: stop. Ctrl-D: leave."
-    return "\n".join([*(f"{left:<20} {right}" for left, right in rows), keys])
+    return help_text({name: (command.usage, command.help) for name, command in COMMANDS.items()})
 
 
 def _quit(_: Session, __: str) -> str:
@@ -317,3 +260,42 @@ COMMANDS: dict[str, Command] = {
     "help": Command(_help, "", "show this list"),
     "quit": Command(_quit, "", "leave (also Ctrl-D)"),
 }
+
+
+def is_command(line: str) -> bool:
+    """Whether a line is a command. `/usr/bin` is text, and so is a line that begins with two slashes."""
+    if line.casefold() in BARE_COMMANDS:
+        return True
+    name = line[1:].partition(" ")[0]
+    return line.startswith("/") and "/" not in name
+
+
+def answer(session: Session, line: str) -> Message:
+    """Run a line. Returns its output or its error; its text is often empty. Raises Quit."""
+    line = line.strip()
+    try:
+        if is_command(line):
+            return Message(_run_command(session, line.removeprefix("/").translate(DROPPED)))
+        if line:
+            session.speak(line[1:] if line.startswith("//") else line)
+        return Message("")
+    except NightingaleError as error:
+        return Message(str(error), "error")
+    except OSError as error:
+        return Message(f"{line.split()[0]}: {error.strerror or error}", "error")
+
+
+def _run_command(session: Session, line: str) -> str:
+    name, _, argument = line.partition(" ")
+    name = ALIASES.get(name.casefold(), name.casefold())
+    command = COMMANDS.get(name)
+    if command is None:
+        similar = difflib.get_close_matches(name, COMMANDS, 1)
+        advice = f"did you mean /{similar[0]}?" if similar else "/help lists them, and // speaks a slash"
+        raise UsageError(f"no command /{name}; {advice}")
+    argument = argument.strip()
+    if command.needs_argument and not argument:
+        raise UsageError(f"/{name} {command.usage}: {command.help}")
+    if argument and not command.usage:
+        raise UsageError(f"/{name} takes nothing after it")
+    return command.run(session, argument)

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion, PathCompleter
 from prompt_toolkit.document import Document
 
-from nightingale.repl.commands import COMMANDS, Session
+from nightingale.repl.commands import COMMANDS
+from nightingale.repl.session import Session
 
 
 class LineCompleter(Completer):

@@ -6,7 +6,8 @@ import select
 import time
 from typing import TextIO
 
-from nightingale.repl.commands import DOUBLE_PRESS_S, LEAVE_HINT, Quit, Session
+from nightingale.repl.commands import DOUBLE_PRESS_S, LEAVE_HINT, Quit, answer
+from nightingale.repl.session import Session
 from nightingale.repl.speech_thread import SpeechThread
 
 POLL_S = 0.2
@@ -25,8 +26,8 @@ def run_plain(session: Session, input: TextIO, output: TextIO) -> None:
             line = read_line(input, speech)
             if not line:
                 break
-            if text := session.answer(line):
-                print(text, file=output)
+            if (message := answer(session, line)).text:
+                print(message, file=output)
         except Quit:
             return
         except KeyboardInterrupt:

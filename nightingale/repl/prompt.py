@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from nightingale.audio.sink import Sink
 from nightingale.options import SpeakOptions
-from nightingale.repl.commands import Session
+from nightingale.repl.messages import Message
+from nightingale.repl.session import Session
 from nightingale.repl.speech_thread import SpeakingEngine, SpeechThread
 from nightingale.signals import defer_signals
 from nightingale.text.spellings.user_lexicon import Lexicon
@@ -22,12 +23,12 @@ GREETING = "nightingale-tts: type a line to hear it. /help lists commands, Ctrl-
 class NoticeHandler(logging.Handler):
     """Turns warnings that the library logs into notices."""
 
-    def __init__(self, notices: deque[str]) -> None:
+    def __init__(self, notices: deque[Message]) -> None:
         super().__init__(logging.WARNING)
         self._notices = notices
 
     def emit(self, record: logging.LogRecord) -> None:
-        self._notices.append(record.getMessage())
+        self._notices.append(Message(record.getMessage(), "note"))
 
 
 def run_prompt(

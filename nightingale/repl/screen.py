@@ -12,30 +12,21 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.formatted_text import StyleAndTextTuples
+from prompt_toolkit.formatted_text import FormattedText, StyleAndTextTuples
 from prompt_toolkit.history import History
 from prompt_toolkit.input import Input
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import Output
-from prompt_toolkit.styles import Style
-from prompt_toolkit.utils import get_cwidth
+from prompt_toolkit.shortcuts import print_formatted_text
 
-from nightingale.repl.commands import DOUBLE_PRESS_S, LEAVE_HINT, Quit, Session
+from nightingale.repl.commands import DOUBLE_PRESS_S, LEAVE_HINT, Quit, answer
 from nightingale.repl.completion import LineCompleter
-from nightingale.repl.speech_thread import SpeechThread
+from nightingale.repl.display import FEW_ROWS, MAX_LINES, STYLE, message_fragments, sentence_lines, status_line
+from nightingale.repl.messages import Message
+from nightingale.repl.session import Session
 
 PROMPT = "> "
 REFRESH_S = 0.1
-MAX_FOLLOWING = 3  # sentences shown after the one that is playing
-STYLE = Style.from_dict({
-    "prompt": "bold",
-    "bottom-toolbar": "noreverse",
-    "bottom-toolbar.text": "noreverse",
-    "playing": "bold",
-    "following": "fg:ansibrightblack",
-    "status": "reverse",
-    "figures": "fg:ansibrightblack",
-})  # fmt: skip
 
 
 class Screen:
@@ -63,8 +54,8 @@ class Screen:
             try:
                 line = self._prompt.prompt(pre_run=self._start_background)
                 self._hint = ""
-                if text := self._session.answer(line):
-                    self._print(text)
+                if (message := answer(self._session, line)).text:
+                    self._print(message)
             except KeyboardInterrupt:  # Ctrl-C while a line is run
                 self._speech.stop()
             except (EOFError, Quit):
@@ -73,10 +64,9 @@ class Screen:
             signal.signal(self._signal, self._handlers[self._signal])
             signal.raise_signal(self._signal)
 
-    def _print(self, text: str) -> None:
-        output = self._prompt.output
-        output.write(text + "\n")
-        output.flush()
+    def _print(self, message: Message) -> None:
+        fragments = FormattedText(message_fragments(message.text, message.kind))
+        print_formatted_text(fragments, style=STYLE, output=self._prompt.output)
 
     # --- keys ---
 
@@ -86,6 +76,11 @@ class Screen:
         @keys.add("escape", "enter")
         def _(event: KeyPressEvent) -> None:
             event.current_buffer.insert_text("\n")
+
+        @keys.add("escape", "p")
+        def _(event: KeyPressEvent) -> None:
+            self._hint = self._session.pause()
+            event.app.invalidate()
 
         @keys.add("c-c")
         @keys.add("<sigint>")
@@ -138,62 +133,14 @@ class Screen:
             await asyncio.sleep(REFRESH_S)
 
     def _toolbar(self) -> StyleAndTextTuples:
-        width = self._prompt.output.get_size().columns
-        self._shown = [*self._sentence_line(width), *status_line(self._session, self._hint, width)]
+        size = self._prompt.output.get_size()
+        self._shown = [*self._sentence(size.columns, size.rows), *status_line(self._session, self._hint, size.columns)]
         return self._shown
 
-    def _sentence_line(self, width: int) -> StyleAndTextTuples:
-        """The sentence that is playing, and the next ones that have been made."""
+    def _sentence(self, columns: int, rows: int) -> StyleAndTextTuples:
+        """The sentence that is playing."""
         sink, utterance = self._speech.sink, self._speech.playing()
         if sink is None or utterance is None:
             return []
-        current, *following = utterance.sentences_from(sink.played_s)
-        left = truncate(current, width)
-        right = truncate(" " + " ".join(following[:MAX_FOLLOWING]), width - get_cwidth(left))
-        return [("class:playing", left), ("class:following", right), ("", "\n")]
-
-
-def activity(session: Session) -> str:
-    """What the speech thread does, in one word."""
-    speech = session.speech
-    if speech.sink is not None and speech.sink.paused:
-        return "paused"
-    if speech.loading:
-        return "loading"
-    return "speaking" if speech.busy else "ready"
-
-
-def status_line(session: Session, hint: str, width: int) -> StyleAndTextTuples:
-    """Settings and activity on the left; on the right a hint, else figures of the last utterance."""
-    speech, sink = session.speech, session.speech.sink
-    left = f" {session.voice} | {session.options.speed:g}x | {activity(session)} "
-    if sink is not None and sink.name == "muted":
-        left += "| muted "
-    if speech.num_waiting:
-        left += f"| {speech.num_waiting} waiting "
-    right = " " + (hint or ", ".join(_figures(speech)))
-    return [("class:status", truncate(left, width)), ("class:figures", truncate(right, width - len(left)))]
-
-
-def _figures(speech: SpeechThread) -> list[str]:
-    figures = []
-    if (utterance := speech.last) is not None and utterance.statistics.first_sample_s is not None:
-        figures.append(f"first sound {utterance.statistics.first_sample_s * 1000:.0f} ms")
-        if utterance.end_s is not None and utterance.statistics.realtime_factor is not None:
-            figures.append(f"factor {utterance.statistics.realtime_factor:.2f}")
-    underruns = speech.underruns + (speech.sink.underruns if speech.sink is not None else 0)
-    if underruns:
-        figures.append(f"underruns {underruns}")
-    return figures
-
-
-def truncate(text: str, width: int) -> str:
-    """A text on one line of at most `width` columns; a longer one ends in "..."."""
-    text = text.replace("\n", " ")
-    if get_cwidth(text) <= width:
-        return text
-    if width <= 3:
-        return ""
-    while get_cwidth(text) > width - 3:
-        text = text[: min(len(text) - 1, width - 3)]
-    return text + "..."
+        sentence = utterance.sentences_from(sink.played_s)[0]
+        return sentence_lines(sentence, sink.played_s, columns, MAX_LINES if rows >= FEW_ROWS else 1)

@@ -14,6 +14,7 @@ from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.sink import NullSink, Sink
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.options import SpeakOptions
+from nightingale.repl.messages import Message
 from nightingale.repl.utterance import Utterance
 from nightingale.signals import defer_signals
 from nightingale.statistics import Statistics
@@ -39,7 +40,7 @@ class SpeechThread:
     """Makes and plays one text after the other. `close` must be called: it joins the thread.
 
     engine, sink: None until loaded. failure: the error that ended the thread. last: the newest utterance that is not
-    a replay. notices: messages for the user. underruns: those of closed sinks.
+    a replay. notices: messages for the user.
     """
 
     def __init__(self, load_engine: Callable[[], SpeakingEngine], open_sink: Callable[[], Sink]) -> None:
@@ -47,8 +48,7 @@ class SpeechThread:
         self.sink: Sink | None = None
         self.failure: BaseException | None = None
         self.last: Utterance | None = None
-        self.notices: deque[str] = deque(maxlen=MAX_QUEUE)
-        self.underruns = 0
+        self.notices: deque[Message] = deque(maxlen=MAX_QUEUE)
         self._load_engine, self._open_sink = load_engine, open_sink
         self._jobs: queue.Queue[tuple[int, Job] | None] = queue.Queue(MAX_QUEUE)
         self._num_stops = 0  # calls of `stop`; each job carries the number at its submission
@@ -110,6 +110,14 @@ class SpeechThread:
         return self._jobs.qsize()
 
     @property
+    def num_unplayed(self) -> int:
+        """Texts that have not begun to play: in the queue, or made ahead."""
+        if not self.busy:
+            return 0
+        self.playing()  # drops those that have been played
+        return self._jobs.qsize() + max(0, len(self._unplayed) - 1)
+
+    @property
     def loading(self) -> bool:
         return self.engine is None and self.failure is None
 
@@ -125,7 +133,7 @@ class SpeechThread:
             return None
         played_s = sink.played_s
         self._drop_played(played_s)
-        utterance = next((utterance for utterance in self._unplayed.copy() if utterance.sentence_starts), None)
+        utterance = next((utterance for utterance in self._unplayed.copy() if utterance.sentences), None)
         if utterance is not None:
             utterance.statistics.record_playback(played_s - utterance.start_s)
         return utterance
@@ -174,16 +182,16 @@ class SpeechThread:
         try:
             job()
         except AudioDeviceError as error:
-            self.notices.append(str(error))
+            self.notices.append(Message(str(error), "error"))
             self._replace_sink(NullSink())
         except NightingaleError as error:
-            self.notices.append(str(error))
+            self.notices.append(Message(str(error), "error"))
 
     def _open_first_sink(self) -> Sink:
         try:
             return self._open_sink()
         except AudioDeviceError as error:
-            self.notices.append(f"muted: {error}")
+            self.notices.append(Message(f"muted: {error}", "note"))
             return NullSink()
 
     def _change_sink(self, open_sink: Callable[[], Sink]) -> None:
@@ -195,12 +203,12 @@ class SpeechThread:
         try:
             self.sink.wait()
         except AudioDeviceError as error:  # the old device failed; the new one takes over
-            self.notices.append(str(error))
+            self.notices.append(Message(str(error), "error"))
         except BaseException:
             sink.close()
             raise
         self._replace_sink(sink)
-        self.notices.append(f"playing on {sink.name}")
+        self.notices.append(Message(f"playing on {sink.name}"))
 
     def _replace_sink(self, sink: Sink) -> None:
         old, self.sink = self.sink, sink
@@ -208,7 +216,6 @@ class SpeechThread:
             self._unplayed.clear()
         if old is not None:
             sink.volume = old.volume
-            self.underruns += old.underruns
             old.close()
 
     def _speak(self, text: str, options: SpeakOptions) -> None:

@@ -8,14 +8,14 @@ import threading
 import time
 
 import pytest
-from prompt_fixtures import RecordingSink, text_of, until
+from prompt_fixtures import RecordingSink, text_of, texts, typed, until
 from speak_fake import Engine
 
 from nightingale.audio.chunk import AudioChunk
 from nightingale.errors import AudioDeviceError, NightingaleError
 from nightingale.options import SpeakOptions
-from nightingale.repl.commands import Session
 from nightingale.repl.screen import status_line
+from nightingale.repl.session import Session
 from nightingale.repl.speech_thread import MAX_QUEUE, SpeechThread
 
 
@@ -28,7 +28,7 @@ def test_without_a_device_the_prompt_is_muted_with_a_notice() -> None:
         speech.speak("one two", SpeakOptions())
         until(lambda: not speech.loading)
         speech.wait()
-        assert list(speech.notices) == ["muted: no sound: there is no device to play on"]
+        assert texts(speech.notices) == ["muted: no sound: there is no device to play on"]
         session = Session(speech, SpeakOptions(), "florence", list)
         assert "muted" in text_of(status_line(session, "", 200))
         assert speech.last is not None and speech.last.chunks and speech.last.statistics.sound_s == 0.2
@@ -45,7 +45,7 @@ def test_a_device_that_fails_is_replaced_by_silence(
     monkeypatch.setattr(sink, "write", fail)
     speech.speak("one", SpeakOptions())
     until(lambda: speech.sink is not None and speech.sink.name == "muted")
-    assert sink.closed and list(speech.notices) == ["the device recorder has stopped playing"]
+    assert sink.closed and texts(speech.notices) == ["the device recorder has stopped playing"]
 
 
 @pytest.mark.parametrize("error", [AudioDeviceError("gone"), NightingaleError("the engine failed")])
@@ -64,7 +64,7 @@ def test_an_utterance_that_failed_halfway_is_complete(
     finished: list[int] = []
     monkeypatch.setattr(sink, "finish", finished.append)
     speech.speak("one two. three", SpeakOptions())
-    until(lambda: str(error) in speech.notices)
+    until(lambda: str(error) in texts(speech.notices))
     assert speech.last is not None and speech.last.end_s == 0.2 and finished == [0]
 
 
@@ -81,7 +81,7 @@ def test_a_device_that_fails_while_another_is_opened(
     speech.speak("one two", SpeakOptions())
     until(lambda: other.num_words == 2)
     assert speech.sink is other and not other.closed and sink.closed and not sink.chunks
-    assert list(speech.notices) == ["the device recorder has stopped playing", "playing on other recorder"]
+    assert texts(speech.notices) == ["the device recorder has stopped playing", "playing on other recorder"]
 
 
 @pytest.mark.parametrize("error", [NightingaleError("as asked"), RuntimeError("a bug, as asked")])
@@ -94,7 +94,7 @@ def test_a_new_device_that_is_not_used_is_closed(
     monkeypatch.setattr(sink, "wait", fail)
     other = RecordingSink()
     speech.change_sink(lambda: other)
-    until(lambda: "as asked" in speech.notices or speech.failure is error)
+    until(lambda: "as asked" in texts(speech.notices) or speech.failure is error)
     assert other.closed and speech.sink is sink
 
 
@@ -124,7 +124,7 @@ def test_sentences_from_the_one_that_is_playing(speech: SpeechThread, sink: Reco
     utterance = speech.last
     assert utterance is not None
     sentences = ["one.", "two three.", "four.", "five."]
-    at = [utterance.sentences_from(played_s) for played_s in (0.0, 0.05, 0.15, 0.35, 0.45)]
+    at = [typed(utterance, played_s) for played_s in (0.0, 0.05, 0.15, 0.35, 0.45)]
     assert at == [sentences, sentences, sentences[1:], sentences[2:], sentences[3:]]
 
 
@@ -138,7 +138,7 @@ def test_a_long_text_starts_before_all_of_it_is_split(
     assert speech.last is not None and len(speech.last.sentences_from(0.0)) == 1
     sink.gate.set()
     speech.wait()
-    assert speech.last.sentences_from(0.0) == ["One.", "Two.", "Three."] * 10 and sink.num_words == 30
+    assert typed(speech.last) == ["One.", "Two.", "Three."] * 10 and sink.num_words == 30
 
 
 def test_500_utterances_leave_no_memory_descriptors_or_threads(speech: SpeechThread, sink: RecordingSink) -> None:

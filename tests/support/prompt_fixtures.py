@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,8 +13,11 @@ from speak_fake import SAMPLES_PER_WORD, Engine
 from nightingale.audio.chunk import AudioChunk
 from nightingale.audio.sink import NullSink
 from nightingale.options import SpeakOptions
-from nightingale.repl.commands import Session
+from nightingale.repl import commands
+from nightingale.repl.messages import Message
+from nightingale.repl.session import Session
 from nightingale.repl.speech_thread import SpeechThread
+from nightingale.repl.utterance import Utterance
 
 if TYPE_CHECKING:
     from prompt_toolkit.formatted_text import StyleAndTextTuples
@@ -68,6 +71,21 @@ def until(condition: Callable[[], bool], timeout_s: float = 10.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "the condition was not met in time"
         time.sleep(0.005)
+
+
+def answer(session: Session, line: str) -> str:
+    """The text of the answer to a line."""
+    return commands.answer(session, line).text
+
+
+def typed(utterance: Utterance | None, played_s: float = 0.0) -> list[str]:
+    """The sentences from the one on that is playing at that time."""
+    assert utterance is not None
+    return [sentence.typed for sentence in utterance.sentences_from(played_s)]
+
+
+def texts(notices: Iterable[Message]) -> list[str]:
+    return [notice.text for notice in notices]
 
 
 def text_of(fragments: StyleAndTextTuples) -> str:
