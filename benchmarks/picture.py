@@ -22,7 +22,12 @@ import pulse
 ROOT = Path(__file__).parents[1]
 COLUMNS, ROWS = 84, 12
 WIDTH, HEIGHT, MARGIN = 8.4, 19.0, 12.0  # of a character, of a line, around all
-INK, DIM, PAPER = "#d8dee9", "#7b8494", "#1e222a"
+INK, PAPER = "#d8dee9", "#1e222a"
+# The terminal's colours: black, red, green, yellow, blue, magenta, cyan, white, then the bright ones.
+COLOURS = (
+    "#1e222a", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#d8dee9",
+    "#7b8494", "#e06c75", "#98c379", "#e5c07b", "#61afef", "#c678dd", "#56b6c2", "#ffffff",
+)  # fmt: skip
 LINES = (
     "Good morning. It is ten past seven, and there is frost on the windows.",
     "/speed 1.1",
@@ -44,8 +49,8 @@ def converse(folder: Path, environment: dict[str, str]) -> list[str]:
             wait_for(lambda: " ready" in tmux("capture-pane", "-p"))
             tmux("send-keys", line, "Enter")
             time.sleep(1.0)
-        wait_for(lambda: tmux("capture-pane", "-p").count("Take an umbrella") == 2)
-        time.sleep(0.5)
+        wait_for(lambda: "sentence 2" in tmux("capture-pane", "-p"))
+        time.sleep(1.2)
         return tmux("capture-pane", "-p", "-e").splitlines()
     finally:
         tmux("kill-server")
@@ -59,9 +64,9 @@ def wait_for(seen: object) -> None:
         time.sleep(0.05)
 
 
-def runs(line: str) -> list[tuple[str, set[int]]]:
-    """Pieces of a line with their SGR attributes."""
-    found, attributes, at = [], set[int](), 0
+def runs(line: str, attributes: set[int]) -> list[tuple[str, set[int]]]:
+    """Pieces of a line with their SGR attributes. attributes: at its start; then those at its end."""
+    found, at = [], 0
     for escape in [*SGR.finditer(line), None]:
         text = line[at : escape.start() if escape else len(line)]
         if text:
@@ -69,8 +74,23 @@ def runs(line: str) -> list[tuple[str, set[int]]]:
         if escape:
             at = escape.end()
             for code in map(int, (escape[1] or "0").split(";")):
-                attributes = set() if code == 0 else attributes | {code}
+                if code == 0:
+                    attributes.clear()
+                else:
+                    attributes.add(code)
     return found
+
+
+def colours(attributes: set[int]) -> tuple[str, str]:
+    """Of a character and its cell."""
+    ink, paper = INK, PAPER
+    for code in attributes:
+        for first, offset in ((30, 0), (90, 8)):
+            if first <= code < first + 8:
+                ink = COLOURS[code - first + offset]
+            elif first + 10 <= code < first + 18:
+                paper = COLOURS[code - first - 10 + offset]
+    return (paper, ink) if 7 in attributes else (ink, paper)
 
 
 def svg(lines: list[str]) -> str:
@@ -80,16 +100,17 @@ def svg(lines: list[str]) -> str:
         f'font-family="ui-monospace, Menlo, Consolas, monospace" xml:space="preserve">',
         f'<rect width="100%" height="100%" rx="8" fill="{PAPER}"/>',
     ]
+    current = set[int]()
     for row, line in enumerate(lines):
         column = 0
-        for text, attributes in runs(line):
+        for text, attributes in runs(line, current):
             x, y = MARGIN + column * WIDTH, MARGIN + row * HEIGHT
-            ink = DIM if 90 in attributes else INK
-            if 7 in attributes:
-                box = f'<rect x="{x:.1f}" y="{y:.1f}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}" fill="{INK}"/>'
+            ink, paper = colours(attributes)
+            if paper != PAPER:
+                box = f'<rect x="{x:.1f}" y="{y:.1f}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}" fill="{paper}"/>'
                 parts.append(box)
-                ink = PAPER
             weight = ' font-weight="bold"' if 1 in attributes else ""
+            weight += ' text-decoration="underline"' if 4 in attributes else ""
             if text.strip():
                 parts.append(
                     f'<text x="{x:.1f}" y="{y + 14:.1f}" fill="{ink}"{weight} textLength="{len(text) * WIDTH:.1f}">'

@@ -151,8 +151,8 @@ def _position(speech: SpeechThread) -> list[str]:
     found = []
     if sink is not None and utterance is not None:
         found.append(_sentence_number(utterance, sink.played_s))
-        if utterance.end_s is not None:
-            found.append(f"{clock(utterance.end_s - sink.played_s)} left")
+        if (left_s := utterance.left_s(sink.played_s)) is not None:
+            found.append(f"{'about ' if utterance.end_s is None else ''}{clock(left_s)} left")
     if num_waiting := speech.num_unplayed:
         found.append(f"{num_waiting} waiting")
     return [text for text in found if text]

@@ -220,20 +220,20 @@ class SpeechThread:
 
     def _speak(self, text: str, options: SpeakOptions) -> None:
         assert self.engine is not None
-        self.last = utterance = self._new_utterance()
+        self.last = utterance = self._new_utterance(len(text))
         self._play(self.engine.speak(_pieces(text), options, utterance.statistics), utterance)
 
     def _replay(self) -> None:
         if self.last is None or not self.last.chunks:
             raise NightingaleError("there is no text to replay, or it was too long to keep")
         chunks = self.last.chunks
-        utterance = self._new_utterance()
+        utterance = self._new_utterance(self.last.num_chars)
         utterance.chunks = None
         self._play(utterance.statistics.time_chunks(chunks), utterance)
 
-    def _new_utterance(self) -> Utterance:
+    def _new_utterance(self, num_chars: int) -> Utterance:
         assert self.sink is not None
-        utterance = Utterance(Statistics(), self.sink.written_s)
+        utterance = Utterance(Statistics(), self.sink.written_s, num_chars=num_chars)
         self._unplayed.append(utterance)
         return utterance
 

@@ -9,7 +9,8 @@ from nightingale.options import SpeakOptions
 from nightingale.repl import commands
 from nightingale.repl.display import clock, message_fragments, sentence_lines, status_line, wrap
 from nightingale.repl.session import Session
-from nightingale.repl.utterance import SpokenSentence
+from nightingale.repl.utterance import SpokenSentence, Utterance
+from nightingale.statistics import Statistics
 
 TYPED = "It costs $3.50, which is\tless than the old one."
 TEXT = "It costs three dollars and fifty cents, which is less than the old one."
@@ -17,7 +18,7 @@ TEXT = "It costs three dollars and fifty cents, which is less than the old one."
 
 def sentence() -> SpokenSentence:
     """A word each second from the tenth on."""
-    return SpokenSentence(0, 10.0, TYPED, TEXT, [10.0 + i for i in range(len(TEXT.split()))])
+    return SpokenSentence(0, 10.0, TYPED, 0, TEXT, [10.0 + i for i in range(len(TEXT.split()))])
 
 
 def word_at(played_s: float, width: int = 80, height: int = 3) -> str:
@@ -49,7 +50,7 @@ def test_lines_scroll_with_the_word(width: int, height: int) -> None:
 
 def test_control_characters_are_not_shown() -> None:
     typed = "a \x1b[31mred\x1b[0m\x07 word"
-    shown = text_of(sentence_lines(SpokenSentence(0, 0.0, typed, "a red word.", [0.0, 1.0]), 1.5, 80, 3))
+    shown = text_of(sentence_lines(SpokenSentence(0, 0.0, typed, 0, "a red word.", [0.0, 1.0]), 1.5, 80, 3))
     assert "\x1b" not in shown and "\x07" not in shown and shown.split() == ["a", "red", "word"]
 
 
@@ -62,6 +63,15 @@ def test_wrap_breaks_words_that_are_longer_than_a_line() -> None:
 def test_messages_tell_their_kind_by_a_word() -> None:
     assert text_of(message_fragments("no such file", "error")) == "error: no such file"
     assert text_of(message_fragments("speed 1.0", "answer")) == "speed 1.0"
+
+
+def test_time_left_is_estimated_until_the_end_is_known() -> None:
+    utterance = Utterance(Statistics(), 100.0, num_chars=1000)
+    utterance.sentences = [SpokenSentence(i, 100.0 + 10 * i, "x", 150 * i, "x") for i in range(3)]
+    assert utterance.left_s(102.0) is None and utterance.left_s(109.0) is None
+    assert utterance.left_s(110.0) == pytest.approx(850 / 15) and utterance.left_s(120.0) == pytest.approx(700 / 15)
+    utterance.end_s = 160.0
+    assert utterance.left_s(120.0) == 40.0
 
 
 def test_clock() -> None:
