@@ -107,8 +107,8 @@ def svg(lines: list[str]) -> str:
             x, y = MARGIN + column * WIDTH, MARGIN + row * HEIGHT
             ink, paper = colours(attributes)
             if paper != PAPER:
-                box = f'<rect x="{x:.1f}" y="{y:.1f}" width="{len(text) * WIDTH:.1f}" height="{HEIGHT}" fill="{paper}"/>'
-                parts.append(box)
+                size = f'width="{len(text) * WIDTH:.1f}" height="{HEIGHT}"'
+                parts.append(f'<rect x="{x:.1f}" y="{y:.1f}" {size} fill="{paper}"/>')
             weight = ' font-weight="bold"' if 1 in attributes else ""
             weight += ' text-decoration="underline"' if 4 in attributes else ""
             if text.strip():

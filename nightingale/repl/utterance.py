@@ -20,7 +20,8 @@ MAX_KEPT_S = 600.0  # of audio, for /replay and /save: 58 MB
 class SpokenSentence:
     """A sentence and where it starts, in seconds of audio written to the sink.
 
-    typed: as it was typed; first: the index of its first character in the text; text: as it is spoken. word_starts: of its spoken words so far.
+    typed: as it was typed. first: the index of its first character in the text. text: as it is spoken. word_starts: of
+    its spoken words so far.
     """
 
     number: int
