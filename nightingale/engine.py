@@ -34,6 +34,7 @@ from nightingale.kernels.noise import fold_in, seed_key
 from nightingale.models.voice import Voice
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SamplingOptions, SpeakOptions
 from nightingale.statistics import Statistics
+from nightingale.text.plain import read_plain_sentences
 from nightingale.text.respelling import Respelling
 from nightingale.text.spellings.user_lexicon import Lexicon
 from nightingale.text.split import CUT_MARK, MAX_CHARS
@@ -79,7 +80,7 @@ class Engine:
         # (benchmarks/speculation.py).
         self._model = load_model(Path(model) if model is not None else None, bits, speculate, language)
         self.lexicon = lexicon
-        self._bundled = model is None
+        self._bundled, self._language = model is None, language or "en"
         self._cache = cache
         draft = self._model.draft
         self._draft = Draft(draft) if draft is not None else None
@@ -138,14 +139,21 @@ class Engine:
         """Sentences with pauses between. Where the text pauses, the silence does not wait for the next sentence."""
         before: Sentence | None = None
         index = paused = 0  # sentences so far; samples of silence after the newest one so far
-        words = self.lexicon.table(self.voice.name) if self.lexicon else None
-        for sentence in read_sentences(pieces, self._max_chars, Respelling(words, self._bundled)):
+        for sentence in self._sentences(pieces):
             if before is not None and len(silence := _pause(before, sentence, options)[paused:]):
                 yield _chunk(silence, index - 1, before)
                 paused += len(silence)
             if sentence is not None:
                 yield from self._speak_sentence(sentence, index, options)
                 before, index, paused = sentence, index + 1, 0
+
+    def _sentences(self, pieces: Iterable[str | None]) -> Iterator[Sentence | None]:
+        """The text as it will be spoken. The rules for numbers and the like, and the lexicon, are for English."""
+        if self._language != "en":
+            return read_plain_sentences(pieces, self._max_chars)
+        words = self.lexicon.table(self.voice.name) if self.lexicon else None
+        respelling = Respelling(words, self._bundled, self._model.tokenizer.tags)
+        return read_sentences(pieces, self._max_chars, respelling)
 
     def _speak_sentence(self, sentence: Sentence, index: int, options: SpeakOptions) -> Iterator[AudioChunk]:
         """One sentence, chunk by chunk where the vocoder can stream."""

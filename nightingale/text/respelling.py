@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import string
+from collections.abc import Sequence
 
 from nightingale.text.characters import ALPHABET
 from nightingale.text.patterns import regex
@@ -22,11 +23,13 @@ _ALPHABET = frozenset(ALPHABET)
 class Respelling:
     """The spellings for one voice.
 
-    words: readings of the user. bundled: whether the voice is a bundled one, which says some words wrongly.
+    words: readings of the user. bundled: whether the voice is a bundled one, which says some words wrongly. tags: words
+    in brackets that the model makes as sounds, such as [laugh]; no rule changes them.
     """
 
-    def __init__(self, words: WordTable | None = None, bundled: bool = False) -> None:
+    def __init__(self, words: WordTable | None = None, bundled: bool = False, tags: Sequence[str] = ()) -> None:
         self._words, self._bundled = words, bundled
+        self._tags = re.compile("|".join(map(re.escape, tags))) if tags else None
 
     def hide_words(self, text: str) -> tuple[str, list[str]]:
         """The text with placeholders for words, and their readings. Folded text, before the rules.
@@ -42,6 +45,12 @@ class Respelling:
             readings.append(reading)
             return _placeholder(len(readings) - 1, written)
 
+        def hide_tag(match: re.Match[str]) -> str:
+            readings.append(match[0])
+            return _placeholder(len(readings) - 1, "a")
+
+        if self._tags is not None and "[" in text:
+            text = self._tags.sub(hide_tag, text)
         if self._words is not None:
             text = self._words.replace(text, hide)
         if self._bundled and not text.isascii():
