@@ -11,6 +11,7 @@ import string
 from collections.abc import Sequence
 
 from nightingale.text.characters import ALPHABET
+from nightingale.text.homographs import respell_homographs
 from nightingale.text.patterns import regex
 from nightingale.text.spellings.bundled import replace_accented, respell_words
 from nightingale.text.spellings.table import WordTable
@@ -91,4 +92,4 @@ def _placeholder(index: int, written: str) -> str:
 
 def respell_for_bundled_voices(text: str) -> str:
     """A normalized sentence in the spellings that the bundled voices say rightly."""
-    return respell_words(text)
+    return respell_words(respell_homographs(text))
