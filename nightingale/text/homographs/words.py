@@ -21,7 +21,7 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
         (r"^\W*_ (?:with|to)\b", "contente"),
     ),
     "blessed": (
-        (r"\b(?:the|this|that|a|every|o|our|most|what a) _ (?:saints?|virgin|sacrament|day|thing|lady|mother|hope|land|"
+        (r"\b(?:(?i:the|this)|that|a|every|o|our|most|what a) _ (?:saints?|virgin|sacrament|day|thing|lady|mother|hope|land|"
          r"relief|souls?|moment|lord|trinity|one|place|state|peace|be)\b|^\W*_ (?:are|is) the\b", "blessid"),
     ),
     "learned": (
