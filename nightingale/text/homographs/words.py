@@ -129,13 +129,15 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
 
 # Spellings of words that are verbs in the sentence; the voices say them as nouns or adjectives.
 AS_VERB = {
-    "abuse": "abyuze", "addict": "a-dict", "bow": "bough", "close": "cloze", "compact": "compacte",
-    "compound": "compounde", "conflict": "conflicte", "console": "consoul", "contest": "conteste",
-    "contract": "contracte", "contrast": "contraste", "convict": "convicte", "desert": "dessert",
-    "estimate": "estimayt", "graduate": "graduaite", "house": "howz", "houses": "howzes", "impact": "impaact",
-    "misuse": "misyuze", "moderate": "moderait", "object": "objecte", "present": "preesent", "presents": "presentts",
-    "progress": "progresse", "project": "projecte", "rebel": "rebell", "record": "recorrd", "refund": "refunde",
-    "separate": "separait", "subject": "subjecte", "tear": "tehr", "tears": "tairs", "wind": "wined",
+    "abuse": "abyuze", "addict": "addicte", "bow": "bough", "close": "cloze",
+    "compact": "compacte", "compound": "compounde", "conflict": "conflicte", "console": "consoul",
+    "contest": "conteste", "contract": "contracte", "contrast": "contraste", "convict": "convicte", "defect": "defecte",
+    "delegate": "delegayte", "desert": "dessert", "entrance": "in-trance", "estimate": "estimayt", "export": "ex-port",
+    "graduate": "graduaite", "house": "howz", "houses": "howzes", "impact": "impacte", "misuse": "misyuze",
+    "moderate": "moderait", "object": "objecte", "perfect": "perfecte", "postulate": "postulait",
+    "present": "preesente", "presents": "presentts", "progress": "progresse", "project": "projecte",
+    "protest": "pretesst", "rebel": "rebell", "record": "recorrd", "refund": "refunde", "separate": "separait",
+    "subject": "subjecte", "tear": "tehr", "tears": "tairs", "wind": "wined", "winds": "whines",
 }
 # Spellings of words that are nouns or adjectives in the sentence; the voices say them as verbs.
 AS_NOUN = {
