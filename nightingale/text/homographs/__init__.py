@@ -1,7 +1,7 @@
-"""Respells words that have two pronunciations ("record", "read", "lead") where the bundled voices would say the wrong one.
+"""Respells words with two pronunciations ("record", "lead") where the bundled voices would say the wrong one.
 
-context.py tells verbs from nouns and adjectives, tense.py tells the tenses of "read", and patterns in words.py tell senses
-("a bass" in a lake, "the bass" in a band). These modules are imported for the first sentence with a homograph.
+context.py tells verbs from nouns and adjectives, tense.py tells the tenses of "read", and patterns in words.py tell
+senses ("a bass" in a lake, "the bass" in a band). They are imported for the first sentence with a homograph.
 """
 
 from nightingale.text.homographs.words import AS_NOUN, AS_VERB, SENSES

@@ -49,8 +49,8 @@ def features(tokens: Sequence[str], i: int, frequent: frozenset[str] = FREQUENT_
     s = "s" if word.endswith("s") else ""
     a, b, c, d, e = (word_class(at(offset)) for offset in (-3, -2, -1, 1, 2))
     return [
-        f"={word}", f"{s}1{c}", f"{s}2{b} {c}", f"3{a} {b} {c}", f"{s}4{d}", f"5{d} {e}", f"{s}6{c} {d}", f"7{b} {c} {d}",
-        f"8{c} {d} {e}",
+        f"={word}", f"{s}1{c}", f"{s}2{b} {c}", f"3{a} {b} {c}", f"{s}4{d}", f"5{d} {e}", f"{s}6{c} {d}",
+        f"7{b} {c} {d}", f"8{c} {d} {e}",
         *(f"{offset}{near}" for offset in (-2, -1, 1) if (near := at(offset).lower()) in frequent),
     ]  # fmt: skip
 

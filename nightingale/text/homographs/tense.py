@@ -9,20 +9,39 @@ from nightingale.text.patterns import regex
 
 PRESENT, PAST, UNKNOWN = "reed", "red", ""
 
-_ADVERBS = frozenset("not never always often also just only still even ever already then later sometimes usually all both".split())
-_ASKING = frozenset("do does did don't doesn't didn't can can't could will won't would should must may might shall".split())
-_CAUSING = frozenset("let lets made make makes help helps helped hear heard see saw watch watched".split())
-_OBJECTS = frozenset("me us them him her you it".split())
-_GOOD = frozenset("good great quick long fun easy hard light heavy fine short must gripping compelling interesting".split())
-_NOUNS_AFTER = frozenset("access bus speed speeds head heads operation operations error errors receipt receipts".split())
-_TIMES_PAST = frozenset("yesterday ago last once earlier recently".split())
-_TIMES_PRESENT = frozenset("every usually always often sometimes daily tomorrow now today".split())
+_ADVERBS = frozenset([
+    "not", "never", "always", "often", "also", "just", "only", "still", "even", "ever", "already", "then", "later",
+    "sometimes", "usually", "all", "both"
+])
+_ASKING = frozenset([
+    "do", "does", "did", "don't", "doesn't", "didn't", "can", "can't", "could", "will", "won't", "would", "should",
+    "must", "may", "might", "shall"
+])
+_CAUSING = frozenset([
+    "let", "lets", "made", "make", "makes", "help", "helps", "helped", "hear", "heard", "see", "saw", "watch", "watched"
+])
+_OBJECTS = frozenset(["me", "us", "them", "him", "her", "you", "it"])
+_GOOD = frozenset([
+    "good", "great", "quick", "long", "fun", "easy", "hard", "light", "heavy", "fine", "short", "must", "gripping",
+    "compelling", "interesting"
+])
+_NOUNS_AFTER = frozenset([
+    "access", "bus", "speed", "speeds", "head", "heads", "operation", "operations", "error", "errors", "receipt",
+    "receipts"
+])
+_TIMES_PAST = frozenset(["yesterday", "ago", "last", "once", "earlier", "recently"])
+_TIMES_PRESENT = frozenset(["every", "usually", "always", "often", "sometimes", "daily", "tomorrow", "now", "today"])
 _PAST = regex(
-    r"(?:was|were|had|did|wasn't|weren't|hadn't|didn't|said|went|came|made|took|got|saw|thought|told|gave|knew|found|left|"
-    r"felt|sat|stood|lay|ran|wrote|ate|drank|slept|woke|spoke|heard|held|kept|met|sent|spent|brought|bought|[a-z]{2,}ed)"
+    r"(?:was|were|had|did|wasn't|weren't|hadn't|didn't|said|went|came|made|took|got|saw|thought|told|gave|knew|found|"
+    r"left|felt|sat|stood|lay|ran|wrote|ate|drank|slept|woke|spoke|heard|held|kept|met|sent|spent|brought|bought|"
+    r"[a-z]{2,}ed)"
 )
-_PRESENT = regex(r"(?:is|are|am|do|does|don't|doesn't|can|can't|will|won't|isn't|aren't|i'm|it's|that's|[a-z]+'(?:ll|re))")
+_PRESENT = regex(
+    r"(?:is|are|am|do|does|don't|doesn't|can|can't|will|won't|isn't|aren't|i'm|it's|that's|[a-z]+'(?:ll|re))"
+)
 _BREAKS = frozenset(",;:-\"()")
+_NO_VERBS = ("object", "article", "possessive")
+_INTERJECTIONS = frozenset(["no", "yes", "well", "now", "oh", "here", "come", *_BREAKS])
 
 
 def spelling_of_read(words: Sequence[str], i: int) -> str:
@@ -33,7 +52,7 @@ def spelling_of_read(words: Sequence[str], i: int) -> str:
     end = i
     while end and (low[end - 1] in _ADVERBS or low[end - 1].endswith("ly")):
         end -= 1
-    if not end:
+    if _INTERJECTIONS.issuperset(low[:end]):
         return PRESENT  # an imperative
     before = low[end - 1]
     kind = word_class(words[end - 1])
@@ -55,7 +74,9 @@ def _is_noun(low: Sequence[str], i: int) -> bool:
     """ "a read", "a good read", "the read access", "read or write": not "the man read"."""
     before = low[i - 1] if i else ""
     after = low[i + 1] if i + 1 < len(low) else ""
-    if before in ("a", "an", "the", "any", "another", "worth") or after in _NOUNS_AFTER or low[i + 2 : i + 3] == ["write"]:
+    if before in ("a", "an", "the", "any", "another", "worth"):
+        return True
+    if after in _NOUNS_AFTER or "write" in low[i + 2 : i + 3]:
         return True
     praised = before in _GOOD or before.endswith(("ing", "able"))
     return praised and not {"a", "an", "the", "another"}.isdisjoint(low[max(0, i - 4) : i])
@@ -87,7 +108,11 @@ def _by_subject(low: Sequence[str], i: int, before: str) -> str:
 
 def _governed(low: Sequence[str], i: int) -> bool:
     """Whether "to" or a modal verb stands before, as in "He likes to sit and read"."""
-    return any(word_class(word) in ("to", "modal") and word not in _ADVERBS for word in low[max(0, i - 6) : i])
+    for word, after in zip(low[max(0, i - 6) : i], low[max(1, i - 5) : i + 1], strict=False):
+        is_preposition = word == "to" and (word_class(after) in _NO_VERBS or after.endswith("self"))
+        if word_class(word) in ("to", "modal") and word not in _ADVERBS and not is_preposition:
+            return True
+    return False
 
 
 def _by_times(low: Sequence[str], i: int, before: str) -> str:

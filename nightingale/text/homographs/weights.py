@@ -14,7 +14,7 @@ _WEIGHTS = '''\
 -31~-1a
 -29~-1no~1-al
 -28~-1-~=close~s1preposition
--27~1-ed~=address
+-27~1-ed
 -26~-2a~=houses~=present
 -24~-1two~1-ing~4-ed
 -23~-1take~s1article
