@@ -1,6 +1,6 @@
 """Weights of the model in context.py. Written by training/homographs.py."""
 
-# ruff: noqa: E501
+# ruff: noqa: E501, SIM905
 FREQUENT_WORDS = frozenset('! " ) , ,\' - . : ; ? a about after against air all also always an and another any anything are around as at away back be because been began best better between business but by came can car come could did didn\'t do does don\'t done door down during enough even ever every felt first four from gave get give go going good great had hard has have he heart her here him himself his home how i i\'ll if in into is it it\'s its just keep last left let light like little long looked love made make man many may me men might money more most much must my need never new next no not nothing now of off old on one only or other our out over own people put quote rather really right same saw see seemed set shall she should small so some something stood such take than the their them then there these they this those three through to together too took two under upon us used very was way we well went were what where which while white who whole will with without work would you your'.split())
 
 _WEIGHTS = '''\
