@@ -7,11 +7,17 @@ UTTERANCES = {"I.": "I...", "O.": '"Oh."', "Oh.": '"Oh."', "Go.": '"Go."'}
 WORDS = {
     # words
     "unary": "yoonary", "hyperbole": "hy-perba-lee", "gnocchi": "nyokee", "schadenfreude": "shah-den-froyda",
-    "acai": "ah-sigh-ee",
+    "acai": "ah-sigh-ee", "croissant": "kwah-sahn", "prosciutto": "pro-shoot-oh", "tzatziki": "tsat-see-kee",
+    "pho": "fuh", "hors d'oeuvre": "or-derv",
     # names
     "sean": "Shawn", "niamh": "Neev", "joaquin": "Wah-keen", "nietzsche": "Neecha", "dvorak": "Dvor-zhack",
     "la jolla": "La Hoya", "yosemite": "Yo-semmity", "chloe": "Cloey", "zoe": "Zoh-ee", "beyonce": "Bee-on-say",
     "siobhan": "Shavawn", "saoirse": "Sur-sha", "caoimhe": "Keeva", "aoife": "Eefa",
+    "jorge": "Horhay", "javier": "Hah-vee-air", "nguyen": "Win", "eoin": "Owen", "goethe": "Gur-ta", "camus": "Cam-oo",
+    "foucault": "Foo-coe", "dijkstra": "Dike-stra", "schwarzenegger": "Shwortsen-egger",
+    # places
+    "kyiv": "Keev", "thames": "Temz", "des moines": "Duh Moyn", "oaxaca": "Wah-hah-ka", "Reims": "Rance",
+    "phuket": "Poo-ket", "xi'an": "Shee-ahn", "wroclaw": "Vrots-wahf",
     # acronyms
     "Radar": "radar", "noaa": "Noah", "asap": "A S A P", "saas": "sass", "Sonar": "so-nar", "GAAP": "gap",
     "btw": "by the way", "IMO": "in my opinion", "imo": "in my opinion", "You ni seff": "Yuni-sef", "Nayto": "Nay-toe",
