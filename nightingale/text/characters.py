@@ -64,7 +64,7 @@ def _fold_one(char: str) -> str:
         return str(digit)
     if category == "Zs":
         return " "
-    parts = unicodedata.normalize("NFKD", char)
+    parts = unicodedata.normalize("NFKD", char.upper() if "\u2170" <= char <= "\u217f" else char)  # ⅳ as IV
     plain = "".join(c for c in parts if not unicodedata.combining(c))
     if any(ord(char) in codes for codes in _LAYOUT):
         return " "

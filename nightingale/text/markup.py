@@ -98,7 +98,8 @@ def _strip_line(line: str) -> str:
     if match := _NUMBERED_ITEM.match(line):
         return f"{cardinal(int(match[1])).capitalize()}, {line[match.end() :]}"
     if match := _LETTERED_ITEM.match(line):
-        return f"{match[1].upper()}, {line[match.end() :]}"
+        label = {"i": "One", "v": "Five"}.get(match[1], match[1].upper())  # the first and fifth of (i), (ii), (iii)
+        return f"{label}, {line[match.end() :]}"
     if line.startswith("|"):
         cells = [cell.strip() for cell in line.strip("| ").split("|")]
         return ", ".join(cell for cell in cells if cell and not re.fullmatch(r"[:\s-]*", cell))

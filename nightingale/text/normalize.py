@@ -13,9 +13,11 @@ from nightingale.text.rules.capitals import read_capitals
 from nightingale.text.rules.digits.codes import read_codes
 from nightingale.text.rules.digits.fractions import read_parts
 from nightingale.text.rules.digits.grouping import read_grouping
-from nightingale.text.rules.digits.numbers import read_numbers, read_roman_numerals
+from nightingale.text.rules.digits.named import read_named_numbers
+from nightingale.text.rules.digits.numbers import read_numbers
 from nightingale.text.rules.digits.phone import read_phone_numbers
 from nightingale.text.rules.digits.ranges import read_ranges
+from nightingale.text.rules.digits.roman import read_roman_numerals
 from nightingale.text.rules.places import read_places
 from nightingale.text.rules.technical.code import read_code, read_raw_code
 from nightingale.text.rules.technical.comparisons import read_comparisons
@@ -34,7 +36,8 @@ from nightingale.text.split import with_final_mark
 # The package docstring explains the order.
 _WORD_RULES = (
     read_identifiers, read_word_rates, read_currency_pairs, read_links, read_paths, read_codes, read_grouping,
-    read_places, read_calendar, read_verses, read_abbreviations, read_code, read_roman_numerals, read_capitals,
+    read_places, read_calendar, read_named_numbers, read_verses, read_abbreviations, read_roman_numerals,
+    read_code, read_capitals,
     read_formulas, read_comparisons,
 )
 _QUANTITY_RULES = (

@@ -58,6 +58,16 @@ def year(value: int) -> str:
     return f"{cardinal(high)} {'oh ' if low < 10 else ''}{cardinal(low)}"
 
 
+def in_pairs(digits: str) -> str:
+    """Three or four digits as in a house number: "280" -> two eighty, "101" -> one oh one, "1040" -> ten forty."""
+    if len(digits) > 4 or digits[0] == "0":
+        return spell_digits(digits)
+    if len(digits) != 3:
+        return year(int(digits))
+    high, low = divmod(int(digits), 100)
+    return f"{cardinal(high)} {'hundred' if not low else ('oh ' if low < 10 else '') + cardinal(low)}"
+
+
 def fraction(numerator: int, denominator: int) -> str:
     """3, 4 -> three quarters; 5, 63 -> five over sixty-three."""
     if numerator > 99 or (denominator not in _NAMED_DENOMINATORS and not (numerator == 1 and 1 < denominator <= 1000)):

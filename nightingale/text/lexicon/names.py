@@ -44,16 +44,26 @@ BOOK_COUNTS = {"1": "First", "2": "Second", "3": "Third", "I": "First", "II": "S
 BOOKS_WITH_COUNT = frozenset(["Sam", "Tim", "Pet"])  # 1 Sam. 3:4; without the count, people
 BOOKS_WITH_STOP = frozenset(["Dan", "Phil", "Col", "Gal", "Ex", "Mt"])  # without the full stop, other words
 
+# --- before numbers that are names, which are read in two parts: Form ten forty, Room two oh four
+NAMED_BY_NUMBER = [*words(
+    "Room Flight Highway Hwy Route Rte Suite Apartment Boeing Airbus Bus Area Form Schedule RFC PEP RTX GTX RX Ryzen "
+    "Xeon Pentium Porsche Peugeot Renault Volvo Ferrari Mercedes BMW Xbox Office Fahrenheit Unit Error HTTP status "
+    "port Channel Interstate Exit Gate Train Nokia Commodore Atari Thinkpad ThinkPad Latitude Studio Lab Hall Zone "
+    "Locker Windows Ward Battalion Regiment Squadron Tower Building Pier DIN ISO EN Section error Cell Tram"
+), "error code", "exit code", "Error code", "HTTP status", "status code", "Ryzen [3579]", "Core i[3579]"]
+
 # --- before Roman numerals
 MONARCHS = words(
     "Alexander Alfonso Benedict Catherine Charles Christian Clement Constantine Darius Edward Elizabeth Ferdinand "
     "Francis Frederick George Gregory Gustav Harald Henry Innocent Ivan James John Paul Juan Carlos Julius Leo Leopold "
     "Louis Margaret Mary Mehmed Napoleon Nicholas Otto Pedro Peter Philip Pius Ramesses Richard Robert Rudolf Selim "
-    "Sixtus Urban Victor Wilhelm William Xerxes"
+    "Ramses Thutmose Amenhotep Seti Ptolemy Haakon Olav Umberto Fuad Sixtus Urban Victor Wilhelm William Xerxes"
 )
 NUMBERED = [*words(
     "Act Appendix Article Book Chapter Class Division Episode Figure Grade Group Level Mark Opus Page Part Phase "
-    "Scene Season Section Stage Step Table Title Type Unit Version Vol Volume"
+    "Scene Season Section Stage Step Table Title Type Unit Version Vol Volume Canto Psalm Schedule Category Clause "
+    "Paragraph Item Annex Amendment Plate Year Century Sonnet Symphony Number Mk Prelude Exhibit Footnote Line "
+    "Verse"
 ), "World War", "Super Bowl"]
 
 # --- markup, links and files

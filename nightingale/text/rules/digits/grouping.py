@@ -23,9 +23,10 @@ _LIST_BEFORE = regex(r"(?:[0-9][,.] ?|\b(?:pages?|pp|p|lines?|rows?|verses?|sect
 
 @rule(rf"(?<![\w.,$£€¥₹/-])([1-9][0-9]{{0,2}}(?:\.[0-9]{{3}}){{2,5}})(,[0-9]{{1,2}})?(?![\w-]|[.,][0-9]){_MONEY_NEXT}")
 def _dots(match: re.Match[str]) -> str:
-    """10.000.000; four groups that end in no zeros may be an Internet address."""
+    """10.000.000; but 192.168.100.101 is an address."""
     number = match[1]
-    if number.count(".") == 3 and not number.endswith("000"):
+    parts = number.split(".")
+    if len(parts) == 4 and all(part == str(int(part)) and int(part) < 256 for part in parts):
         return match[0]
     return number.replace(".", ",") + (match[2] or "").replace(",", ".")
 
@@ -43,7 +44,7 @@ def _dot_before_people(match: re.Match[str]) -> str:
     return f"{match[1]},{match[2]}"
 
 
-@rule(rf"(?<![\w.,/:'$£€¥₹-])([1-9][0-9]{{0,2}})((?: [0-9]{{3}}){{1,5}})(,[0-9]{{1,4}}|\.[0-9]{{1,4}})?"
+@rule(rf"(?<![\w.,/:'$£€¥₹-])([1-9][0-9]{{0,2}})((?: [0-9]{{3}}){{1,5}})(,[0-9]{{1,4}}(?![0-9])|\.[0-9]{{1,4}})?"
       rf"(?![\w/:'-]|[.,][0-9]| [0-9]){_MONEY_NEXT}")
 def _blanks(match: re.Match[str]) -> str:
     """1 234 567, 10 000 people, 5 000"""
@@ -56,10 +57,10 @@ def _blanks(match: re.Match[str]) -> str:
     return first + groups.replace(" ", ",") + (decimals or "").replace(",", ".")
 
 
-@rule(r"(?<![\w.,'])([1-9][0-9]{0,2}(?:(['_])[0-9]{3})(?:\2[0-9]{3})*)(?![\w']|[.,][0-9]{3}\b)")
+@rule(r"(?<![\w.,'])([1-9][0-9]{0,2}(?:(['_])[0-9]{3})(?:\2[0-9]{3})*)(?:,([0-9]{1,2})(?![0-9]))?(?![\w']|[.,][0-9]{3}\b)")
 def _apostrophes(match: re.Match[str]) -> str:
     """1'000'000, 1_000_000"""
-    return match[1].replace(match[2], ",")
+    return match[1].replace(match[2], ",") + (f".{match[3]}" if match[3] else "")
 
 
 @rule(r"(?<![\w.,/:$£€¥₹])([0-9]{1,3}),([0-9]{1,2}|[0-9]{4,8})(?![\w/:'-]|[.,][0-9]|, ?[0-9]| ?(?:and|or|&|-|"

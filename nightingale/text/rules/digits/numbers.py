@@ -1,72 +1,13 @@
-"""Plain numbers: cardinals, ordinals, years, decimals, fractions, ranges, Roman numerals, letters with digits.
+"""Plain numbers: cardinals, ordinals, years, decimals, versions, ranges, letters with digits.
 
 Amounts of money, times, dates and units are read before this.
 """
 
 import re
 
-from nightingale.text.lexicon.names import MONARCHS, NUMBERED
-from nightingale.text.number_words import cardinal, ordinal, plural, spell_digits, spell_number, year
+from nightingale.text.number_words import cardinal, in_pairs, ordinal, plural, spell_digits, spell_number, year
 from nightingale.text.patterns import NUMBER, apply_rules, regex, rule
 from nightingale.text.rules.digits.fractions import read_fractions
-
-# --- Roman numerals --------------------------------------------------------------------------------------------------
-_ROMAN_VALUES = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100}
-_ROMAN = r"(?:X{0,3}(?:IX|IV|V?I{1,3}|V)|X{1,3}|(?:XL|L)X{0,3}(?:IX|IV|V?I{0,3}))"
-
-
-_ANY_ROMAN = regex(r"\b[IVXL]+\b", re.IGNORECASE)
-
-
-def _roman_value(numeral: str) -> int:
-    """"XIV" -> 14."""
-    values = [_ROMAN_VALUES[letter] for letter in numeral]
-    return sum(-v if v < after else v for v, after in zip(values, [*values[1:], 0], strict=True))
-
-
-@rule(rf"\b((?:{'|'.join(NUMBERED)}|Chapters|Parts)[ .]) ?({_ROMAN}|[IVXL])\b(?!\.[A-Za-z]|'(?!s\b))", re.IGNORECASE)
-def _roman_after_part(match: re.Match[str]) -> str:
-    """Chapter IV, part iii; but "part i" and "part Iv" are not numerals."""
-    part, numeral = match.groups()
-    if part == "Type " and len(numeral) == 1 and not match.string[: match.start()].strip("\"'( "):
-        return match[0]  # Type X, then press Enter
-    if not numeral.isupper() and not (numeral.islower() and len(numeral) > 1):
-        return match[0]
-    return f"{part.rstrip(' .')} {cardinal(_roman_value(numeral.upper()))}"
-
-
-@rule(rf"\b({'|'.join(MONARCHS)}) ({_ROMAN}|[VX])\b(?!\.[A-Za-z]|'(?!s\b))")
-def _roman_after_monarch(match: re.Match[str]) -> str:
-    """Henry VIII"""
-    return f"{match[1]} the {ordinal(_roman_value(match[2]))}"
-
-
-@rule(r"\b([A-Z][a-z]+) ((?:X{0,3})(?:IX|IV|VI{1,3}|I{2,3})|XX?I{1,3}|XX)\b(?!\.[A-Za-z]|'(?!s\b)|-)")
-def _roman_after_name(match: re.Match[str]) -> str:
-    """Rocky II"""
-    return f"{match[1]} {cardinal(_roman_value(match[2]))}"
-
-
-@rule(rf"(?<![\w.'-])I, II(?:, (?:{_ROMAN}))*(?:,? (?:and|or) (?!I\b){_ROMAN})?(?![\w.'-]*[A-Za-z])")
-def _roman_list(match: re.Match[str]) -> str:
-    """I, II, III and IV"""
-    return re.sub("[IVXL]+", lambda numeral: cardinal(_roman_value(numeral[0])), match[0])
-
-
-@rule(r"(?<![\w.'-])(X{0,3}V?I{2,3})\b(?!\.[A-Za-z]|'|-)")
-def _roman_alone(match: re.Match[str]) -> str:
-    """Only numerals that end in II: they cannot be words or initials."""
-    return cardinal(_roman_value(match[1]))
-
-
-def read_roman_numerals(text: str) -> str:
-    """Chapter IV -> Chapter four, Henry VIII -> Henry the eighth."""
-    if not _ANY_ROMAN.search(text):
-        return text
-    return apply_rules(text, (
-        _roman_after_part, _roman_after_monarch, _roman_after_name, _roman_list, _roman_alone,
-    ))
-
 
 # --- years -----------------------------------------------------------------------------------------------------------
 _YEAR_BEFORE = regex(
@@ -164,17 +105,15 @@ def _leading_point(match: re.Match[str]) -> str:
 
 
 # --- letters with digits ---------------------------------------------------------------------------------------------
-@rule(r"\b(Room|Flight|Highway|Route|Suite|Apartment|Boeing|Bus|Area) ([1-9])([0-9]{2})([A-Z])?\b(?![.,]?[0-9])"
-      r"|\b([1-9])([0-9]{2})(?= (?:[A-Z][a-z]+ ){1,2}(?:Street|Avenue|Road|Boulevard|Drive|Lane)\b)")
+@rule(r"\b(Room|Flight|Highway|Route|Suite|Apartment|Boeing|Bus|Area) ([1-9][0-9]{2})([A-Z])?\b(?![.,]?[0-9])"
+      r"|\b([1-9][0-9]{2})(?= (?:[A-Z][a-z]+ ){1,2}(?:Street|Avenue|Road|Boulevard|Drive|Lane)\b)")
 def _three_digits(match: re.Match[str]) -> str:
     """Room 101, 123 Main Street: read in two parts, as the four digits of a year are."""
-    high, low = match[2] or match[5], match[3] or match[6]
-    tail = "hundred" if low == "00" else f"oh {spell_digits(low[1])}" if low[0] == "0" else cardinal(int(low))
-    return f"{match[1] + ' ' if match[1] else ''}{spell_digits(high)} {tail}{' ' + match[4] if match[4] else ''}"
+    return f"{match[1] + ' ' if match[1] else ''}{in_pairs(match[2] or match[4])}{' ' + match[3] if match[3] else ''}"
 
 
 @rule(r"\b([A-Za-z]+|[Tt]he (?:under|over) )-?([0-9]{1,3})s\b"
-      r"|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])\b|\b([CNS])O2\b|\bWW([12])\b")
+      r"|\b([0-9]{1,4}(?:\.[0-9]+)?)x\b(?!-)|\b([0-9]{3,4})([pi])(?:(?=[0-9]{2,3}\b)|\b)|\b([CNS])O2\b|\bWW([12])\b")
 def _known_mixes(match: re.Match[str]) -> str:
     """MP3s, 10x, 1080p, CO2, WW2"""
     letters, count, times, lines, scan, gas, war = match.groups()
@@ -184,7 +123,7 @@ def _known_mixes(match: re.Match[str]) -> str:
         return f"{letters.strip()} {plural(cardinal(int(count)))}"
     if times:
         return f"{spell_number(times)} times"
-    return f"{year(int(lines))} {scan.upper()}" if lines else f"{gas} O two"
+    return f"{in_pairs(lines)} {scan.upper()} " if lines else f"{gas} O two"
 
 
 @rule(r"([A-Za-z])-?([0-9][0-9,.]*[0-9]|[0-9])|([0-9])(?=[A-Za-z])")
