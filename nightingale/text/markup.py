@@ -33,7 +33,7 @@ _ORDINAL_SIGN_AS_DEGREE = regex(r"(?<=[0-9]) ?º(?= ?[CF]\b)")  # typed on Spani
 # Eyes of 8 or x need a nose or a laugh, and "=3" and "x <3" are comparisons: an emoticon takes no number or word away.
 _EMOTICON = regex(
     r"(?<![\w(])(?:[:;]['^]?-?[)(DPpOo3/\\|\]\[*]{1,3}|(?<!\b[A-Za-z] )='?-?[)(DPp/\\|\]\[]{1,3}|8-[)(]{1,3}"
-    r"|[xX](?:-?D+|-[)(]+)|(?<!\b[A-HJ-Za-z0-9] )(?<![0-9] )<3|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
+    r"|[xX](?:-?D+|-[)(]+)|(?<!\b[A-HJ-Za-z0-9] )(?<![0-9] )<3(?!\.[0-9])|\^_?\^|-_-|¯\\_\(.{1,3}\)_/¯)(?=[\s.,!?]|$)")
 
 _EMOTICON_SIGN = regex(r"[:;=<^¯]|-_-|8-|[xX][-D()]")  # most sentences have none
 

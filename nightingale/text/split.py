@@ -21,6 +21,7 @@ _LOOKAHEAD = 64  # characters after a possible end that may decide it
 _POSSIBLE_END = regex(r"(?<![.!?])[.!?]+[\"')\]*_`]*(?=\s)|\n[\n ]*")
 _BEFORE_OPERATOR = regex(r"(?:(?<!\w)\w|[0-9]|\)|\s)$")  # perhaps a factorial, or the sign of a condition
 _OPERATOR_AFTER = regex(r" (?:[=+*/<>&|×·-]|\\[a-z])")
+_PERMISSIONS = regex(r"(?:[r-][w-][xsStT-]){3}$")  # "-rw-r--r--." of `ls -l`, where SELinux adds a full stop
 _CLAUSE_END = regex(r"[,;:)](?=\s)|\s(?=-\s)")
 _LIST_NUMBER = regex(r"(?:^|\n *)\(?[0-9]{1,3}$")
 _LAST_WORD = regex(r"[A-Za-z.]+$")
@@ -148,6 +149,8 @@ def _mark_ends(before: str, mark: str, line_start: bool) -> bool | None:
         return None if _is_name_with_mark(before, mark) or _BEFORE_OPERATOR.search(before) else True
     if before[-1:] == " ":
         return None  # perhaps one of . . .
+    if _PERMISSIONS.search(before):
+        return False
     if (number := _LIST_NUMBER.search(before)) and (number.start() > 0 or before[:1] == "\n" or line_start):
         return False
     word = _LAST_WORD.search(before, max(len(before) - _LONGEST_WORD, 0))

@@ -183,6 +183,7 @@ _OPERATORS = [(regex(pattern), reading) for pattern, reading in (
     (r"(?<=[\w)]) >> (?=[0-9])", " shifted right by "),
     (r"(?<![\w!)\]])!(?=[A-Za-z_(])", "not "),
     (r"(?<=\w)&(?=[),>'])", " reference"),
+    (r"\$\{([A-Za-z_]\w{0,40})[^{}]{0,20}\}", r"dollar \1"),
     (r"(?<=[a-z])\([+-]+\)", ""),
     (r"(?<=[\"\]}0-9])([:,])(?=[\"\[{])", r"\1 "),
     (r"(?<=\bCOUNT\()\*(?=\))|(?<=\bcount\()\*(?=\))|(?<=\bimport )\*|(?<=\bSELECT )\*|(?<=\bselect )\*", "star"),
@@ -230,7 +231,7 @@ def _known_name(match: re.Match[str]) -> str:
 
 
 _DIGIT = regex("[0-9]")
-_SIGNS = regex(r"[:*%/<>!#+-]")
+_SIGNS = regex(r"[:*%/<>!#+$&-]")
 
 
 def read_code(text: str) -> str:

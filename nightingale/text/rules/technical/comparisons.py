@@ -8,6 +8,7 @@ from nightingale.text.patterns import regex, rule
 _NAMES = {
     "<": "less than", ">": "greater than", "<=": "less than or equal to", ">=": "greater than or equal to",
     "≈": "about", "!=": "not equal to", "!==": "not equal to", "<>": "not equal to",
+    "~=": "compatible with",
 }
 # Before a sign these begin a quantity: "it takes > 5 minutes"; other words are compared: "usage > 90%".
 _BEFORE_QUANTITY = frozenset(words(
@@ -38,7 +39,7 @@ def _menu(match: re.Match[str]) -> str:
     return match[0].replace(" > ", ", ")
 
 
-@rule(rf"(?<![<>=!-])( ?)(<=|>=|!==?|<>(?= )|[<>≈])( ?)(?={_OPERAND})(?!\w>)")
+@rule(rf"(?<![<>=!-])( ?)(<=|>=|!==?|~=|<>(?= )|[<>≈])( ?)(?={_OPERAND})(?!\w>)")
 def _comparison(match: re.Match[str]) -> str:
     gap, sign, gap_after = match.groups()
     name, before = _NAMES[sign], match.string[: match.start()]
@@ -79,6 +80,6 @@ def read_comparisons(text: str) -> str:
         text = _about(text)
     if "0s " in text:
         text = _many(text)
-    if "<" in text or ">" in text or "≈" in text or "!=" in text:
+    if "<" in text or ">" in text or "≈" in text or "!=" in text or "~=" in text:
         text = _comparison(_menu(_placeholder(text)) if ">" in text else text)
     return text

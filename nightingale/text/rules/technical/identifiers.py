@@ -39,7 +39,7 @@ def _ipv6(match: re.Match[str]) -> str:
     return f"{said} slash {length}" if length else said
 
 
-@rule(r"\b0([xX][0-9A-Fa-f]{1,64}|[bB][01]{1,64}|[oO][0-7]{1,32})\b")
+@rule(r"(?<![\w.])0([xX][0-9A-Fa-f]{1,64}|[bB][01]{1,64}|[oO][0-7]{1,32})\b")
 def _prefixed(match: re.Match[str]) -> str:
     """0xdeadbeef, 0b1010, 0o755"""
     return f"zero {match[1][0].lower()} {_spell_or_quote(match[1][1:])}"
@@ -75,8 +75,8 @@ def _hash(match: re.Match[str]) -> str:
 @rule(r"(?<![\w@.])(?=[A-Za-z+/_]{0,200}[0-9])[A-Za-z0-9+/_]{10,400}(={1,2}(?!\w)|(?![\w@]))")
 def _key(match: re.Match[str]) -> str:
     """Base64, tokens, account numbers: characters in no order that words have."""
-    text = match[0].rstrip("=")
-    if "_" in text or (not match[1] and "/" in text):
+    prefix, _, text = match[0].rstrip("=").rpartition("_")  # ghp_...
+    if (not match[1] and "/" in text):
         return match[0]
     parts = re.findall("[A-Z]?[a-z]+|[A-Z]+|[0-9]+", text)
     num_digits = sum(char.isdigit() for char in text)
@@ -87,7 +87,19 @@ def _key(match: re.Match[str]) -> str:
         random = text.isupper() and num_digits > 5 and len(text) - num_digits < 10
     if not random:
         return match[0]
-    return _spell_or_quote(text) if mixed else _spell(text)
+    return f"{prefix} {_spell_or_quote(text) if mixed else _spell(text)}".lstrip()
+
+
+@rule(r"(?<![\w-])(?=[A-Z-]*[0-9])(?=[0-9-]*[A-Z])[A-Z0-9]{4,6}(?:-[A-Z0-9]{4,6}){2,7}(?![\w-])")
+def _licence_key(match: re.Match[str]) -> str:
+    """ABCD-1234-EFGH-5678"""
+    return ", ".join(_spell(group) for group in match[0].split("-"))
+
+
+@rule(r"\beyJ[\w-]{8,2000}(?:\.[\w-]{1,2000}){1,2}\b")
+def _web_token(match: re.Match[str]) -> str:
+    """JSON web tokens"""
+    return _spell(match[0][:_NUM_QUOTED])
 
 
 @rule(r"\b([0-9]{1,3}(?:\.[0-9]{1,3}){3})/([0-9]{1,2})\b")
@@ -122,9 +134,11 @@ def read_identifiers(text: str) -> str:
         text = _permissions(text)
     if "#" in text:
         text = _colour(text)
+    if text.count(":") > 4:
+        text = _groups(text)
     if not _DIGIT.search(text):
         return text
-    text = _after_commit(text)
+    text = _after_commit(_web_token(_licence_key(text)))
     if ":" in text or "-" in text:
         text = _ipv6(_groups(text)) if ":" in text else _groups(text)
     return _mode(_subnet(_key(_hash(_prefixed(text)))))

@@ -11,7 +11,7 @@ _MARKS_AFTER_URL = ".,;:!?)'\"]*_"
 _SIGN_NAMES = {"/": "slash", ":": "colon", "@": "at", "?": "question mark", "&": "and"}
 
 
-@rule(rf"(?<![\w@.])(?:(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()]{{1,200}})|(?:www\.)?(?P<bare>{_HOST}))(?!@)"
+@rule(rf"(?<![\w@.])(?:(?:https?|ftp|wss?)://(?P<host>[^\s/?#\"'<>()]{{1,200}})|(?:www\.)?(?P<bare>{_HOST}(?::[0-9]{{2,5}}\b)?))(?!@)"
       r"(?P<path>/[^\s?#\"'<>]{0,400})?(?P<rest>[?#][^\s\"'<>]{0,800})?", re.IGNORECASE)
 def _url(match: re.Match[str]) -> str:
     """Reads the host and the path; leaves out the query and the fragment."""
@@ -32,6 +32,8 @@ def _read_host(host: str) -> str:
     """"www.bbc.co.uk:80" -> bbc dot co dot U K port 8 0."""
     host, _, port = re.sub(r"^www\.", "", host.rpartition("@")[2], flags=re.IGNORECASE).partition(":")
     labels = host.split(".")
+    if all(label.isdigit() for label in labels):
+        labels = [" ".join(label) for label in labels]
     if len(labels) > 1 and len(labels[-1]) == 2 and labels[-1].lower() not in ("co", "me", "be"):
         labels[-1] = " ".join(labels[-1].upper())
     name = " dot ".join(label.replace("-", " dash ") for label in labels if label)
@@ -51,7 +53,7 @@ def _email(match: re.Match[str]) -> str:
     return f"{user} at {_read_host(match[2])}"
 
 
-@rule(r"(?<![\w:])([A-Za-z][A-Za-z0-9+.-]{1,14})://([^\s\"'<>]{1,400})")
+@rule(r"(?<![\w:])(?!https?:|ftp:|wss?:)([A-Za-z][A-Za-z0-9+.-]{1,14})://([^\s\"'<>]{1,400})")
 def _other_scheme(match: re.Match[str]) -> str:
     """s3://bucket/key, postgres://user@host:5432/db: here the signs are read too."""
     scheme = SCHEMES.get(match[1].lower(), match[1])
@@ -71,10 +73,10 @@ def _remote(match: re.Match[str]) -> str:
 
 def read_links(text: str) -> str:
     """See example.com/a_b.html -> See example dot com slash a b dot H T M L."""
+    if "://" in text:
+        text = _other_scheme(text)
     if "@" in text:
         text = _email(_remote(text) if ":" in text else text)
-    if "://" in text:
-        text = _other_scheme(_url(text))
-    elif INNER_DOT.search(text):
+    if "://" in text or INNER_DOT.search(text):
         text = _url(text)
     return _port(text) if ":" in text else text

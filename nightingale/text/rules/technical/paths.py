@@ -53,7 +53,8 @@ def _relative_path(match: re.Match[str]) -> str:
     parts = path.split("/")
     if not _is_path(parts):
         return match[0]
-    return " slash ".join(read_file_name(part) for part in parts if part) + match[0][len(path) :]
+    said = " slash ".join(read_file_name(part) for part in parts if part)
+    return f"{said}{' slash' if len(parts) == 2 and not parts[1] else ''}{match[0][len(path) :]}"
 
 
 def _is_path(parts: list[str]) -> bool:
@@ -83,7 +84,7 @@ def _place_in_file(match: re.Match[str]) -> str:
     return f"{match[1]}, line {line}" + (f", column {column}" if column else "")
 
 
-@rule(r"(\w)\.so((?:\.[0-9]{1,4}){1,4})(?![\w.]*\w)")
+@rule(r"([\w+])\.so((?:\.[0-9]{1,4}){1,4})(?![\w.]*\w)")
 def _shared_library(match: re.Match[str]) -> str:
     """libfoo.so.1.2"""
     return f"{match[1]} dot S O{match[2].replace('.', ' dot ')}"
@@ -96,23 +97,27 @@ def _dotfile(match: re.Match[str]) -> str:
     return ("star" if match[1] else "") + f" {read_file_name(match[0].lstrip('*'))}"
 
 
-@rule(rf"(?<![\w@])([A-Za-z0-9_*][\w.*+-]{{0,80}})?\.({_EXTENSION})\b(?![\w@(]|\.[A-Za-z0-9])")
+_IN_CAPITALS = "JPG|JPEG|PNG|GIF|PDF|TXT|CSV|DOCX?|XLSX?|MP[34]|MOV|WAV|ZIP|HTML?|XML|JSON|MD|EXE|BAT|ISO"
+
+
+@rule(rf"(?<![\w@])([A-Za-z0-9_*][\w.*+-]{{0,80}})?\.({_EXTENSION}|{_IN_CAPITALS})\b(?![\w@(]|\.[A-Za-z0-9])")
 def _file(match: re.Match[str]) -> str:
     """setup.py, .gitignore, but not 3.so"""
     stem, extension = match[1], match[2]
     if stem and re.fullmatch(r"[0-9.]+", stem):
         return match[0]
-    return f"{read_file_name(stem) if stem else ''} dot {EXTENSIONS[extension]}"
+    return f"{read_file_name(stem) if stem else ''} dot {EXTENSIONS[extension.lower()]}"
 
 
 # --- versions --------------------------------------------------------------------------------------------------------
+_NAME_BEFORE_VERSION = regex(r"(?<=[a-z]{2})-(?=v?[0-9]{1,4}\.[0-9]{1,4}\.[0-9])")
 _STAGES = {
-    "rc": "R C", "a": "alpha", "b": "beta", "dev": "dev", "lts": "L T S", "snapshot": "snapshot", "release": "release",
+    "rc": "R C", "a": "alpha", "b": "beta", "dev": "dev", "lts": "LTS", "snapshot": "snapshot", "release": "release",
     "final": "final", "ga": "G A", "amd": "A M D", "sp": "S P",
 }
 
 
-@rule(r"(?<![\w.])(v?[0-9]{1,5}(?:\.[0-9]{1,5}){2,3})(?=[-+~_][A-Za-z0-9]|[A-Za-z])((?:[-+~_.]?[A-Za-z0-9]+){1,6})(?![\w/@%])"
+@rule(r"(?<![\w.])(v?[0-9]{1,5}(?:\.[0-9]{1,5}){2,3})(?=[-+~_][A-Za-z0-9]|\.?[A-Za-z])((?:[-+~_.]?[A-Za-z0-9]+){1,6})(?![\w/@%])"
       r"|(?<![\w.])(v?[0-9]{1,4}(?:\.[0-9]{1,4})?)-?(rc|alpha|beta|a|b|dev|lts|LTS|RC|snapshot)(?:[.-]?([0-9]{1,4}))?\b")
 def _stage(match: re.Match[str]) -> str:
     """v1.2.3-rc.1, 5.15.0-91-generic, 1.0b2"""
@@ -144,6 +149,7 @@ def _tag(match: re.Match[str]) -> str:
     return f"{match[1]} colon {match[2].replace('-', ' ')}"
 
 
+_DRIVE = regex(r"\b([A-Z]):(?=/\w)")  # C:/Users
 _INSIDE = regex(r"[.:][\w.*]|[/\\]")
 
 
@@ -159,9 +165,10 @@ def read_paths(text: str) -> str:
     if has_inner_dot:
         text = _place_in_file(_shared_library(text))
     if "/" in text:
+        text = _DRIVE.sub(r"\1 drive ", text)
         text = _relative_path(_path(_PRONOUNS.sub(r"\1 or \2", text)))
     if has_inner_dot:
         text = _dotfile(_file(_DOT_NET.sub("dot ", text)))
     if "." in text and _DIGIT.search(text):
-        text = _interpreter(_constraint(_stage(text)))
+        text = _interpreter(_constraint(_stage(_NAME_BEFORE_VERSION.sub(" ", text))))
     return text

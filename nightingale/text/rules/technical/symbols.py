@@ -139,6 +139,7 @@ _SYMBOLS = [(regex(pattern), reading) for pattern, reading in (
     (r"(?<=[\s(=,])&(?=[A-Za-z_])", " ampersand "),
     (r"\s*&+\s*", " and "),
     (r"\s?@ ?(?=[\w$£€])", " at "),
+    (r"(?<!\w)#(?=[A-Z]{1,4}[0-9-])", " number "),
     (r"(?<!\w)#(?=[A-Za-z])", " hashtag "),
     (r"#(?=\s?[0-9])", " number "),
     (r"(?<![\"'(])\$(?=[A-Za-z_{])", " dollar "),
