@@ -4,6 +4,7 @@ import re
 
 from nightingale.text.lexicon.abbreviations import (
     ALSO_WORDS,
+    BEFORE_LETTER,
     BEFORE_NO,
     BEFORE_NUMBER,
     BEFORE_WORD,
@@ -27,7 +28,8 @@ from nightingale.text.patterns import regex
 
 AMOUNT_BEFORE = regex(r"[0-9][ -]*(?:(?:sq|cu|fl)\.? )?$")
 NUMBER_AFTER = regex(
-    r":?\s*(?:(?:ca?|approx|est|[Nn]os?)\.(?:\s|$)|[#(~$£€+-]{0,2}[0-9]|[IVXL]{2,}\b|[ivx]{2,}\b|[VX]\b)")
+    r":?\s*(?:(?:ca?|approx|est|[Nn]os?)\.(?:\s|$)|A\.?D\.?(?:\s|$)|[#(~$£€+-]{0,2}[0-9]|[IVXL]{2,}\b|[ivx]{2,}\b|[VX]\b)")
+LETTER_AFTER = regex(r"\s*(?:\([A-Za-z]\)|[A-Z](?![\w']))")
 YEAR_AFTER = regex(
     r"\s*(?:ca?\.(?:\s|$)|(?:in )?[0-9]{3,4}\b(?!\.[0-9])|[0-3]?[0-9](?:/|\.|\s+[A-Z]|$)|in(?:\s+[0-9]|$)|"
     r"(?:Jan|Feb|Mar|Apr|May|June?|July?|Aug|Sept?|Oct|Nov|Dec)[a-z]*\b)")
@@ -38,8 +40,9 @@ EDITION_BEFORE = regex(
 _ABBREVIATIONS = frozenset([
     "in", "cu", "Tbsp", "Tsp", *BOOKS, *RECIPE_UNITS, *TITLES, *CONNECTIVES, *BEFORE_NUMBER, *SENTENCE_FINAL,
     *MONTH_SHORT, *DAY_SHORT, *STOPPED_UNITS, *BEFORE_YEAR, *BOOK_ROLES, *SIZES, *STATES_WITH_STOP,
-    *COUNTED, *BEFORE_NO, *JOURNALS, "Rs",
+    *COUNTED, *BEFORE_NO, *BEFORE_WORD, *JOURNALS, "Rs",
 ])
+_LETTERS_BEFORE = regex(r"\b[A-Z],? (?:and|or|to) $")  # vitamins A, B and C. They
 _LABEL_BEFORE = regex(
     r"\b(?:plan|type|press|vitamin|option|appendix|exhibit|grade|class|group|team|section|part|schedule|annex|figure|table|"
     r"hepatitis|gate|line|key|letter|hit|select|click|choose|point|model|product|column|row|drive|side|answer|building|"
@@ -81,7 +84,9 @@ def ends_sentence(before: str, word: str, after: str) -> bool:
         return False
     if lower in BEFORE_NUMBER and not is_initial(word) and NUMBER_AFTER.match(after):
         return False
-    if lower in BEFORE_NO and re.match("[Nn]os?\\.", after):
+    if lower in BEFORE_LETTER and LETTER_AFTER.match(after):
+        return False
+    if (lower in BEFORE_NO or "." in word) and re.match("[Nn]os?\\.|#", after):
         return False
     if (lower in COUNTED and amount and not is_initial(word)) or word in JOURNALS:
         return capital and (lower in COUNTED or following in OPENERS)
@@ -118,7 +123,7 @@ def ends_sentence(before: str, word: str, after: str) -> bool:
 
 def _role_ends_sentence(before: str, word: str) -> bool:
     """True in "2nd ed. New York", false in "Emma, ed. John Smith" and "(trans. M. Jones)"."""
-    return not before.rstrip().endswith((",", "(", ";", "and", "&")) or word == "rev"
+    return before.strip() != "" and (not before.rstrip().endswith((",", "(", ";", "and", "&")) or word == "rev")
 
 
 def _is_book(before: str, word: str, after: str) -> bool:
@@ -146,7 +151,7 @@ def _initial_ends_sentence(before: str, letter: str, following: str, after: str)
         return following[0].isupper()  # 98.6°F. Pigs
     if letter in "QA" and not before.strip() and following[0].isdigit():
         return False
-    if following[0].isupper() and _LABEL_BEFORE.search(before):
+    if following[0].isupper() and (_LABEL_BEFORE.search(before) or _LETTERS_BEFORE.search(before)):
         return True  # Press B. Then
     if letter in "NSEW" and _NUMBERED_STREET.match(after):
         return False

@@ -14,7 +14,7 @@ TITLES = {
     "Abp": "Archbishop", "Brig": "Brigadier", "Cdr": "Commander", "Lieut": "Lieutenant", "Pte": "Private",
     "Pfc": "Private First Class", "Asst": "Assistant",
     "Wm": "William", "Chas": "Charles", "Geo": "George", "Thos": "Thomas", "Robt": "Robert", "Benj": "Benjamin",
-    "Edw": "Edward", "Jos": "Joseph", "Det": "Detective", "Amb": "Ambassador", "Cllr": "Councillor",
+    "Edw": "Edward", "Jos": "Joseph", "Br": "Brother", "Det": "Detective", "Amb": "Ambassador", "Cllr": "Councillor",
     "Atty": "Attorney", "Ald": "Alderman", "Profs": "Professors", "Sens": "Senators", "Reps": "Representatives",
     "Gens": "Generals",
 }
@@ -48,14 +48,23 @@ BEFORE_NUMBER = {
     "freq": "frequency", "qty": "quantity", "amt": "amount", "conc": "concentration", "vel": "velocity",
     "precip": "precipitation", "ph": "phone", "mob": "mobile", "bldg": "building", "rm": "room", "cap": "cap",
     "hum": "humidity", "max": "maximum", "min": "minimum", "avg": "average", "est": "estimated", "pr": "price",
-    "ep": "episode", "lv": "level", "lvl": "level", "bap": "baptized", "bur": "buried",
+    "ep": "episode", "lv": "level", "lvl": "level", "bap": "baptized", "pub": "published", "publ": "published",
+    "cir": "circuit", "bur": "buried",
 }
 # Before a word in lower case: "the temp. is 20", "pop. density".
 BEFORE_WORD = {
     "temp": "temperature", "temps": "temperatures", "pop": "population", "elev": "elevation", "qty": "quantity",
+    "vol": "volume", "vols": "volumes", "fig": "figure", "figs": "figures", "op": "op", "loc": "loc",
     "avg": "average", "max": "maximum", "min": "minimum", "est": "estimated", "freq": "frequency",
     "precip": "precipitation",
 }
+# Also before a letter: "App. B", "para. (b)".
+BEFORE_LETTER = frozenset(words("app fig figs sec sect para sch bldg rm apt tab"))
+# Behind "N." and the like: "N. Korea".
+REGIONS = words(
+    "Korea Africa America Carolina Dakota Virginia Ireland Yorkshire Sussex Vietnam Sudan Hampshire Atlantic "
+    "Pacific Sea London Wales Germany Europe Asia"
+)
 # Before a year or a date; elsewhere these mean something else.
 BEFORE_YEAR = {"b": "born", "d": "died", "m": "married", "r": "reigned", "fl": "flourished", "est": "established"}
 # In books: "ed. by A. Smith", "trans. M. Jones", "2nd ed.", "(eds.)".
@@ -79,7 +88,7 @@ JOURNALS = {
     "Clin": "Clinical", "Mol": "Molecular", "Appl": "Applied", "Theor": "Theoretical", "Int": "International",
     "Environ": "Environmental", "Technol": "Technology", "Commun": "Communications", "Educ": "Education",
     "Econ": "Economics", "Hist": "History", "Philos": "Philosophy", "Amer": "American", "Brit": "British",
-    "Med": "Medicine", "Eng": "Engineering", "Nat": "National",
+    "Med": "Medicine", "Conf": "Conference", "Eng": "Engineering", "Nat": "National",
 }
 # Written behind a city and a comma: "Boston, Mass.".
 STATES_WITH_STOP = {
@@ -104,8 +113,8 @@ SENTENCE_FINAL = {
     "inst": "Institute", "soc": "Society", "proc": "Proceedings", "mgr": "manager", "mts": "Mountains",
     "adj": "adjective", "adv": "adverb", "spp": "species", "sp": "species", "subsp": "subspecies",
     "pres": "president", "repr": "reprinted", "abbr": "abbreviated", "cres": "Crescent", "mfr": "manufacturer",
-    "depts": "departments", "cit": "cit", "acad": "Academy", "dist": "District", "hosp": "Hospital", "ult": "ultimo",
-    "prox": "proximo", "orgs": "organizations",
+    "depts": "departments", "cit": "cit", "acad": "Academy", "dist": "District", "hosp": "Hospital", "edn": "edition",
+    "edns": "editions", "ult": "ultimo", "prox": "proximo", "orgs": "organizations",
 } | {short.lower(): name for short, name in ROADS.items()}
 ALSO_WORDS = frozenset(["max", "min", "est", "avg"])  # words or names where they end a sentence
 # EST is not "est."; but these are the same as in lower case.

@@ -8,6 +8,7 @@ from nightingale.text.full_stops import (
     DEGREE,
     EDITION_BEFORE,
     GENERATIONS,
+    LETTER_AFTER,
     NUMBER_AFTER,
     YEAR_AFTER,
     has_abbreviation_case,
@@ -17,6 +18,7 @@ from nightingale.text.full_stops import (
 )
 from nightingale.text.lexicon.abbreviations import (
     ALSO_WORDS,
+    BEFORE_LETTER,
     BEFORE_NO,
     BEFORE_NUMBER,
     BEFORE_WORD,
@@ -26,6 +28,7 @@ from nightingale.text.lexicon.abbreviations import (
     COUNTED,
     DOTTED,
     JOURNALS,
+    REGIONS,
     SENTENCE_FINAL,
     SIZES,
     STATES_WITH_STOP,
@@ -34,10 +37,12 @@ from nightingale.text.lexicon.abbreviations import (
     WITHOUT_STOP,
 )
 from nightingale.text.lexicon.capitals import ACRONYMS
+from nightingale.text.lexicon.names import DIRECTIONS
 from nightingale.text.lexicon.units import MEASURES, RECIPE_UNITS, STOPPED_UNITS
 from nightingale.text.patterns import regex, rule
 
 _CHAPTER_BEFORE = regex(r"\b(?:ch(?:ap)?|chapter|bk|book)\b\.?[^;.]{0,24}$", re.IGNORECASE)
+_DIGIT_WORDS = regex(r" (?:(?:zero|one|two|three|four|five|six|seven|eight|nine)\b,? ?){3}")  # codes are read by now
 _ONE_BEFORE = regex(r"(?:^|[^0-9] )1 ?$|(?<![0-9] )(?<![0-9])[0-9]+/[0-9]+ ?$")
 
 
@@ -76,7 +81,11 @@ def _by_context(word: str, lower: str, before: str, after: str) -> str | None:
         amount = AMOUNT_BEFORE.search(before) and lower in STOPPED_UNITS and lower != "s"
         if lower in BEFORE_YEAR and YEAR_AFTER.match(after):
             return _with_case_of(word, BEFORE_YEAR[lower])
-        if lower in BEFORE_NO and re.match(r" [Nn]os?\.", after):
+        if lower in BEFORE_LETTER and LETTER_AFTER.match(after):
+            return _with_case_of(word, BEFORE_NUMBER.get(lower) or SENTENCE_FINAL[lower])
+        if lower == "est" and AMOUNT_BEFORE.search(before) and re.match(r"[),;]|$", after):
+            return "estimate"
+        if lower in BEFORE_NO and re.match(r" (?:[Nn]os?\.|#)", after):
             return _with_case_of(word, BEFORE_NO[lower])
         if lower in COUNTED and AMOUNT_BEFORE.search(before) and not NUMBER_AFTER.match(after):
             return COUNTED[lower]
@@ -84,7 +93,7 @@ def _by_context(word: str, lower: str, before: str, after: str) -> str | None:
             return "verse"
         if lower in BEFORE_WORD and not amount and re.match(" [a-z]", after):
             return _with_case_of(word, BEFORE_WORD[lower])
-        if lower in BEFORE_NUMBER and not amount and NUMBER_AFTER.match(after):
+        if lower in BEFORE_NUMBER and not amount and (NUMBER_AFTER.match(after) or _DIGIT_WORDS.match(after)):
             return _with_case_of(word, BEFORE_NUMBER[lower])
     if word == "Gen" and re.match(rf"\s*(?:{'|'.join(GENERATIONS)})\b", after):
         return word
@@ -112,7 +121,8 @@ def _role(word: str, lower: str, before: str, after: str) -> str | None:
         return _with_case_of(word, verb)
     if lower in ("ed", "eds") and re.match(r"[),]|\s*$|\s+\(", after):
         return _with_case_of(word, "editor" if lower == "ed" else "editors")
-    if re.match(" [A-Z]", after) and before.rstrip().endswith((",", "(", ";")) and lower != "rev":
+    starts = not before.strip() or before.rstrip().endswith((",", "(", ";"))
+    if starts and lower != "rev" and re.match(" [A-Z]", after):
         return _with_case_of(word, f"{verb} by")
     return None
 
@@ -200,6 +210,12 @@ def _temperature(match: re.Match[str]) -> str:
     return reading.capitalize() if match[0][0].isupper() else reading
 
 
+@rule(rf"\b([NSEW])\. (?=(?:{'|'.join(REGIONS)})\b)")
+def _regions(match: re.Match[str]) -> str:
+    """N. Korea"""
+    return f"{DIRECTIONS[match[1]]} "
+
+
 @rule(r" ?(§{1,2}) ?(?=\(?[0-9A-Za-z])")
 def _sections(match: re.Match[str]) -> str:
     """§ 5, §§ 5-7"""
@@ -234,5 +250,5 @@ def read_abbreviations(text: str) -> str:
     if _INNER_STOP.search(text):
         text = _plural_letters(_touching_number(_scene_and_line(_double_stop(text))))
     if _has_abbreviation(text):
-        text = _with_stop(_fluid_ounces(text))
+        text = _with_stop(_regions(_fluid_ounces(text)))
     return _without_stop(text) if any(form in text for form in _SHORT_FORMS) else text

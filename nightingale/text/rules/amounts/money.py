@@ -214,7 +214,7 @@ def _pair(match: re.Match[str]) -> str:
 @rule(rf"(\b(?:[Tt]he|[Oo]ne|per|each) )?(\bUS\$|{_CHARS})(?![\w$])")
 def _sign_alone(match: re.Match[str]) -> str:
     """the £, in ₩, per US$"""
-    names = _currency(match[2])
+    names = None if match[2] == "$" and not match[1] else _currency(match[2])  # $HOME: symbols.py
     return f"{match[1] or ''} {names[0] if match[1] else names[1]} " if names else match[0]
 
 
