@@ -106,7 +106,7 @@ def load_arrays(module: nn.Module, arrays: Arrays, source: str, bits: int | None
             arrays = requantize(arrays, widths, bits)
         arrays = dequantize_arrays(arrays, widths, keep)
         _quantize_layers(module, arrays, expected)
-        _check_entries(module, arrays)
+        check_entries(module, arrays)
     except CheckpointMismatch as error:
         raise CheckpointMismatch(f"{source}: {error}") from error
     # float16 is for storage only.
@@ -146,11 +146,23 @@ def _load_native(folder: Path, bits: int | None, with_draft: bool, language: str
     return model
 
 
-def _load_official(family: Family, folder: Path, bits: int | None, language: str | None) -> Model:
-    t3_path, s3gen_path = folder / family.t3, family.file(folder, family.s3gen)
-    tokenizer_path = family.file(folder, family.tokenizer)
+@dataclass(frozen=True)
+class OfficialModel:
+    """An official checkpoint under native names. t3, s3gen, hift: entries that are not checked yet."""
+
+    config: ModelConfig
+    tokenizer: TextTokenizer
+    t3: Arrays
+    s3gen: Arrays
+    hift: Arrays
+    voice: Voice | None
+
+
+def read_official(family: Family, folder: Path, language: str | None) -> OfficialModel:
+    """Read the files of an official checkpoint. Raises VoiceNotFound, CheckpointMismatch."""
+    s3gen_path, tokenizer_path = family.file(folder, family.s3gen), family.file(folder, family.tokenizer)
     try:
-        t3 = remap_t3(read_arrays(t3_path))
+        t3 = remap_t3(read_arrays(folder / family.t3))
         s3gen, hift = remap_s3gen(_read_s3gen(s3gen_path))
         config = replace(
             family.config, t3=t3_sizes(family.config.t3, t3), s3gen=s3gen_sizes(family.config.s3gen, s3gen),
@@ -159,10 +171,15 @@ def _load_official(family: Family, folder: Path, bits: int | None, language: str
     except CheckpointMismatch as error:
         raise CheckpointMismatch(f"{folder}: {error}") from error
     tokenizer = TextTokenizer(tokenizer_path, preparation(config.text, language, folder))
-    model = _build(folder, config, tokenizer, voice=read_conditions(folder))
-    load_arrays(model.t3, t3, str(t3_path), bits)
-    load_arrays(model.s3gen, s3gen, str(s3gen_path))
-    load_arrays(model.hift, hift, str(s3gen_path))
+    return OfficialModel(config, tokenizer, t3, s3gen, hift, read_conditions(folder))
+
+
+def _load_official(family: Family, folder: Path, bits: int | None, language: str | None) -> Model:
+    read = read_official(family, folder, language)
+    model = _build(folder, read.config, read.tokenizer, voice=read.voice)
+    load_arrays(model.t3, read.t3, str(folder / family.t3), bits)
+    load_arrays(model.s3gen, read.s3gen, f"{folder}: S3Gen")
+    load_arrays(model.hift, read.hift, f"{folder}: HiFT")
     return model
 
 
@@ -211,7 +228,7 @@ def _quantize_layers(module: nn.Module, arrays: Arrays, expected: Arrays) -> Non
         nn.quantize(module, class_predicate=parameters)
 
 
-def _check_entries(module: nn.Module, arrays: Arrays) -> None:
+def check_entries(module: nn.Module, arrays: Arrays) -> None:
     """Raise CheckpointMismatch unless names, shapes and kinds of numbers are those of the module's parameters."""
     expected = dict(tree_flatten(module.parameters()))
     for name in sorted(set(expected) | set(arrays)):

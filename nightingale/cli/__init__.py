@@ -3,6 +3,7 @@
 arguments.py     options and help
 main.py          one run: text in, sound out, exit code
 clone.py         a recording to a voice
+convert.py       an official checkpoint to a native model folder
 requirements.py  address space and packages that a run needs
 console.py       errors, warnings and progress on stderr
 

@@ -18,6 +18,7 @@ from nightingale.checkpoints.bundled import VOICE_SUFFIX, list_voices
 from nightingale.cli.arguments import attach_optional_values, build_parser
 from nightingale.cli.clone import run_clone
 from nightingale.cli.console import Console, ConsoleHandler, checked_stdout
+from nightingale.cli.convert import run_convert
 from nightingale.cli.requirements import check_address_space, importing_engine
 from nightingale.errors import NightingaleError, UsageError
 from nightingale.options import DEFAULT_VOICE, CacheOptions, SpeakOptions
@@ -101,6 +102,8 @@ def run(argv: Sequence[str] | None, console: Console) -> None:
     check_address_space()
     if args.clone is not None or args.save_voice is not None:
         run_clone(args, console)
+    elif args.convert is not None:
+        run_convert(args, console)
     elif args.bench:
         run_bench(args, console)
     elif wants_prompt(args):
