@@ -27,7 +27,7 @@ _FOLDED = {
     " there exists ": "∃", " the empty set ": "∅", " and ": "∧", " or ": "∨", " not ": "¬", " union ": "∪",
     " intersection ": "∩", " is a subset of ": "⊂⊆", " is a superset of ": "⊃⊇", " is equivalent to ": "≡",
     " is proportional to ": "∝", " is much less than ": "≪", " is much greater than ": "≫", " therefore ": "∴",
-    " because ": "∵", " is perpendicular to ": "⊥", " is parallel to ": "∥", " angle ": "∠",
+    " because ": "∵", " is perpendicular to ": "⊥", " is parallel to ": "∥", " angle ": "∠", " maps to ": "↦",
     " sharp ": "♯", " flat ": "♭", " Command ": "⌘", " Option ": "⌥", " Shift ": "⇧", " Control ": "⌃",
     "ss": "ß", "SS": "ẞ", "ae": "æǽ", "Ae": "ÆǼ", "oe": "œ", "Oe": "Œ", "th": "þ", "Th": "Þ", "o": "øǿ", "O": "ØǾ",
     "l": "ł", "L": "Ł", "d": "đð", "D": "ĐÐ", "h": "ħ", "H": "Ħ", "i": "ı", "n": "ŋ", "N": "Ŋ", "t": "ŧ", "T": "Ŧ",

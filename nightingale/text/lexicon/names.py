@@ -68,8 +68,9 @@ NUMBERED = [*words(
 
 # --- markup, links and files
 HTML_TAGS = words(
-    "a abbr b big blockquote body br code details div em font footer h1 h2 h3 h4 h5 h6 head header hr html i img li "
-    "mark nav ol p pre q s section small span strong sub summary sup table tbody td th thead title tr tt u ul"
+    "a abbr article aside b big blockquote body br code dd del details dfn div dl dt em figcaption figure "
+    "font footer h1 h2 h3 h4 h5 h6 head header hr html i img ins kbd li "
+    "mark nav ol p pre q s samp section small span strong sub summary sup table tbody td th thead title tr tt u ul"
 )
 TOP_LEVEL_DOMAINS = words(
     "com org net edu gov mil int io ai co uk us ca de fr it es nl eu ch at au nz jp cn in ru br se no fi dk pl be "

@@ -48,7 +48,7 @@ def _generic(match: re.Match[str]) -> str:
     """std::vector<int>, Map<String, List<Integer>>; not text<br>."""
     name, arguments = match[1], match[2].strip()
     tag = re.split(r"[\s/>]", arguments.lstrip("/"), maxsplit=1)[0].lower()
-    is_markup = tag in HTML_TAGS and not name[0].isupper() and ":" not in name
+    is_markup = tag in HTML_TAGS and ":" not in name
     if is_markup or re.match(r"https?:|mailto:|[0-9 /!]|\S+@", arguments) or re.search("[+;]| (?:and|or) ", arguments):
         return match[0]
     if name[-1] in ".:":
@@ -102,11 +102,16 @@ def _named_sign(match: re.Match[str]) -> str:
     return f"{match[1]}{name}{match[0][-1]}" if match[1] else name
 
 
+_PROMPT = regex(r"^(?:\[?[\w.-]{1,40}@[\w.-]{1,60}[: ][^\s$#\]]{0,80}\]?[$#] |#!(?=/))")  # user@host:~$
+_PROGRESS_BAR = regex(r"\[[=#>.\s-]{4,100}\]")
+_SUPERSCRIPT = regex(r"(?<=\w)<sup>(-?[0-9]{1,3}|[nxk])</sup>")
+
+
 def read_raw_code(text: str) -> str:
     """array[3] = 5 -> array three = 5: what would be taken for markup."""
     if not _RAW_SIGN.search(text):
         return text
-    text = _named_sign(text)
+    text = _named_sign(_PROGRESS_BAR.sub(" ", _PROMPT.sub("", text)))
     if "*" in text:
         text = _cron(text)
     if "|" in text:
@@ -114,7 +119,7 @@ def read_raw_code(text: str) -> str:
     if "[" in text:
         text = _indices(text)
     if "<" in text:
-        text = _generic(_named_tag(text))
+        text = _generic(_named_tag(_SUPERSCRIPT.sub(r"^\1", text)))
     return text
 
 
@@ -183,6 +188,8 @@ _OPERATORS = [(regex(pattern), reading) for pattern, reading in (
     (r"(?<=[\w)]) >> (?=[0-9])", " shifted right by "),
     (r"(?<![\w!)\]])!(?=[A-Za-z_(])", "not "),
     (r"(?<=\w)&(?=[),>'])", " reference"),
+    (r"(?<=\b[a-z])--(?!\w)", " minus minus"),
+    (r"(?<=\b[A-Z][0-9]):(?=[A-Z]{1,2}[0-9])", " to "),
     (r"\$\{([A-Za-z_]\w{0,40})[^{}]{0,20}\}", r"dollar \1"),
     (r"(?<=[a-z])\([+-]+\)", ""),
     (r"(?<=[\"\]}0-9])([:,])(?=[\"\[{])", r"\1 "),
