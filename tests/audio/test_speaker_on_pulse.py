@@ -186,6 +186,27 @@ def test_ctrl_c_ends_the_program_when_the_server_is_frozen(server: pulse.Server,
 
 
 @pytest.mark.slow
+def test_a_line_is_played_soon_after_its_end(server: pulse.Server) -> None:
+    """From the newline to the sound, with an engine that takes no time; the pause after the line before it is over."""
+    command = [sys.executable, str(FAKE), "--play"]
+    taken = []
+    with (
+        server.recording() as recorder,
+        subprocess.Popen(command, env=server.environment, stdin=subprocess.PIPE, bufsize=0) as child,
+    ):
+        assert child.stdin
+        for count in range(1, 2 + pulse.ATTEMPTS):
+            sent = time.perf_counter()
+            child.stdin.write(b"one\n")
+            until(lambda count=count: loud_samples(recorder) > (count - 0.02) * 2400)  # type: ignore[misc]
+            taken.append(recorder.last_loud() - 0.1 - sent)
+            time.sleep(0.5)
+        child.stdin.close()
+        assert child.wait(30) == 0
+    assert min(taken[1:]) < 0.400, taken
+
+
+@pytest.mark.slow
 def test_an_idle_stream_is_closed_and_opened_again(server: pulse.Server) -> None:
     """As at the prompt, and when text comes in slowly."""
     command = [sys.executable, str(FAKE), "--play"]
