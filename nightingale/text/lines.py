@@ -46,6 +46,10 @@ _PLAIN_WORD = regex(r"[\"'(\[*_]*[A-Za-z][A-Za-z'-]*[\"')\]*_]*[.,;:!?]*[\"')]*$
 # After a month the day of `date` and `ls -l` is padded; after a mark there is no column.
 _GAP = regex(rf"(?<=[^ .!?:,;])(?<!\b{_MONTH}) {{2,}}(?=[^ ])")
 _WIDE_GAP = regex("(?<=[^ .!?]) {3}(?=[^ ])")
+_PERMISSIONS = regex(r"[-dlbcps](?:[r-][w-][xsStT-]){3}[.+@]? ")
+_FILE_SIZE = regex(rf"(?<= )([0-9][0-9.]*)([KMGT]?)(?= +(?:{_MONTH} |[0-9]{{4}}-))")  # in ls -l
+_SIZE = regex(r"(?:(?<= )|^)([0-9][0-9.]*)([KMGT])i?(?= |$)")  # in df -h, du -h, free -h
+_MOUNTED_ON_ROOT = regex("(?<=% )/$")
 _GAPS = regex(" {2,}")
 _LETTERS, _DIGITS = regex("[A-Za-z]+"), regex("[0-9]+")
 _MARKS = "\"'(),.;:!?*_`"
@@ -212,8 +216,12 @@ def collapse(raw: str) -> str:
 
 
 def _collapse_line(line: str) -> str:
-    if "  " not in line:
+    if _PERMISSIONS.match(line):
+        line = _FILE_SIZE.sub(r"\1 \2B," if _SIZE.search(line) else r"\1 bytes,", line)
+    elif "  " not in line:
         return line
+    elif has_columns(line) and _SIZE.search(line) and ("/" in line or "i " in line):
+        line = _MOUNTED_ON_ROOT.sub("slash", _SIZE.sub(r"\1 \2B", line))
     if has_columns(line) and len(_GAP.findall(line)) > 1:
         line = _GAP.sub(", ", line)
     return _GAPS.sub(" ", line)

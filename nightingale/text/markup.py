@@ -25,6 +25,10 @@ _LETTERED_ITEM = regex(r"\(?([A-Za-z])\) (?=\S)")
 _CUE = regex(r"(?:^|\n+)(?:[^\n]{1,60}\n)?(?:[0-9]{1,3}:)?[0-9]{2}:[0-9]{2}[.,][0-9]{3} --> [^\n]*|^WEBVTT\b.*$")
 _CUE_TAG = regex(r"</?[cv](?:[. ][^<>]{0,100})?>|<[0-9:.]{5,15}>")
 _HORIZONTAL_RULE = regex(r"[ ]*(?:(?:[-*_=~+|:]\s?){3,}|```.*|~~~.*)$")
+_DECORATED = regex(r"[-=_*~#]{3,} (.*?)(?: [-=_*~#]{3,})?$")  # === title ===
+_KERNEL_TIME = regex(r"\[ *[0-9]{1,7}\.[0-9]{6}\] (?=\S)")  # of dmesg
+_COMMIT = regex(r"(?=[a-f]*[0-9])(?=[0-9]*[a-f])[0-9a-f]{7,40}(?= [A-Za-z])")  # of git log --oneline
+_LEADERS = regex(r" ?\.{5,}")  # dots of a table of contents, or of progress
 _EMPHASIS = regex(r"(\*{1,3}(?![./])|~~|\b_{1,3}|(?<!\w)_{1,3})(?=\S)(.*?[^\s/])\1(?!\w)")
 _ESCAPED = regex(r"(?<!\\)\\([*_`~#|>$%&{}])")
 _SHORT_CODE = regex(r"(?<![\w:]):([a-z][a-z_]{2,30}):(?![\w:])")  # :smile:
@@ -42,6 +46,8 @@ def strip_markup(text: str, line_start: bool) -> str:
     """The sentence on one line, without marks. line_start: whether it begins at the start of a line."""
     if "º" in text:
         text = _ORDINAL_SIGN_AS_DEGREE.sub("°", text).replace("º", "o")
+    if "....." in text:
+        text = _LEADERS.sub(",", text)
     if "]..." in text:
         text = text.replace("]...", "]")  # [OPTION]... in a synopsis
     if "&" in text:
@@ -89,6 +95,11 @@ def _strip_line(line: str) -> str:
     line = _QUOTE_OR_PROMPT.sub("", line, count=1)
     if _HORIZONTAL_RULE.match(line):
         return ""
+    line = _KERNEL_TIME.sub("", line, count=1)
+    if match := _COMMIT.match(line):
+        return f"{match[0]}, {line[match.end() :].lstrip()}"
+    if match := _DECORATED.match(line):
+        line = match[1]
     if line.startswith("[^"):
         line = _FOOTNOTE_TEXT.sub("", line, count=1)
     if match := _HEADING.match(line):

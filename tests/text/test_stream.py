@@ -218,6 +218,7 @@ def test_memory_does_not_grow_with_the_text() -> None:
     "It was a bright cold day in April, and the clocks were striking thirteen. ",
     "Mr. Jones paid $4.50 at 5:30 p.m. on May 3rd, 1999. NASA's A4 & B2B met in 1985, 20 km north of St. Louis. ",
     "a", "1", '"', "(", ". ", "a.", "*a_", "\x1b]", "😀",
+    "10:13:02 Disk is full\n", "a   b\n", "one\ntwo three ", "> a\n",
 ])  # fmt: skip
 def test_time_is_linear(text: str) -> None:
     """200 KB take 0.2 s. The bound leaves room for a busy machine, but not for quadratic time."""
