@@ -6,39 +6,42 @@ UTTERANCES = {"I.": "I...", "O.": '"Oh."', "Oh.": '"Oh."', "Go.": '"Go."'}
 # Words as the rules leave them. Those in lower case are found in any case.
 WORDS = {
     # words
-    "unary": "yoonary", "hyperbole": "hy-perba-lee", "gnocchi": "nyokee", "schadenfreude": "shah-den-froyda",
-    "acai": "ah-sigh-ee", "croissant": "kwah-sahn", "prosciutto": "pro-shoot-oh", "tzatziki": "tsat-see-kee",
-    "pho": "fuh", "hors d'oeuvre": "or-derv",
+    "unary": "yoonary", "mischievous": "mischevous", "hyperbole": "hy-perba-lee", "coup": "kooh",
+    "schadenfreude": "shah-den-froyda", "blase": "blah-zay", "passe": "pass-ay", "touche": "too-shay",
+    "protege": "proto-zhay", "protegee": "proto-zhay", "fiance": "fee-on-say", "fiancee": "fee-on-say",
+    "deja vu": "day-zhah-voo", "pinata": "pin-yah-ta",
+    # food
+    "gnocchi": "nyokee", "acai": "ah-sigh-ee", "croissant": "kwah-sahn", "prosciutto": "pro-shoot-oh",
+    "tzatziki": "tsat-see-kee", "pho": "fuh", "hors d'oeuvre": "or-derv", "entree": "on-tray", "saute": "saw-tay",
+    "puree": "pure-ay", "souffle": "soo-flay", "creme brulee": "krem brulay",
     # names
-    "sean": "Shawn", "niamh": "Neev", "joaquin": "Wah-keen", "nietzsche": "Neecha", "dvorak": "Dvor-zhack",
-    "la jolla": "La Hoya", "yosemite": "Yo-semmity", "chloe": "Cloey", "zoe": "Zoh-ee", "beyonce": "Bee-on-say",
-    "siobhan": "Shavawn", "saoirse": "Sur-sha", "caoimhe": "Keeva", "aoife": "Eefa",
-    "jorge": "Horhay", "javier": "Hah-vee-air", "nguyen": "Win", "eoin": "Owen", "goethe": "Gur-ta", "camus": "Cam-oo",
-    "foucault": "Foo-coe", "dijkstra": "Dike-stra", "schwarzenegger": "Shwortsen-egger",
+    "andre": "On-dray", "aoife": "Eefa", "beyonce": "Bee-on-say", "bronte": "Bron-tay", "camus": "Cam-oo",
+    "caoimhe": "Keeva", "chloe": "Cloey", "dijkstra": "Dike-stra", "dvorak": "Dvor-zhack", "eoin": "Owen",
+    "foucault": "Foo-coe", "goethe": "Gur-ta", "hermione": "Her-my-o-knee", "javier": "Hah-vee-air",
+    "joaquin": "Wah-keen", "jorge": "Horhay", "jose": "Hose-ay", "nguyen": "Win", "niamh": "Neev",
+    "nietzsche": "Neecha", "pele": "Pay-lay", "rene": "Ren-ay", "renee": "Ren-ay", "saoirse": "Sur-sha",
+    "schwarzenegger": "Shwortsen-egger", "sean": "Shawn", "siobhan": "Shavawn", "zoe": "Zoh-ee",
     # places
-    "kyiv": "Keev", "thames": "Temz", "des moines": "Duh Moyn", "oaxaca": "Wah-hah-ka", "Reims": "Rance",
-    "phuket": "Poo-ket", "xi'an": "Shee-ahn", "wroclaw": "Vrots-wahf",
+    "des moines": "Duh Moyn", "kyiv": "Keev", "la jolla": "La Hoya", "oaxaca": "Wah-hah-ka", "phuket": "Poo-ket",
+    "Reims": "Rance", "thames": "Temz", "wroclaw": "Vrots-wahf", "xi'an": "Shee-ahn", "yosemite": "Yo-semmity",
+    "zurich": "Zurick",
     # acronyms
-    "Radar": "radar", "noaa": "Noah", "asap": "A S A P", "saas": "sass", "Sonar": "so-nar", "GAAP": "gap",
-    "btw": "by the way", "IMO": "in my opinion", "imo": "in my opinion", "You ni seff": "Yuni-sef", "Nayto": "Nay-toe",
-    "OSHA": "oh-sha", "Laser": "laser", "Scuba": "scuba", "LAN": "lan", "DIY": "D I Y", "lol": "L O L", "TBD": "T B D",
-    "afaik": "as far as I know", "tldr": "T L D R", "NAACP": "N double A C P", "NCAA": "N C double A",
-    "AAA": "triple A", "Mo MA": "Moma", "covid": "co-vid",
+    "AAA": "triple A", "afaik": "as far as I know", "asap": "A S A P", "btw": "by the way", "covid": "co-vid",
+    "DIY": "D I Y", "GAAP": "gap", "IMO": "in my opinion", "imo": "in my opinion", "LAN": "lan", "Laser": "laser",
+    "lol": "L O L", "Mo MA": "Moma", "NAACP": "N double A C P", "Nayto": "Nay-toe", "NCAA": "N C double A",
+    "noaa": "Noah", "OSHA": "oh-sha", "Radar": "radar", "saas": "sass", "Scuba": "scuba", "Sonar": "so-nar",
+    "TBD": "T B D", "tldr": "T L D R", "You ni seff": "Yuni-sef",
     # technical words and brands
-    "nginx": "engine X", "regex": "redge ex", "emacs": "Ee-max", "paypal": "Pay pal", "localhost": "local host",
-    "kubernetes": "koo-ber-net-eez", "jupyter": "Jupiter", "tmux": "T mux", "kubectl": "cube control",
-    "LaTeX": "lay-teck", "tuple": "tuppel", "enum": "E-num", "ebay": "E-bay", "ikea": "eye-kee-a", "renault": "Renno",
-    "xiaomi": "shau-mee", "gucci": "Goochy", "louis vuitton": "Louie Veeton", "airbnb": "air B and B",
-    "chatgpt": "chat G P T", "anthropic": "an-throp-ick",
+    "airbnb": "air B and B", "anthropic": "an-throp-ick", "chatgpt": "chat G P T", "cuda": "koo-da", "ebay": "E-bay",
+    "emacs": "Ee-max", "enum": "E-num", "github": "Git hub", "gucci": "Goochy", "huawei": "Wha-way",
+    "ikea": "eye-kee-a", "jupyter": "Jupiter", "kubectl": "cube control", "kubernetes": "koo-ber-net-eez",
+    "LaTeX": "lay-teck", "localhost": "local host", "louis vuitton": "Louie Veeton", "nginx": "engine X",
+    "paypal": "Pay pal", "peugeot": "pur-joe", "regex": "redge ex", "renault": "Renno", "tmux": "T mux",
+    "tuple": "tuppel", "xiaomi": "shau-mee",
 }  # fmt: skip
 
-# Words as they are typed, whose accents the rules remove.
+# Words as they are typed whose spelling without accents is another word, or is said rightly.
 ACCENTED = {
-    "résumé": "rezzoo-may", "blasé": "blah-zay", "protégé": "proto-zhay", "protégée": "proto-zhay",
-    "fiancé": "fee-on-say", "fiancée": "fee-on-say", "sauté": "saw-tay", "purée": "pure-ay", "soufflé": "soo-flay",
-    "passé": "pass-ay", "touché": "too-shay", "exposé": "ex-po-zay", "rosé": "rose-ay", "pâté": "pat-ay",
-    "entrée": "on-tray", "soirée": "swar-ay", "matinée": "matin-ay", "café": "cafe", "cliché": "cliche",
-    "piñata": "pin-yah-ta", "crème brûlée": "krem brulay", "déjà vu": "day-zhah-voo", "zürich": "Zurick",
-    "brontë": "Bron-tay", "beyoncé": "Bee-on-say", "josé": "Hose-ay", "rené": "Ren-ay", "renée": "Ren-ay",
-    "andré": "On-dray", "pelé": "Pay-lay",
+    "résumé": "rezzoo-may", "exposé": "ex-po-zay", "rosé": "rose-ay", "pâté": "pat-ay", "soirée": "soiree",
+    "café": "cafe", "cliché": "cliche", "matinée": "matinee", "crème brûlée": "krem brulay",
 }  # fmt: skip

@@ -33,6 +33,8 @@ def replace_accented(text: str, replace: Callable[[str, str], str]) -> str:
     """Words that are read by their accents: the table and any that end in é. text: folded, before the rules."""
 
     def final_e(match: re.Match[str]) -> str:
+        if remove_accents(match[0]).lower() in WORDS:
+            return match[0]
         onset = _FRENCH.get(match[2], match[2])
         stem = remove_accents(match[1])
         return replace(match[0], f"{stem}-{onset}ay" if stem else f"{onset}ay")
