@@ -15,6 +15,7 @@ import argparse
 import gc
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, NamedTuple
 from unittest import mock
 
@@ -29,7 +30,7 @@ import torch  # noqa: E402
 
 from nightingale.checkpoints.chatterbox.cloning import official_cloning, remap_cloning  # noqa: E402
 from nightingale.checkpoints.chatterbox.names import remap_s3gen, remap_t3  # noqa: E402
-from nightingale.checkpoints.chatterbox.sizes import chatterbox_english  # noqa: E402
+from nightingale.checkpoints.chatterbox.sizes import GPT2_T3, HIFT, LLAMA_T3, MEANFLOW, S3GEN  # noqa: E402
 from nightingale.checkpoints.loading import load_arrays  # noqa: E402
 from nightingale.cloning.clone import make_voice  # noqa: E402
 from nightingale.cloning.recording import read_recording  # noqa: E402
@@ -38,7 +39,7 @@ from nightingale.decoding.loop import Request, T3Session, generate  # noqa: E402
 from nightingale.decoding.sampling import Sampler, apply_cfg  # noqa: E402
 from nightingale.kernels.linear import pack_layers  # noqa: E402
 from nightingale.models.cloning import CloningNetworks  # noqa: E402
-from nightingale.models.config import FlowConfig, S3GenConfig  # noqa: E402
+from nightingale.models.config import GPT2Config, T3Config  # noqa: E402
 from nightingale.models.hift import HiFT  # noqa: E402
 from nightingale.models.s3gen import flow  # noqa: E402
 from nightingale.models.s3gen.generator import S3Gen  # noqa: E402
@@ -98,35 +99,46 @@ def ids(name: str, count: int, below: int = SPEECH_TOKENS) -> Any:
 
 
 def english_t3() -> Iterator[Row]:
-    """T3 with conditioning and guidance: 100 teacher-forced tokens, and our own greedy loop."""
-    theirs, config = reference.english_t3(), chatterbox_english().t3
+    return compare_t3("T3, English", reference.english_t3(), LLAMA_T3, 150)
+
+
+def gpt2_t3(name: str, width: int, num_layers: int, num_heads: int) -> Iterator[Row]:
+    gpt2 = GPT2Config(width, num_layers, num_heads, 8196, 1e-5)
+    module = reference.gpt2_t3(width, num_layers, num_heads)
+    return compare_t3(f"T3, {name}", module, replace(GPT2_T3, gpt2=gpt2), 375)
+
+
+def compare_t3(name: str, theirs: Any, config: T3Config, num_prompt: int) -> Iterator[Row]:
+    """T3 with conditioning, and guidance where it has it: 100 teacher-forced tokens, and both greedy loops."""
     t3 = T3(config)
     load_arrays(t3, remap_t3(reference.arrays(theirs)), "the reference")
     t3.fuse()
     mx.eval(t3.parameters())
-    speaker, prompt, text = random("speaker", 256), ids("prompt", 150), ids("text", 40, 250).tolist()
+    cfg_weight, rows = (CFG_WEIGHT, 2) if config.guidance else (0.0, 1)
+    speaker, prompt, text = random("speaker", 256), ids("prompt", num_prompt), ids("text", 40, 250).tolist()
     logits, chosen = reference.t3_run(theirs, speaker, prompt, text, 100, CFG_WEIGHT)
     del theirs
     voice = Voice("random", mx.array(speaker), mx.zeros((192,)), mx.array(prompt), mx.array(0.5))
     conditioning = t3.condition(voice)
-    start = t3.prompt(conditioning, text, guided=True)
-    spoken = t3.embed_speech(mx.array(chosen[:-1]), 1)
-    ours = t3(mx.concatenate([start, mx.repeat(spoken, 2, axis=0)], axis=1), make_caches(t3.num_layers), num_last=100)
-    yield numbers("T3, English", "logits with and without text, teacher-forced", ours, logits, T3_LIMIT)
-    guided = apply_cfg(mx.array(logits), CFG_WEIGHT)
-    yield numbers("T3, English", "guided logits", apply_cfg(ours, CFG_WEIGHT), guided, T3_LIMIT)
-    options = SamplingOptions(temperature=0.0, min_p=0.0, cfg_weight=CFG_WEIGHT)
+    start = t3.prompt(conditioning, text, guided=config.guidance)
+    spoken = mx.repeat(t3.embed_speech(mx.array(chosen[:-1]), 1), rows, axis=0)
+    ours = t3(mx.concatenate([start, spoken], axis=1), make_caches(t3.num_layers), num_last=len(chosen))
+    yield numbers(name, "logits of teacher-forced tokens", ours, logits, T3_LIMIT)
+    if config.guidance:
+        guided = apply_cfg(mx.array(logits), cfg_weight)
+        yield numbers(name, "guided logits", apply_cfg(ours, cfg_weight), guided, T3_LIMIT)
+    options = SamplingOptions(temperature=0.0, min_p=0.0, repetition_penalty=1.0, cfg_weight=cfg_weight)
     sampler = Sampler(options, mx.zeros((2,), mx.uint32), mx.zeros((config.speech_vocab_size,), mx.bool_))
-    session = T3Session(t3, CFG_WEIGHT)
-    greedy = list(generate(session, conditioning, Request(text, sampler, 100), Statistics()))
-    yield tokens("T3, English", "greedy tokens of both loops", greedy, chosen)
+    session = T3Session(t3, cfg_weight)
+    greedy = list(generate(session, conditioning, Request(text, sampler, len(chosen)), Statistics()))
+    yield tokens(name, "greedy tokens of both loops", greedy, chosen)
 
 
 def synthesis(meanflow: bool) -> Iterator[Row]:
     """S3Gen: encoder, velocity network, a whole flow; HiFT."""
     name = "S3Gen, mean flow" if meanflow else "S3Gen"
     theirs = reference.s3gen(meanflow)
-    config, s3gen, hift = chatterbox_english(), S3Gen(s3gen_config(meanflow)), None
+    s3gen, hift = S3Gen(MEANFLOW if meanflow else S3GEN), HiFT(HIFT)
     s3gen_arrays, hift_arrays = remap_s3gen(reference.arrays(theirs))
     load_arrays(s3gen, s3gen_arrays, "the reference")
     pack_layers(s3gen)
@@ -138,7 +150,6 @@ def synthesis(meanflow: bool) -> Iterator[Row]:
         yield velocity(name, s3gen, theirs, meanflow)
         yield whole_flow(name, s3gen, theirs, meanflow)
         if not meanflow:
-            hift = HiFT(config.hift)
             load_arrays(hift, hift_arrays, "the reference")
             pack_layers(hift)
             mel, source = random("mel", 1, 100, 80), 0.1 * random("source", 1, 48_000)
@@ -147,17 +158,6 @@ def synthesis(meanflow: bool) -> Iterator[Row]:
             yield numbers("HiFT", "F0", hift.f0(mx.array(mel)), f0, LIMIT)
             samples = theirs.mel2wav.decode(channels_first, torch.from_numpy(source)[:, None])
             yield numbers("HiFT", "samples", hift.decode(mx.array(mel), mx.array(source)), samples, LIMIT)
-
-
-def s3gen_config(meanflow: bool) -> S3GenConfig:
-    from dataclasses import replace
-
-    config = chatterbox_english().s3gen
-    if not meanflow:
-        return config
-    return replace(
-        config, estimator=replace(config.estimator, meanflow=True), flow=FlowConfig(2, 0.0, "linear")
-    )
 
 
 def velocity(name: str, s3gen: S3Gen, theirs: Any, meanflow: bool) -> Row:
@@ -233,10 +233,12 @@ def whole_voice(networks: CloningNetworks, s3gen: Any, voice_encoder: Any, recor
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--recording", required=True, help="a recording of speech, for the comparison of whole voices")
-    parser.add_argument("--only", nargs="+", help="t3, s3gen, meanflow, cloning; all by default")
+    parser.add_argument("--only", nargs="+", help="t3, turbo, nano, s3gen, meanflow, cloning; all by default")
     args = parser.parse_args()
     checks: dict[str, Callable[[], Iterator[Row]]] = {
         "t3": english_t3,
+        "turbo": lambda: gpt2_t3("Turbo", 1024, 24, 16),
+        "nano": lambda: gpt2_t3("Nano", 768, 12, 12),
         "s3gen": lambda: synthesis(False),
         "meanflow": lambda: synthesis(True),
         "cloning": lambda: cloning(args.recording),

@@ -58,6 +58,19 @@ def english_t3() -> Module:
     return randomize(official("models.t3").T3(), 1)
 
 
+def gpt2_t3(width: int, num_layers: int, num_heads: int) -> Module:
+    """T3 of Turbo or Nano, as tts_turbo.py makes it."""
+    configs = official("models.t3.llama_configs").LLAMA_CONFIGS
+    sizes = {"n_embd": width, "hidden_size": width, "n_layer": num_layers, "n_head": num_heads}
+    configs["parity"] = configs["GPT2_medium"] | sizes
+    hp = official("models.t3.modules.t3_config").T3Config(text_tokens_dict_size=50_276)
+    hp.llama_config_name, hp.speech_tokens_dict_size, hp.input_pos_emb = "parity", 6563, None
+    hp.speech_cond_prompt_len, hp.use_perceiver_resampler, hp.emotion_adv = 375, False, False
+    module = official("models.t3").T3(hp)
+    del module.tfmr.wte
+    return randomize(module, 5)
+
+
 def s3gen(meanflow: bool) -> Module:
     """S3Gen with HiFT, the speech tokenizer and the speaker encoder."""
     module = randomize(official("models.s3gen").S3Gen(meanflow=meanflow), 2 + meanflow)
@@ -92,19 +105,29 @@ def tensor(array: Any) -> Any:
 def t3_run(
     module: Module, speaker: Any, prompt: Any, text_ids: list[int], num_tokens: int, cfg_weight: float
 ) -> tuple[Any, Any]:
-    """The official loop at a temperature of nearly 0: its logits (2, N, V) before guidance, and its tokens (N,)."""
+    """The official loop at a temperature of nearly 0: its logits (B, N, V) before guidance, and its tokens (N,).
+
+    B is 2 with guidance, and 1 for GPT-2, which has none.
+    """
     hp = module.hp
     conditions = official("models.t3.modules.cond_enc").T3Cond(
         speaker_emb=tensor(speaker)[None], cond_prompt_speech_tokens=tensor(prompt)[None].long(),
         emotion_adv=0.5 * torch.ones(1, 1, 1),
     )  # fmt: skip
-    text = torch.tensor([hp.start_text_token, *text_ids, hp.stop_text_token])
     steps: list[Any] = []
     hook = module.speech_head.register_forward_hook(lambda _, inputs, output: steps.append(output[:, -1].clone()))
-    tokens = module.inference(
-        t3_cond=conditions, text_tokens=torch.stack([text, text]), max_new_tokens=num_tokens, temperature=1e-5,
-        top_p=1.0, min_p=0.05, repetition_penalty=1.0, cfg_weight=cfg_weight,
-    )  # fmt: skip
+    if module.is_gpt:
+        with torch.inference_mode():
+            tokens = module.inference_turbo(
+                conditions, torch.tensor([text_ids]), temperature=1e-5, top_k=0, top_p=1.0, repetition_penalty=1.0,
+                max_gen_len=num_tokens - 1,
+            )  # fmt: skip
+    else:
+        text = torch.tensor([hp.start_text_token, *text_ids, hp.stop_text_token])
+        tokens = module.inference(
+            t3_cond=conditions, text_tokens=torch.stack([text, text]), max_new_tokens=num_tokens, temperature=1e-5,
+            top_p=1.0, min_p=0.05, repetition_penalty=1.0, cfg_weight=cfg_weight,
+        )  # fmt: skip
     hook.remove()
     return torch.stack(steps[:num_tokens], dim=1).numpy(), tokens[0].numpy()
 
