@@ -1,18 +1,23 @@
 """The cloning networks against the official modules, whose entries are renamed as those of a checkpoint are."""
 
 import functools
+from dataclasses import replace
+from pathlib import Path
 
 import mlx.core as mx
 import numpy as np
 import pytest
+import torch_files
 from golden_weights import named_weight
 from mlx.utils import tree_flatten
 from tiny import close, golden, noise
 
 from nightingale.checkpoints.chatterbox.cloning import official_cloning, remap_cloning
+from nightingale.checkpoints.chatterbox.families import FAMILIES
+from nightingale.checkpoints.cloning import load_cloning
 from nightingale.checkpoints.loading import load_arrays
 from nightingale.checkpoints.safetensors import Arrays
-from nightingale.errors import CheckpointMismatch
+from nightingale.errors import CheckpointMismatch, VoiceNotFound
 from nightingale.models.cloning import CloningNetworks
 from nightingale.models.cloning.voice_encoder import num_windows
 from nightingale.models.config import CloningConfig, SpeakerEncoderConfig, SpeechTokenizerConfig, VoiceEncoderConfig
@@ -78,6 +83,27 @@ def test_a_missing_and_an_unknown_entry_are_named() -> None:
     arrays = remap_cloning(voice, {k: v for k, v in s3gen.items() if k != "speaker_encoder.head.bn1.running_var"})
     with pytest.raises(CheckpointMismatch, match=r"speaker_encoder\.head\.norm1\.running_var is missing"):
         load_arrays(CloningNetworks(SMALL), arrays, "golden")
+
+
+@pytest.mark.parametrize("suffix", ["safetensors", "pt"])
+def test_an_official_folder(
+    networks: CloningNetworks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    english = FAMILIES[0]
+    small = replace(english, config=replace(english.config, cloning=SMALL))
+    monkeypatch.setattr("nightingale.checkpoints.chatterbox.families.FAMILIES", (small,))
+    (tmp_path / english.t3).touch()
+    with pytest.raises(VoiceNotFound, match=r"is not complete: ve\.safetensors or ve\.pt is missing"):
+        load_cloning(tmp_path)
+    others = {"flow.a.weight": mx.zeros((2,)), "mel2wav.b.bias": mx.zeros((3,))}
+    for name, entries in ("ve", official_entries("voice_encoder")), ("s3gen", official_entries("s3gen") | others):
+        if suffix == "pt":
+            values = {key: torch_files.tensor(np.array(value)) for key, value in entries.items()}
+            torch_files.save(tmp_path / f"{name}.pt", values)
+        else:
+            mx.save_safetensors(str(tmp_path / f"{name}.safetensors"), entries)
+    loaded = dict(tree_flatten(load_cloning(tmp_path).parameters()))
+    assert all(mx.array_equal(loaded[name], value) for name, value in tree_flatten(networks.parameters()))
 
 
 def test_sizes_of_the_official_networks() -> None:
