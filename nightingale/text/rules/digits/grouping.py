@@ -21,6 +21,9 @@ _LIST_BEFORE = regex(r"(?:[0-9][,.] ?|\b(?:pages?|pp|p|lines?|rows?|verses?|sect
                      r"figures?|figs?|tables?|questions?|May|March|April|June|July|and|\() ?)$", re.IGNORECASE)
 
 
+_GROUP = regex(r"[0-9][.,' _][0-9]|[0-9] M")
+
+
 @rule(rf"(?<![\w.,$£€¥₹/-])([1-9][0-9]{{0,2}}(?:\.[0-9]{{3}}){{2,5}})(,[0-9]{{1,2}})?(?![\w-]|[.,][0-9]){_MONEY_NEXT}")
 def _dots(match: re.Match[str]) -> str:
     """10.000.000; but 192.168.100.101 is an address."""
@@ -81,6 +84,8 @@ def _scale(match: re.Match[str]) -> str:
 
 def read_grouping(text: str) -> str:
     """10.000.000 -> 10,000,000; 3,14 -> 3.14."""
+    if not _GROUP.search(text):
+        return text
     return apply_rules(text, (
         _dots, _dot_and_comma, _dot_before_people, _blanks, _apostrophes, _decimal_comma, _scale,
     ))

@@ -22,6 +22,7 @@ _ROADS = r"(?:US|SR|CR|FM|RM|SH|US Route|State Route|County Road|Interstate|I)"
 _STATE_ROADS = "|".join(code for code in STATES if code not in STATES_LIKE_WORDS and code not in OFTEN_NOT_STATES)
 
 
+_DIGIT = regex("[0-9]")
 _TRAVEL_BEFORE = regex(r"\b(?:on|onto|take|via|along|off|to|from|and|at|route) $", re.IGNORECASE)
 _NO_NAMES = frozenset(words("pre post mid early late since circa ca the under over sub"))
 
@@ -156,9 +157,27 @@ def _hyphen_in_name(match: re.Match[str]) -> str:
     return f"{match[1]} "
 
 
+_COUNTS = "one|two|three|four|five|six|seven|eight|nine|ten|all|both|double|triple|rolled|roll|many|more|by|pair of"
+
+
+@rule(rf"\b((?:{_COUNTS}) )([0-9]{{1,2}})s\b(?:( and | or |, )([0-9])s\b)?"
+      r"|(?<![\w.])([0-9])s( and | or )([0-9])s\b(?! (?:ago|later|left))|(?<=\bin the )([1-9]00)s\b")
+def _plural(match: re.Match[str]) -> str:
+    """two 3s, count by 2s, five 9s of uptime"""
+    lead, number, *others = match.groups()
+    if not lead:
+        first, joint, second, hundred = others[2:]
+        numbers = [hundred] if hundred else [first, second]
+        return (joint or "").join(plural(cardinal(int(number))) for number in numbers)
+    other = f"{others[0]}{plural(cardinal(int(others[1])))}" if others[0] else ""
+    return f"{lead}{plural(cardinal(int(number)))}{other}"
+
+
 def read_named_numbers(text: str) -> str:
     """I-280 -> I two eighty, Form 1040 -> Form ten forty, UA1234 -> U A twelve thirty-four."""
+    if not _DIGIT.search(text):
+        return text
     return apply_rules(text, (
-        _road, _paragraph, _named, _airliner, _tax_form, _fiscal_year, _serial, _flight, _company, _others,
+        _road, _paragraph, _named, _airliner, _tax_form, _fiscal_year, _serial, _flight, _company, _others, _plural,
         _letters_and_number, _hyphen_in_name,
     ))

@@ -60,8 +60,8 @@ def _thousands(match: re.Match[str]) -> str:
     return f"{lower} to {upper} {scale[letter.lower()]}"
 
 
-@rule(r"(?<![\w.,$£€/-])([0-9]{1,4}\.[0-9]{1,2})[kK](?![\w/^'-])"
-      rf"|(?<![\w.,$£€/-])([0-9]{{1,4}})[kK](?= {_COUNTED}\b)")
+@rule(r"(?<![\w.,$£€/–-])([0-9]{1,4}\.[0-9]{1,2})[kK](?![\w/^'-])"
+      rf"|(?<![\w.,$£€/–-])([0-9]{{1,4}})[kK](?= {_COUNTED}\b)")
 def _thousand(match: re.Match[str]) -> str:
     """5k users, 1.5k; but 4K is a resolution, and a 5k a race."""
     return f"{match[1] or match[2]} thousand"
@@ -117,7 +117,10 @@ def _countdown(_: re.Match[str]) -> str:
 
 def read_ranges(text: str) -> str:
     """9am-5pm -> 9am to 5pm. Ranges of plain numbers are read in numbers.py."""
+    text = _thousand(_about(_point_for_colon(text)))
+    if "-" not in text and "–" not in text:
+        return text
     return apply_rules(text, (
-        _point_for_colon, _about, _same_letter, _thousands, _thousand, _lengths, _to_negative, _spaced_dash, _same_kind,
+        _same_letter, _thousands, _lengths, _to_negative, _spaced_dash, _same_kind,
         _versions, _to, _countdown, _en_dash, _hyphen,
     ))

@@ -7,12 +7,15 @@ another weekday or month, or a word of time beside them.
 import re
 
 from nightingale.text.lexicon.quantities import DAY_SHORT, MONTH_SHORT, MONTHS
-from nightingale.text.patterns import apply_rules, regex, rule
+from nightingale.text.patterns import regex, rule
 
 _FULL = {**MONTH_SHORT, **DAY_SHORT} | {name: name for name in (*MONTHS, *DAY_SHORT.values())}
 _ANY_NAME = "|".join(sorted(_FULL, key=len, reverse=True))
 _SHORT = "|".join(sorted({*MONTH_SHORT, *DAY_SHORT} - {"May"}, key=len, reverse=True))
 _DAY_NUMBER = r"(?:0?[1-9]|[12][0-9]|3[01])(?:st|nd|rd|th)?"
+_BEGINNINGS = frozenset(name[:3].lower() for name in _FULL)
+_CAPITAL_NAME = regex(rf"\b(?:{_SHORT}|{'|'.join(DAY_SHORT.values())})")
+_DIGIT = regex("[0-9]")
 _NEED_CONTEXT = frozenset(["Jan", "Mar", "Jun", "Dec", "Sat", "Sun", "Mon", "Wed"])
 
 _SEPARATOR = r"(?: ?[-–/&] ?|,? (?:and|or|to|through|thru|until|till) |, )"
@@ -112,4 +115,12 @@ def read_calendar(text: str) -> str:
     """Tue Dec 1 -> Tuesday, December 1; Mon-Fri -> Monday to Friday; 01/Dec/2026 -> 1 December 2026."""
     if not _BEGINNING.search(text):  # most sentences have no date
         return text
-    return apply_rules(text, (_web_server_date, _any_case, _several, _one, _day_before_month))
+    lower = text.lower()
+    num_names = sum(lower.count(name) for name in _BEGINNINGS)
+    if not num_names:
+        return text
+    if _DIGIT.search(text):
+        text = _any_case(_web_server_date(text))
+    if num_names > 1:
+        text = _several(text)
+    return _day_before_month(_one(text)) if _CAPITAL_NAME.search(text) else text

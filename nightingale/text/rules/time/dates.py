@@ -212,8 +212,16 @@ def _year_after(text: str | None) -> str:
 
 def read_dates(text: str) -> str:
     """May 3, 1999 -> May third, nineteen ninety-nine."""
+    named = any(month in text for month in MONTHS)
+    if named:
+        text = _year_after_time(text)
+    text = apply_rules(text, (
+        _comma_before_time, _year_first, _year_last, _compact, _month_and_year, _week, _quarter, _without_year,
+        _day_first,
+    ))
+    if not named:
+        return text
     return apply_rules(text, (
-        _year_after_time, _comma_before_time, _year_first, _year_last, _compact, _month_and_year, _week, _named_month,
-        _quarter, _without_year, _day_first, _dash_before_month, _range_of_days, _several_days, _month_day, _days_month,
-        _day_month, _short_year, _hyphen_before_year,
+        _named_month, _dash_before_month, _range_of_days, _several_days, _month_day, _days_month, _day_month,
+        _short_year, _hyphen_before_year,
     ))
