@@ -84,9 +84,9 @@ def test_no_at_the_end_of_a_sentence(written: str, spoken: str) -> None:
 
 
 @pytest.mark.parametrize(("written", "spoken"), [
-    ("Her résumé, a cliché, touché!", "Her rezzoo-may, a cliche, too-shay!"),
+    ("Her résumé, a cliché, touché!", "Her rezzumay, a cliche, too-shay!"),
     ("Renée Dupré ate two canapés at the cafe\u0301.", "Ren-ay Du-pray ate two cana-pays at the cafe."),
-    ("RÉSUMÉ of José", "Rezzoo-may of Hose-ay."),
+    ("RÉSUMÉ of José", "Rezzumay of Hose-ay."),
     ("They resume.", "They resume."),
     ("née Smith", "nay Smith."),
     ("NOAA sent it ASAP.", "Noah sent it A S A P."),

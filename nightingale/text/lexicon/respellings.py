@@ -28,7 +28,7 @@ WORDS = {
     # acronyms
     "AAA": "triple A", "afaik": "as far as I know", "asap": "A S A P", "btw": "by the way", "covid": "co-vid",
     "DIY": "D I Y", "GAAP": "gap", "IMO": "in my opinion", "imo": "in my opinion", "LAN": "lan", "Laser": "laser",
-    "lol": "L O L", "Mo MA": "Moma", "NAACP": "N double A C P", "Nayto": "Nay-toe", "NCAA": "N C double A",
+    "lol": "L O L", "Mo MA": "Moma", "NAACP": "N double A C P", "NCAA": "N C double A",
     "noaa": "Noah", "OSHA": "oh-sha", "Radar": "radar", "saas": "sass", "Scuba": "scuba", "Sonar": "so-nar",
     "TBD": "T B D", "tldr": "T L D R", "You ni seff": "Yuni-sef",
     # technical words and brands
@@ -42,6 +42,6 @@ WORDS = {
 
 # Words as they are typed whose spelling without accents is another word, or is said rightly.
 ACCENTED = {
-    "résumé": "rezzoo-may", "exposé": "ex-po-zay", "rosé": "rose-ay", "pâté": "pat-ay", "soirée": "soiree",
+    "résumé": "rezzumay", "exposé": "ex-po-zay", "rosé": "rose-ay", "pâté": "pat-ay", "soirée": "soiree",
     "café": "cafe", "cliché": "cliche", "matinée": "matinee", "crème brûlée": "krem brulay",
 }  # fmt: skip
