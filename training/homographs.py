@@ -23,7 +23,7 @@ from pathlib import Path
 
 from nightingale.text.homographs import HOMOGRAPHS, respell_homographs
 from nightingale.text.homographs.context import features, tokenize
-from nightingale.text.homographs.words import AS_NOUN, AS_VERB
+from nightingale.text.homographs.words import AS_NOUN, AS_VERB, SENSES
 
 FILES = ("commonvoice", "libritts", "ljspeech", "wordnet_examples")
 WEIGHTS = Path(__file__).parents[1] / "nightingale/text/homographs/weights.py"
@@ -129,7 +129,7 @@ def write_weights(weights: dict[str, int], frequent: frozenset[str]) -> None:
     for name, weight in sorted(weights.items()):
         by_weight[weight].append(name)
     used = sorted(word for word in frequent if any(f"{k}{word}" in weights for k in (-2, -1, 1)))
-    text = '"""Weights of the model in context.py. Written by training/homographs.py."""\n\n# ruff: noqa: E501\n'
+    text = '"""Weights of the model in context.py. Written by training/homographs.py."""\n\n# ruff: noqa: E501, SIM905\n'
     text += f"FREQUENT_WORDS = frozenset({' '.join(used)!r}.split())\n\n_WEIGHTS = '''\\\n"
     text += "".join(f"{weight}~{'~'.join(names)}\n" for weight, names in sorted(by_weight.items())) + "'''\n\n"
     text += "_ROWS = [row.split('~') for row in _WEIGHTS.splitlines()]\n"
@@ -147,13 +147,20 @@ def labelled(folder: Path) -> Iterator[tuple[str, str, str, int]]:
 
 
 def evaluate(folder: Path, chosen: list[str]) -> None:
-    """A line for each word: how often each reading gets each spelling."""
+    """A line for each word: how often each reading gets each spelling; then the sum of the verbs."""
     counts: dict[str, Counter[tuple[str, str]]] = defaultdict(Counter)
     for word, reading, sentence, start in labelled(folder):
-        if word in chosen or (not chosen and word in HOMOGRAPHS):
-            counts[word][reading, respelled_at(sentence, start)] += 1
+        spelling = respelled_at(sentence, start).lower()
+        if word in (chosen or HOMOGRAPHS) and "-" not in spelling.removeprefix(AS_VERB.get(word, "")):
+            counts[word][reading, spelling] += 1
+    sums: Counter[tuple[bool, bool]] = Counter()
     for word, n in counts.items():
         print(word, "; ".join(f"{reading} {spelling} {m}" for (reading, spelling), m in sorted(n.items())))
+        if word in AS_VERB and word not in SENSES:
+            for (reading, spelling), m in n.items():
+                sums[reading.endswith("vrb"), spelling == AS_VERB[word]] += m
+    print(f"verbs respelled: {sums[True, True]}, left: {sums[True, False]}; "
+          f"nouns and adjectives respelled: {sums[False, True]}, left: {sums[False, False]}")  # fmt: skip
 
 
 def respelled_at(sentence: str, start: int) -> str:

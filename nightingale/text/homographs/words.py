@@ -86,9 +86,9 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
          r"portion|fragment|speck|grain|bubble|cells|flowers))", ""),
         (r"_ (?:amount|quantit|particle|detail|difference|trace|fraction|variation|creature|organism|examination|"
          r"inspection|crystal|dose|insect|droplet|crack|portion|fragment|speck|grain|bubble|cells|flowers|hairs|holes|"
-         r"changes|scales|spots)", "my newt"),
+         r"changes|scales|spots)", "mynoot"),
         (r"\b(?:very|so|extremely|most|exceedingly|infinitely|incredibly|too|quite|rather|is|are|was|were) _"
-         r"(?=[,.;:!?]| and| in size| to)", "my newt"),
+         r"(?=[,.;:!?]| and| in size| to)", "mynoot"),
     ),
     "row": (
         (r"\b(?:front|back|top|bottom|first|second|third|fourth|next|last|long|straight|middle|single|double|death|"
@@ -114,8 +114,8 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
         (r"\b(?:an?|elderly|chronic|poor|helpless|confirmed|permanent|bedridden|hopeless|old) _"
          r"(?= (?:for|who|in|with|since|at|was|is|had|has|lay|wife|husband|mother|father|sister|brother|son|daughter|"
          r"chair|"
-         r"soldiers?)\b|[.,;!?])", "innvalid"),
-        (r"\bthe _(?= (?:who|was lying|had|has|lay|could|would|said|smiled)\b)", "innvalid"),
+         r"soldiers?)\b|[.,;!?])", "invulid"),
+        (r"\bthe _(?= (?:who|was lying|had|has|lay|could|would|said|smiled)\b)", "invulid"),
     ),
     "bow": (
         (r"\b(?:arrows?|archers?|quiver|violin|fiddle|ribbons?|hair|tie|strings?|hunt\w*|rain|cross)\b", ""),
@@ -154,9 +154,9 @@ AS_VERB = {
     "contest": "conteste", "contract": "contracte", "contrast": "contraste", "convict": "convicte", "defect": "defecte",
     "delegate": "delegayte", "desert": "dessert", "entrance": "in-trance", "estimate": "estimayt", "export": "ex-port",
     "graduate": "graduaite", "house": "howz", "houses": "howzes", "impact": "impacte", "misuse": "misyuze",
-    "moderate": "moderait", "object": "objecte", "perfect": "perfecte", "postulate": "postulait",
+    "moderate": "moderayt", "object": "objecte", "perfect": "perfecte", "postulate": "postulait",
     "present": "preesente", "presents": "presentts", "progress": "progresse", "project": "projecte",
-    "protest": "pretesst", "rebel": "rebell", "record": "recorrd", "refund": "refunde", "separate": "separait",
+    "protest": "pretesst", "rebel": "rebell", "record": "recorde", "refund": "refunde", "separate": "separait",
     "subject": "subjecte", "tear": "tehr", "tears": "tairs", "wind": "wined", "winds": "whines",
 }
 # Spellings of words that are nouns or adjectives in the sentence; the voices say them as verbs.
