@@ -129,7 +129,7 @@ def write_weights(weights: dict[str, int], frequent: frozenset[str]) -> None:
     for name, weight in sorted(weights.items()):
         by_weight[weight].append(name)
     used = sorted(word for word in frequent if any(f"{k}{word}" in weights for k in (-2, -1, 1)))
-    text = '"""Weights of the model in context.py. Written by training/homographs.py."""\n\n# ruff: noqa: E501, SIM905\n'
+    text = '"""Weights of context.py. Written by training/homographs.py."""\n\n# ruff: noqa: E501, SIM905\n'
     text += f"FREQUENT_WORDS = frozenset({' '.join(used)!r}.split())\n\n_WEIGHTS = '''\\\n"
     text += "".join(f"{weight}~{'~'.join(names)}\n" for weight, names in sorted(by_weight.items())) + "'''\n\n"
     text += "_ROWS = [row.split('~') for row in _WEIGHTS.splitlines()]\n"
