@@ -16,6 +16,7 @@ They run in this order, because each relies on the work of those before it:
 
 - LaTeX, raw code: before markup is removed, because "_", "*", "[3]" and "<int>" would be taken for it. Emoji after it.
 - identifiers: hashes and addresses, before their digits are taken for numbers.
+- rates without a number, pairs of currencies: the slash of "litres/day" and "EUR/USD" is that of no path.
 - links, paths: URLs and file names hold dots, slashes and capitals that mean something else in prose.
 - places, bible, abbreviations: these need full stops and capitals as they were typed. Places come first, because
   whether "St." is a street depends on the words around it. After these no full stop of an abbreviation is left.
