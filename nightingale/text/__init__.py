@@ -3,10 +3,11 @@
 The steps. `SentenceStream` in stream.py takes all but the first, for text that arrives in pieces:
 
 1. Decode bytes (input/).
-2. Fold characters to ASCII and a few symbols (characters.py); shorten white space to one blank, one line end or one
-   blank line (stream.py).
+2. Fold characters to ASCII and a few symbols (characters.py); shorten white space. Indentation and wide gaps are
+   kept for the next step, which removes them (stream.py).
 3. Cut the raw text into sentences (split.py). Only this step has to decide whether a full stop ends a sentence
-   (full_stops.py): "Dr.", "e.g." and "J. K." do not, and "3.5" or "example.com" have no white space after the stop.
+   (full_stops.py): "Dr.", "e.g." and "J. K." do not, and "3.5" or "example.com" have no white space after the stop; and
+   whether a line end does (lines.py): it does in lists, tables and logs, not in prose that was wrapped.
 4. Remove markup (markup.py) and rewrite each sentence by the rules below (normalize.py). After that every full stop,
    question mark and exclamation mark ends a sentence.
 5. Cut sentences that are too long for the model (split.py): punctuation alone is enough to split normalized text.

@@ -182,6 +182,18 @@ def _random_text(rng: random.Random) -> str:
     return "".join(rng.choice(_PARTS) for _ in range(rng.choice((8, 40, 400))))
 
 
+def test_flush_loses_no_words() -> None:
+    """Wherever the writer pauses between two words."""
+    text = "the cat sat on a mat and then it left us all\nfor good, or so we thought at that time\n\nIt came back"
+    for seed in range(20):
+        rng, stream, spoken = random.Random(seed), SentenceStream(), []
+        for word in text.split(" "):
+            spoken += stream.feed(word + " ")
+            spoken += stream.flush() if rng.random() < 0.2 else ()
+        words = " ".join(sentence.text for sentence in [*spoken, *stream.close()]).replace(".", "").replace(",", "")
+        assert words.split() == text.replace(",", "").split()
+
+
 @pytest.mark.parametrize("seed", range(8))
 def test_random_text(seed: int) -> None:
     """Nothing raises; the output has only the alphabet; no sentence is empty or too long; pieces make no difference."""
