@@ -91,10 +91,10 @@ def _resolution(match: re.Match[str]) -> str:
     return f"{match[1]} by "
 
 
-@rule(rf"(?<=[0-9])( ?)({SIGN})/(?=(?!10+ )[0-9][0-9.]* ?({SIGN})(?![\w/]))")
+@rule(rf"(?<=[0-9])( ?)({SIGN})/(?=(?!10+ ?[A-Za-z])[0-9][0-9.]* ?({SIGN})(?![\w/]))")
 def _choice(match: re.Match[str]) -> str:
-    """256GB/512GB"""
-    return f"{match[1]}{match[2]} or " if match[2] == match[3] and unit_names(match[2]) else match[0]
+    """256GB/512GB, 65mph/105kph"""
+    return f"{match[1]}{match[2]} or " if unit_names(match[2]) and unit_names(match[3]) else match[0]
 
 
 @rule(r"(?<![\w.,/])([0-9]{1,2})( ?)(?:ft|feet|foot|')\.? ?([0-9]|1[01])( ?1/2)?"
@@ -276,7 +276,8 @@ def read_per(rate: str) -> str | None:
 # --- directions of the wind -------------------------------------------------------------------------------------------
 @rule(r"\b([NS][NS]?[EW]|[NSEW][NS][EW]|[NSEW])\b(?= (?:at )?[0-9]{1,3} ?(?:kt|kts|kn|knots|mph|km/h|m/s)\b)"
       r"|(?<=[Ww]ind )([NSEW]{1,3})\b|(?<=[Ww]inds )([NSEW]{1,3})\b"
-      r"|\b(NNE|ENE|WSW|WNW|NNW)\b|(?<=meters per hour )([NSEW]{1,3})\b|(?<=[0-9] mph )([NSEW]{1,3})\b"
+      r"|(?<=[Ww]ind: )([NSEW]{1,3})\b|\b(NNE|ENE|WSW|WNW|NNW)\b"
+      r"|(?<=meters per hour )([NSEW]{1,3})\b|(?<=[0-9] mph )([NSEW]{1,3})\b"
       r"|(?<=[0-9] kts )([NSEW]{1,3})\b")
 def _compass(match: re.Match[str]) -> str:
     """NNW 15 kt, 12 km/h SE"""

@@ -17,7 +17,7 @@ def _word_rate(match: re.Match[str]) -> str:
     return match[1] + per if per else match[0]
 
 
-@rule(rf"(?<![\w./-])([A-Za-zµ]{{1,4}})(\^[23])?"
+@rule(rf"(?<![\w./-])(?<!\b(?:cu|sq) )([A-Za-zµ]{{1,4}})(\^[23])?"
       rf"/({'|'.join(sorted(map(re.escape, BARE_DENOMINATORS), key=len, reverse=True))})(?![\w/^'-])")
 def _bare_rate(match: re.Match[str]) -> str:
     """km/h, mg/dL, m^3/h"""
