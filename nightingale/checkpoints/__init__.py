@@ -3,6 +3,7 @@
 loading.py      a model folder, native or official, to a `Model`; strict about names, shapes and types
 chatterbox/     the official Chatterbox checkpoints: their files, names and layouts, sizes, defaults
 cloning.py      the networks that make a voice, of a model folder
+hub.py          models by their name on the hub, fetched once
 conversion.py   an official checkpoint to a native folder
 quantize.py     which weights are stored in few bits, quantizing and dequantizing them
 safetensors.py  reads a safetensors file and checks that it is complete

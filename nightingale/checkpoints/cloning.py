@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nightingale.checkpoints.chatterbox.cloning import remap_cloning
 from nightingale.checkpoints.chatterbox.families import Family, find_family
+from nightingale.checkpoints.hub import local_folder
 from nightingale.checkpoints.loading import load_arrays, read_config
 from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.checkpoints.torch_file import read_torch_arrays
@@ -22,6 +23,7 @@ def load_cloning(folder: Path | None) -> CloningNetworks:
     """The cloning networks of a folder. Raises VoiceNotFound if it has none, CheckpointMismatch if they are damaged."""
     if folder is None:
         raise VoiceNotFound("the bundled model cannot clone voices; give a Chatterbox checkpoint with --model DIR")
+    folder = local_folder(folder)
     if os.path.isfile(folder / "config.json"):
         return _load_native(folder)
     if found := find_family(folder, None):

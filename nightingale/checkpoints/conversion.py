@@ -13,6 +13,7 @@ from mlx.utils import tree_flatten
 from nightingale import __version__
 from nightingale.checkpoints.chatterbox.families import find_family
 from nightingale.checkpoints.cloning import NATIVE_FILE, load_cloning
+from nightingale.checkpoints.hub import local_folder
 from nightingale.checkpoints.loading import OfficialModel, check_entries, read_official
 from nightingale.checkpoints.quantize import T3_LAYERS, Policy, quantize_arrays
 from nightingale.checkpoints.safetensors import Arrays
@@ -42,7 +43,7 @@ def convert(source: Path, target: Path, bits: int | None = None, language: str |
     bits: of the layers of T3; None or 32 keeps floats. language: as in load_model; it chooses the checkpoint.
     Raises VoiceNotFound, CheckpointMismatch, OutputUnavailable and WriteFailed.
     """
-    found = find_family(source, language)
+    found = find_family(local_folder(source, language), language)
     if found is None:
         raise VoiceNotFound(f"no official Chatterbox checkpoint in {source}")
     family, folder = found

@@ -20,6 +20,7 @@ from nightingale.checkpoints.chatterbox.conditions import read_conditions
 from nightingale.checkpoints.chatterbox.families import FAMILIES, Family, find_family
 from nightingale.checkpoints.chatterbox.names import S3GEN_UNUSED, remap_s3gen, remap_t3
 from nightingale.checkpoints.chatterbox.sizes import hift_sizes, s3gen_sizes, t3_sizes
+from nightingale.checkpoints.hub import local_folder
 from nightingale.checkpoints.quantize import T3_LAYERS, dequantize_arrays, quantized_layout, requantize
 from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.checkpoints.tokenizer import TextTokenizer
@@ -63,7 +64,7 @@ def load_model(
 
     Raises VoiceNotFound if there is no model, CheckpointMismatch if its files are damaged or do not fit each other.
     """
-    folder = BUNDLED_MODEL if folder is None else folder
+    folder = BUNDLED_MODEL if folder is None else local_folder(folder, language)
     if os.path.isfile(folder / "config.json"):  # Path.is_file raises for a name that is too long
         model = _load_native(folder, bits, with_draft, language)
     elif found := find_family(folder, language):

@@ -85,7 +85,7 @@ def build_parser() -> CommandLineParser:
     add("--list-voices", action="store_true", help="print the names of the voices and exit")
     add("--clone", metavar="FILE", help="make a voice from this recording of at least 5 seconds; needs --model")
     add("--save-voice", metavar="NAME", help="the name of the voice that --clone makes")
-    add("--model", metavar="DIR", help="use the model in this folder")
+    add("--model", metavar="DIR", help="use the model in this folder, or ORG/NAME of the Hugging Face hub")
     add("--convert", metavar="DIR", help="write the Chatterbox checkpoint of --model as a folder that loads faster")
     add("--language", metavar="CODE", help="of the text, for multilingual models: two letters, such as fr; default en")
     add("-s", "--speed", metavar="X", type=float, default=1.0, help="0.5 (slow) to 2.0 (fast); default 1.0")

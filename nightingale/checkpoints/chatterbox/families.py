@@ -39,6 +39,10 @@ class Family:
     tokenizer: tuple[str, ...]
     config: ModelConfig
 
+    @property
+    def is_multilingual(self) -> bool:
+        return self.config.text.startswith("multilingual")
+
     def file(self, folder: Path, names: tuple[str, ...]) -> Path:
         """The first of some files of a folder that is there. Raises VoiceNotFound."""
         for name in names:
@@ -73,9 +77,12 @@ def find_family(path: Path, language: str | None) -> tuple[Family, Path] | None:
         if path.name == family.t3 and os.path.isfile(path):
             return family, path.parent
     found = [family for family in FAMILIES if os.path.isfile(path / family.t3)]
-    if language not in (None, "en"):
-        multilingual = [family for family in found if family.config.text.startswith("multilingual")]
-        if found and not multilingual:
-            raise UsageError(f"the {found[0].name} model in {path} speaks no other language than English")
-        found = multilingual
-    return (found[0], path) if found else None
+    fitting = [family for family in found if language_fits(family, language)]
+    if found and not fitting:
+        raise UsageError(f"the {found[0].name} model in {path} speaks no other language than English")
+    return (fitting[0], path) if fitting else None
+
+
+def language_fits(family: Family, language: str | None) -> bool:
+    """Whether a checkpoint speaks a language; None for English."""
+    return language in (None, "en") or family.is_multilingual
