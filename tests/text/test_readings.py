@@ -72,3 +72,9 @@ def test_warnings_count_the_characters_that_were_left_out() -> None:
         "the text has nothing that can be spoken",
     ]
     assert normalize("") == normalize(" \n") == ("", [])
+
+
+@pytest.mark.parametrize("nested", ["\\frac{", "{", "(", "\\sqrt", "^", "|x", "\\frac"])
+def test_deep_nesting_in_maths_is_no_error(nested: str) -> None:
+    """The reader of LaTeX calls itself for each group; deep groups are left out."""
+    assert normalize("\\alpha + " + nested * (900 // len(nested)))[0].lower().startswith("alpha plus")

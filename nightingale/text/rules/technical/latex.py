@@ -21,7 +21,7 @@ from nightingale.text.lexicon.maths import (
 from nightingale.text.number_words import fraction, spell_number
 from nightingale.text.patterns import regex
 
-_MAX_DEPTH = 12  # of braces: deeper ones are left out
+_MAX_DEPTH = 12  # of groups and arguments: deeper ones are left out
 _SILENT = regex(rf"\\(?:{'|'.join(SILENT_WITH_ARGUMENT)})\*?(?:\[[^\[\]]{{0,80}}\])?\{{[^{{}}]{{0,80}}\}}")
 _TEXT = rf"\\(?:{'|'.join(TEXT_COMMANDS)})\{{[^{{}}]{{0,200}}\}}"
 _TOKEN = regex(_TEXT + r"|\\[A-Za-z]+|\\[^A-Za-z]|[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+(?:\.[0-9]+)?|:="
@@ -42,6 +42,8 @@ class _Reader:
 
     def read(self, *ends: str) -> str:
         """Everything up to one of `ends`, which is taken too, or up to the end of the formula."""
+        if self._depth >= _MAX_DEPTH:
+            return ""
         self._depth += 1
         said: list[str] = []
         while (token := self._peek()) and token not in ends:
@@ -62,16 +64,21 @@ class _Reader:
 
     def _argument(self) -> str:
         """What a command or a script applies to: a group in braces, or one token."""
-        if self._depth > _MAX_DEPTH or self._take("{"):
+        if self._take("{"):
             return self.read("}")
         said: list[str] = []
         token = self._peek()
         self._next += 1
+        if self._depth >= _MAX_DEPTH:
+            return ""
+        self._depth += 1
         if token and token != "}":
             self._read_atom(token, said)
             if token == "-" and self._peek():
-                self._read_atom(self._peek(), said)
+                following = self._peek()
                 self._next += 1
+                self._read_atom(following, said)
+        self._depth -= 1
         return " ".join(said)
 
     def _read_token(self, token: str, said: list[str]) -> None:
