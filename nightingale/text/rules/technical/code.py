@@ -6,7 +6,7 @@ from nightingale.text.lexicon.capitals import CAMEL_NAMES
 from nightingale.text.lexicon.code import ARRAYS, COMMANDS, KEYS, NAMES, SIGN_NAMES, SQL_WORDS
 from nightingale.text.lexicon.names import HTML_TAGS
 from nightingale.text.number_words import spell_number
-from nightingale.text.patterns import regex, rule
+from nightingale.text.patterns import INNER_DOT, regex, rule
 
 _SNAKE_CASE = regex(r"(?<=[A-Za-z0-9])_+(?=[A-Za-z0-9])|\b__?(?=[A-Za-z])|(?<=[A-Za-z0-9])_+\b")
 _INNER_CAPITAL = regex("[A-Z](?<=[A-Za-z].)")
@@ -256,7 +256,7 @@ def read_code(text: str) -> str:
         text = _flags(_key_press(read_commands(text)))
         for pattern, reading in _OPERATORS:
             text = pattern.sub(reading, text)
-    if "." in text:
+    if INNER_DOT.search(text):
         text = _dotted_name(text)
     if "_" in text:
         text = _SNAKE_CASE.sub(" ", text)
