@@ -11,7 +11,7 @@ WORDS = {
     "protege": "proto-zhay", "protegee": "proto-zhay", "fiance": "fee-on-say", "fiancee": "fee-on-say",
     "deja vu": "day-zhah-voo", "pinata": "pin-yah-ta",
     # food
-    "gnocchi": "nyokee", "acai": "ah-sigh-ee", "croissant": "kwah-sahn", "prosciutto": "pro-shoot-oh",
+    "gnocchi": "nyokee", "croissant": "kwah-sahn", "prosciutto": "pro-shoot-oh",
     "tzatziki": "tsat-see-kee", "pho": "fuh", "hors d'oeuvre": "or-derv", "entree": "on-tray", "saute": "saw-tay",
     "puree": "pure-ay", "souffle": "soo-flay", "creme brulee": "krem brulay",
     # names
