@@ -85,10 +85,10 @@ def _is_noun(low: Sequence[str], i: int) -> bool:
 def _by_question(low: Sequence[str], end: int) -> str:
     """By the auxiliary that begins the clause: "Have you read", "What did she read"."""
     start = next((j + 1 for j in range(end - 1, -1, -1) if low[j] in _BREAKS), 0)
-    for word in low[start : min(start + 2, end)]:
+    for word in (*low[start : min(start + 2, end)], *low[max(start, end - 2) : end - 1]):
         if word in _ASKING:
             return PRESENT
-        if word in ("have", "has", "had", "haven't", "hasn't", "hadn't") and word == low[start]:
+        if word in ("have", "has", "had", "haven't", "hasn't", "hadn't"):
             return PAST
     return UNKNOWN
 

@@ -90,6 +90,9 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
         (r"\b(?:very|so|extremely|most|exceedingly|infinitely|incredibly|too|quite|rather|is|are|was|were) _"
          r"(?=[,.;:!?]| and| in size| to)", "mynoot"),
     ),
+    "moped": (
+        (r"\b(?:(?i:an?|the|my|your|his|her|their|our|this|that|by|each|one)|electric|old|new|red|rented) _", "moe-ped"),
+    ),
     "row": (
         (r"\b(?:front|back|top|bottom|first|second|third|fourth|next|last|long|straight|middle|single|double|death|"
          r"skid) _", ""),
@@ -115,7 +118,7 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
          r"(?= (?:for|who|in|with|since|at|was|is|had|has|lay|wife|husband|mother|father|sister|brother|son|daughter|"
          r"chair|"
          r"soldiers?)\b|[.,;!?])", "invulid"),
-        (r"\bthe _(?= (?:who|was lying|had|has|lay|could|would|said|smiled)\b)", "invulid"),
+        (r"\bthe _(?=[.!?]| (?:who|was lying|had|has|lay|could|would|said|smiled)\b)", "invulid"),
     ),
     "bow": (
         (r"\b(?:arrows?|archers?|quiver|violin|fiddle|ribbons?|hair|tie|strings?|hunt\w*|rain|cross)\b", ""),
@@ -161,7 +164,7 @@ AS_VERB = {
 }
 # Spellings of words that are nouns or adjectives in the sentence; the voices say them as verbs.
 AS_NOUN = {
-    "invite": "innvite", "live": "lyve", "moped": "moe-ped", "resume": "rezzumay",
+    "invite": "innvite", "live": "lyve", "resume": "rezzumay",
 }
 
 # Classes of the words around a homograph.
