@@ -91,7 +91,7 @@ SENSES: dict[str, tuple[tuple[str, str], ...]] = {
          r"(?=[,.;:!?]| and| in size| to)", "mynoot"),
     ),
     "moped": (
-        (r"\b(?:(?i:an?|the|my|your|his|her|their|our|this|that|by|each|one)|electric|old|new|red|rented) _", "moe-ped"),
+        (r"\b(?:(?i:an?|the|my|your|his|her|their|our|this|that|by)|electric|old|new|red|rented) _", "moe-ped"),
     ),
     "row": (
         (r"\b(?:front|back|top|bottom|first|second|third|fourth|next|last|long|straight|middle|single|double|death|"
