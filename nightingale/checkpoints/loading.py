@@ -84,6 +84,8 @@ def read_config(path: Path) -> ModelConfig:
         raise CheckpointMismatch(f"{path} cannot be read: {error}") from error
     if not isinstance(values, dict):
         raise CheckpointMismatch(f"{path} is not a config")
+    if "model_type" in values:
+        raise CheckpointMismatch(f"{path} is of another program (mlx-audio, transformers); use the original checkpoint")
     try:
         return from_dict(ModelConfig, values)
     except (CheckpointMismatch, UsageError) as error:  # the ranges of sampling are those of options

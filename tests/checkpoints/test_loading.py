@@ -126,6 +126,7 @@ def test_a_bad_config_is_named(copy: Path) -> None:
         ("{", "cannot be read"),
         ("[" * 100_000, "cannot be read"),
         ("[]", "is not a config"),
+        ('{"model_type": "chatterbox"}', "is of another program .*; use the original checkpoint"),
         (json.dumps(values | {"colour": 1}), "has no colour"),
         (json.dumps({k: v for k, v in values.items() if k != "hift"}), "lacks hift"),
     ):
