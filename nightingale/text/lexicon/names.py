@@ -49,7 +49,8 @@ NAMED_BY_NUMBER = [*words(
     "Room Flight Highway Hwy Route Rte Suite Apartment Boeing Airbus Bus Area Form Schedule RFC PEP RTX GTX RX Ryzen "
     "Xeon Pentium Porsche Peugeot Renault Volvo Ferrari Mercedes BMW Xbox Office Fahrenheit Unit Error HTTP status "
     "port Channel Interstate Exit Gate Train Nokia Commodore Atari Thinkpad ThinkPad Latitude Studio Lab Hall Zone "
-    "Locker Windows Ward Battalion Regiment Squadron Tower Building Pier DIN ISO EN Section error Cell Tram"
+    "Locker Windows Ward Battalion Regiment Squadron Tower Building Pier DIN ISO EN Section error Cell Tram "
+    "exit room flight gate highway route"
 ), "error code", "exit code", "Error code", "HTTP status", "status code", "Ryzen [3579]", "Core i[3579]"]
 
 # --- before Roman numerals

@@ -94,10 +94,12 @@ def _iban(match: re.Match[str]) -> str:
 
 
 # --- postcodes -------------------------------------------------------------------------------------------------------
-@rule(r"\b([A-Z]{1,2}[0-9][A-Z0-9]?) ([0-9][A-Z]{2})\b|\b([A-Z][0-9][A-Z]) ?([0-9][A-Z][0-9])\b")
-def _british_postcode(match: re.Match[str]) -> str:
-    """SW1A 1AA, and the Canadian M5V 2T6"""
-    return _spell(f"{match[1] or match[3]} {match[2] or match[4]}")
+@rule(r"\b([A-Z]{1,2}[0-9][A-Z0-9]?) ([0-9][A-Z]{2})\b|\b([A-Z][0-9][A-Z]) ?([0-9][A-Z][0-9])\b"
+      r"|(?<![\w.,])([1-9][0-9]{3}) ([A-Z]{2})(?= [A-Z][a-z])")
+def _postcode_with_letters(match: re.Match[str]) -> str:
+    """SW1A 1AA, the Canadian M5V 2T6, and the Dutch 1012 AB"""
+    first, second = (group for group in match.groups() if group)
+    return _spell(f"{first} {second}")
 
 
 @rule(r"(^ *|, |\b(?:to|in|at|from|near|or|and) )((?:[DFAI]|CH|DE|FR|IT|ES)-)?([0-9]{5}(?:-[0-9]{4})?)(?= [A-Z][a-z]+)"
@@ -135,6 +137,6 @@ def read_codes(text: str) -> str:
     if not re.search("[0-9]{3}|[0-9][A-Z]", text):
         return text
     return apply_rules(text, (
-        _iban, _card, _after_strong_word, _after_long_word, _letters_and_digits, _before_word, _british_postcode,
+        _iban, _card, _after_strong_word, _after_long_word, _letters_and_digits, _before_word, _postcode_with_letters,
         _postcode_and_town,
     ))

@@ -82,7 +82,8 @@ def _airliner(match: re.Match[str]) -> str:
 
 
 @rule(r"(?<=\b[Aa] )(10(?:40|9[589]|65))\b(?! [a-z]+s\b)|(?<=\b[Mm]y )(10(?:40|9[589]))\b|(?<=\b[Tt]he )(10(?:40|99))\b"
-      r"|\b(10(?:40|9[589]))(?=-(?:[A-Z]{1,4})\b|s\b)")
+      r"|\b(10(?:40|9[589]))(?=-(?:[A-Z]{1,4})\b|s\b)"
+      r"|\b(529|401|403|457)(?= (?:plan|account)s?\b)")
 def _tax_form(match: re.Match[str]) -> str:
     """a 1099, 1099-MISC"""
     return in_pairs(next(group for group in match.groups() if group)) + (" " if match[4] else "")
@@ -136,10 +137,12 @@ def _company(_: re.Match[str]) -> str:
     return "Three M"
 
 
-@rule(r"(?<![\w.,$£€-])([1-9][0-9])ers\b|\b(?:(10)-([KQ])|(8)-(K))\b|^(10)-(4)\b(?=,|[.!]?$)|\b802\.11([a-z]{0,2})\b|\bH\.(26[0-9])\b")
+@rule(r"(?<![\w.,$£€-])([1-9][0-9])ers\b|\b(?:(10)-([KQ])|(8)-(K))\b|^(10)-(4)\b(?=,|[.!]?$)|\b802\.11([a-z]{0,2})\b|\bH\.(26[0-9])\b|(?<!\w)'(00)s\b")
 def _others(match: re.Match[str]) -> str:
-    """49ers, 10-K, 10-4, 802.11ac, H.264"""
-    team, *filing, wireless, codec = match.groups()
+    """49ers, 10-K, 10-4, 802.11ac, H.264, the '00s"""
+    team, *filing, wireless, codec, decade = match.groups()
+    if decade:
+        return "two thousands"
     if team:
         said = cardinal(int(team))
         return said[:-1] + ("iers" if said.endswith("y") else "ers") if said[-1] in "ye" else said + "ers"

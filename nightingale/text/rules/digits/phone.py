@@ -43,6 +43,12 @@ def _emergency_number(match: re.Match[str]) -> str:
     return f"{match[1]} {spell_digits(match[2])}{match[3] or ''}{other}"
 
 
+@rule(r"(?<=[0-9]{3}[-. ][0-9]{4}) ?x ?([0-9]{2,5})\b")
+def _short_extension(match: re.Match[str]) -> str:
+    """555-867-5309 x12"""
+    return f" extension {match[1]}"
+
+
 @rule(r"\b(extension) ([0-9]{2,5})\b(?![,.]?[0-9]| (?:cord|lead)s?\b)", re.IGNORECASE)
 def _extension(match: re.Match[str]) -> str:
     return f"{match[1]} {spell_digits(match[2])}"
@@ -72,5 +78,6 @@ def _vanity(match: re.Match[str]) -> str:
 def read_phone_numbers(text: str) -> str:
     """555-1234 -> five five five, one two three four."""
     return apply_rules(text, (
-        _vanity, _phone_number, _ten_digits, _seven_digits, _emergency_number, _extension, _short_code,
+        _vanity, _short_extension, _phone_number, _ten_digits, _seven_digits, _emergency_number, _extension,
+        _short_code,
     ))

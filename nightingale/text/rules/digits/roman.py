@@ -92,6 +92,15 @@ def _list(match: re.Match[str]) -> str:
     return _words(match[0])
 
 
+@rule(rf"(?<![\w.'-])({_ROMAN}) (and|or|to) ({_ROMAN})\b(?!['.-]?\w)")
+def _pair(match: re.Match[str]) -> str:
+    """VIII and IX"""
+    first, word, last = match.groups()
+    if not (_is_canonical(first) and _is_canonical(last)) or _value(first) >= _value(last) or len(first + last) < 4:
+        return match[0]
+    return f"{cardinal(_value(first))} {word} {cardinal(_value(last))}"
+
+
 @rule(rf"(?<![\w.'-])({_ROMAN}|[IVX]) ?([-–]) ?({_ROMAN}|[IVX])(?![\w.'-]*[A-Za-z])"
       r"|(?<![\w.'-])([ivx]{1,6})[-–]([ivx]{2,6})(?![\w'-])")
 def _range(match: re.Match[str]) -> str:
@@ -107,7 +116,7 @@ def _range(match: re.Match[str]) -> str:
 def _alone(match: re.Match[str]) -> str:
     """Only numerals that cannot be words or initials: those that end in II, and those of four letters or more."""
     numeral = match[1]
-    if not _is_canonical(numeral) or numeral in ("MIDI", "XXXL"):
+    if not _is_canonical(numeral) or numeral in ("MIDI", "XXX"):
         return match[0]
     value = _value(numeral)
     return year(value) if value >= 1000 else cardinal(value)
@@ -143,7 +152,7 @@ def _brackets(text: str) -> str:
         value = _value(label) if label[0] in "ivx" else int(label) if label.isdigit() else 0
         said = cardinal(value) if value else label.upper()
         if _LABEL_BEFORE.search(before):
-            return said
+            return said if value else match[0]
         if not _START_BEFORE.search(before):
             return match[0] if label.isdigit() or (len(label) == 1 and label not in "ivx") else said
         said = said if match.start() else said.capitalize()
@@ -159,5 +168,5 @@ def read_roman_numerals(text: str) -> str:
     if not _ANY_NUMERAL.search(text):
         return text
     return apply_rules(text, (
-        _ordinals, _after_part, _after_monarch, _after_series, _after_name, _list, _range, _heading, _alone,
+        _ordinals, _after_part, _after_monarch, _after_series, _after_name, _list, _pair, _range, _heading, _alone,
     ))

@@ -16,7 +16,7 @@ _CLOCK_NEXT = r"(?=[0-9]{1,2}:[0-5][0-9])"
 
 
 # --- a date and a time -----------------------------------------------------------------------------------------------
-@rule(rf"\b({_MONTH}) {_DAY} ([0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})?(?: [AP]M)?)"
+@rule(rf"\b({_MONTH}) {_DAY} ([0-9]{{1,2}}:[0-9]{{2}}(?::[0-9]{{2}})?(?: [AP]M)?)(?:\.[0-9]{{1,9}})?"
       r"( [A-Z]{2,5}| [+-][0-9]{2,4})? ([12][0-9]{3})\b(?![:.,]?[0-9])")
 def _year_after_time(match: re.Match[str]) -> str:
     """Dec 1 11:05:19 UTC 2026 -> December 1, 2026, 11:05:19 UTC: what `date` and `git log` print"""
@@ -46,7 +46,7 @@ def _year_first(match: re.Match[str]) -> str:
 def _year_last(match: re.Match[str]) -> str:
     """5/3/2024: the month comes first, as in America, unless that is no date. With full stops the day comes first."""
     month, day, year_digits = int(match[1]), int(match[3]), match[4]
-    if (match[2] == ".") != (month > 12 >= day) and _exists(day, month):
+    if (match[2] == "." or month > 12 >= day) and _exists(day, month):
         month, day = day, month
     if not _exists(month, day) or (len(year_digits) == 2 and match[2] != "/"):
         return match[0]
@@ -128,7 +128,8 @@ def _without_year(match: re.Match[str]) -> str:
     if joint:
         word = joint.strip() if joint.strip().isalpha() else "to"
         until = f" {word} {MONTHS[int(last_month) - 1]} {ordinal(int(last_day))}"
-    return f"{MONTHS[int(month) - 1]} {ordinal(int(day))}{until}"
+    comma = ", " if re.search("day $", match.string[: match.start()][-4:]) else ""
+    return f"{comma}{MONTHS[int(month) - 1]} {ordinal(int(day))}{until}"
 
 
 def _is_date(match: re.Match[str], month: int, day: int) -> bool:

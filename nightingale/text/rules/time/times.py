@@ -12,6 +12,12 @@ from nightingale.text.patterns import apply_rules, regex, rule
 _TIME_ZONES = r"UTC|GMT|[ECMP][SD]T|BST|CES?T|IST|JST|AES?T|Z(?:ulu)?"
 
 
+@rule(r"(?<=[0-9]:[0-9]{2}:[0-9]{2})[.,][0-9]{3,9}(?= ?(?:Z\b|[+-][0-9]{2}|UTC\b|GMT\b))")
+def _part_of_second(_: re.Match[str]) -> str:
+    """10:13:02.123+0000"""
+    return ""
+
+
 @rule(r"\b(UTC|GMT) ?([+-]| minus | plus ) ?([01]?[0-9])(?::?([0-5][0-9]))?\b(?![:.]?[0-9])"
       r"|(?<=[0-9]:[0-9]{2})(?:(?<=:[0-9]{2}:[0-9]{2}) ?| )([+-])([01][0-9]):?([0-5][0-9])\b(?![:.]?[0-9])")
 def _offset(match: re.Match[str]) -> str:
@@ -101,5 +107,7 @@ def _ratio(match: re.Match[str]) -> str:
 
 def read_times(text: str) -> str:
     """5:30 p.m. -> five thirty PM."""
-    return apply_rules(text, (_offset, _military, _military_alone, _continental, _clock, _hour, _verses, _ratio))
+    return apply_rules(text, (
+        _part_of_second, _offset, _military, _military_alone, _continental, _clock, _hour, _verses, _ratio,
+    ))
 
