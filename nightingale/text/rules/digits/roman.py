@@ -152,7 +152,7 @@ def _brackets(text: str) -> str:
         value = _value(label) if label[0] in "ivx" else int(label) if label.isdigit() else 0
         said = cardinal(value) if value else label.upper()
         if _LABEL_BEFORE.search(before):
-            return said if value else match[0]
+            return said
         if not _START_BEFORE.search(before):
             return match[0] if label.isdigit() or (len(label) == 1 and label not in "ivx") else said
         said = said if match.start() else said.capitalize()
