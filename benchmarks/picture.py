@@ -33,6 +33,11 @@ LINES = (
     "/speed 1.1",
     "The first train leaves at 7:42. The second one is never on time. Take an umbrella!",
 )
+ALL = set(range(108))
+# Of each of these groups one attribute holds; the last ones are the resets.
+EXCLUSIVE = (
+    {*range(30, 38), *range(90, 98), 39}, {*range(40, 48), *range(100, 108), 49}, {1, 22}, {4, 24}, {7, 27},
+)  # fmt: skip
 SGR = re.compile(r"\x1b\[([0-9;]*)m")
 
 
@@ -46,11 +51,11 @@ def converse(folder: Path, environment: dict[str, str]) -> list[str]:
     tmux("new-session", "-d", "-x", str(COLUMNS), "-y", str(ROWS), sys.executable, str(ROOT / "nightingale_tts.py"))
     try:
         for line in LINES:
-            wait_for(lambda: " ready" in tmux("capture-pane", "-p"))
+            wait_for(lambda: "○ ready" in tmux("capture-pane", "-p"))
             tmux("send-keys", line, "Enter")
-            time.sleep(1.0)
-        wait_for(lambda: "sentence 2" in tmux("capture-pane", "-p"))
-        time.sleep(1.2)
+            time.sleep(2.0)
+        wait_for(lambda: "The second" in tmux("capture-pane", "-p").splitlines()[-2])
+        time.sleep(1.0)
         return tmux("capture-pane", "-p", "-e").splitlines()
     finally:
         tmux("kill-server")
@@ -74,10 +79,8 @@ def runs(line: str, attributes: set[int]) -> list[tuple[str, set[int]]]:
         if escape:
             at = escape.end()
             for code in map(int, (escape[1] or "0").split(";")):
-                if code == 0:
-                    attributes.clear()
-                else:
-                    attributes.add(code)
+                attributes -= next((group for group in EXCLUSIVE if code in group), ALL if code == 0 else set())
+                attributes.add(code)
     return found
 
 
