@@ -177,9 +177,9 @@ class Engine:
             logger.warning("a sentence did not come to its end and was cut after %d tokens: %s", num_tokens, text)
 
     def _word_timer(self, session: T3Session, text: str, speed: float) -> WordTimer | None:
-        """None if no attention head of the model is known to follow the text, or if it cannot be read."""
+        """None if no attention head of the model is known to follow the text."""
         alignment = self._model.config.t3.alignment
-        if alignment is None or backend.is_cuda():
+        if alignment is None:
             return None
         offsets = self._model.tokenizer.offsets(text)
         return WordTimer(session, alignment, text, offsets, speed, self.statistics.sound_s)

@@ -24,7 +24,9 @@ MAX_ROWS = 16  # of one pass or product, over all its sequences
 _THREADS = 512  # of a block
 
 _KINDS = ("qkv", "o", "gate_up", "down")
-_INPUTS = ["x", "start", "after", "cosines", "sines", "eps", "input_norm", "post_norm", "last_norm"]
+_INPUTS = [
+    "x", "start", "query_layer", "queries", "after", "cosines", "sines", "eps", "input_norm", "post_norm", "last_norm",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,10 +81,12 @@ def llama_pass(
     start: int,
     stored: Sequence[mx.array],
     after: mx.array,
+    queries: tuple[int, mx.array] | None = None,
 ) -> mx.array:
     """cpu.llama_pass over few rows: (B, L, hidden) -> normalised states (B, L, hidden).
 
-    stored: keys and values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE. The tables are float32, all other
+    stored: keys and values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE. queries: the layer whose queries are
+    written too, and the ring (B, R, H * D) that receives those of position p in row p modulo R. The tables are float32, all other
     floats of x's dtype. B * L is at most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are
     multiples of 8.
 
@@ -95,10 +99,11 @@ def llama_pass(
     sizes = {"LAYERS": len(stored) // 2, "E": E, "F": layers.down.inputs, "H": H, "KH": K, "D": D}
     for kind, matrix in zip(_KINDS, matrices, strict=True):
         sizes |= {f"{kind.upper()}_BITS": matrix.bits, f"{kind.upper()}_GROUP": matrix.group}
+    layer, ring = queries or (-1, _filled((0.0,), x.dtype).reshape(1, 1, 1))
     scratch = B * L * (E + (2 * H + 2 * K) * D + layers.down.inputs)
     states: mx.array = _pass_kernel(len(stored) // 2)(
         inputs=[
-            x, mx.array([start], mx.int32), after, *tables, _filled((layers.eps,), mx.float32),
+            x, mx.array([start], mx.int32), mx.array([layer], mx.int32), ring, after, *tables, _filled((layers.eps,), mx.float32),
             layers.input_norm, layers.post_norm, layers.last_norm,
             *(array for matrix in matrices for array in matrix.arrays(x.dtype)), *stored,
         ],

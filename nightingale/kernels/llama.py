@@ -71,16 +71,13 @@ class FusedPass:
     def __init__(self, blocks: Sequence[BlockModules], norm: nn.RMSNorm) -> None:
         first = blocks[0]
         self._num_heads, self._num_kv_heads, self._head_dim = first.num_heads, first.num_kv_heads, first.head_dim
-        self._num_arrays: int | None  # that the pass takes of those of a cache
-        self._run: Callable[[mx.array, RopeTables, int, int, CacheArrays, mx.array], mx.array]
+        self._run: Callable[[mx.array, RopeTables, int, int, Sequence[CacheArrays], mx.array], mx.array]
         if backend.is_cuda():
-            layers = _cuda_layers(blocks, norm)
-            # For the layout "whole", which is the only one here, the write index is the offset.
-            self._run = lambda x, tables, start, _, *rest: cuda.llama_pass(layers, x, tables, start, *rest)
-            self._max_rows, self._layouts, self._num_arrays = cuda.MAX_ROWS, {"whole"}, 2  # not the ring of queries
+            self._run = partial(_cuda_pass, _cuda_layers(blocks, norm))
+            self._max_rows, self._layouts = cuda.MAX_ROWS, {"whole"}
         else:
-            self._run = partial(cpu.llama_pass, _native_layers(blocks, norm))
-            self._max_rows, self._layouts, self._num_arrays = sys.maxsize, {"whole", "quantized", "budget"}, None
+            self._run = partial(_native_pass, _native_layers(blocks, norm))
+            self._max_rows, self._layouts = sys.maxsize, {"whole", "quantized", "budget"}
 
     def accepts(self, caches: Sequence[Cache], num_rows: int) -> TypeGuard[Sequence[WritableCache]]:
         """Whether this form can read so many rows into these caches."""
@@ -91,14 +88,31 @@ class FusedPass:
         """(B, L, hidden) at the caches' offset -> normalised states (B, L, hidden). tables: from position 0 on."""
         B, L, _ = x.shape
         first, shape = caches[0], (B, self._num_kv_heads, L, self._head_dim)
-        buffers = [cache.buffers(shape, self._num_heads, x.dtype)[: self._num_arrays] for cache in caches]
-        arrays = tuple(chain.from_iterable(buffers))
+        arrays = [cache.buffers(shape, self._num_heads, x.dtype) for cache in caches]
         pending = first.pending_write
         after = pending if pending is not None else mx.zeros((1,), x.dtype)
         states = self._run(x, tables, first.offset, first.write_index, arrays, after)
         for cache in caches:
             cache.commit(L, states)
         return states
+
+
+def _native_pass(
+    layers: cpu.LlamaLayers, x: mx.array, tables: RopeTables, start: int, write_index: int,
+    stored: Sequence[CacheArrays], after: mx.array,
+) -> mx.array:  # fmt: skip
+    return cpu.llama_pass(layers, x, tables, start, write_index, list(chain.from_iterable(stored)), after)
+
+
+def _cuda_pass(
+    layers: cuda.Layers, x: mx.array, tables: RopeTables, start: int, write_index: int,
+    stored: Sequence[CacheArrays], after: mx.array,
+) -> mx.array:  # fmt: skip
+    """The caches have the layout "whole". At most one of them keeps queries."""
+    assert write_index == start
+    arrays = [array for keys, values, _ in stored for array in (keys, values)]
+    rings = [(layer, ring) for layer, (_, _, ring) in enumerate(stored) if ring.size]
+    return cuda.llama_pass(layers, x, tables, start, arrays, after, rings[0] if rings else None)
 
 
 def fuse_pass(blocks: Sequence[BlockModules], norm: nn.RMSNorm) -> FusedPass | None:

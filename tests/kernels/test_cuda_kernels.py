@@ -75,6 +75,7 @@ def test_pass(emulator: Emulator, config: LlamaConfig, batch: int, bits: int, dt
     embeds = noise("embeds", (batch, 27, config.hidden_size)).astype(dtype)
 
     def states(few: tuple[int, ...]) -> mx.array:
+        nonlocal caches
         caches = caches_for(model)
         parts, start = [], 0
         for count in (17, *few):
@@ -82,15 +83,20 @@ def test_pass(emulator: Emulator, config: LlamaConfig, batch: int, bits: int, dt
             start += count
         return mx.concatenate(parts, axis=1)
 
-    whole = model(embeds, caches_for(model))
+    tolerance = 1e-4 if dtype == mx.float32 else 0.1
+    caches = caches_for(model)
+    whole, queries = model(embeds, caches), caches[-1].queries(11, 27)
     by_eights = states((8, 2))
-    close(by_eights.astype(mx.float32), whole.astype(mx.float32), 1e-4 if dtype == mx.float32 else 0.1)
+    close(by_eights.astype(mx.float32), whole.astype(mx.float32), tolerance)
+    close(caches[-1].queries(11, 27).astype(mx.float32), queries.astype(mx.float32), tolerance)
     emulator.backwards = True
     np.testing.assert_array_equal(*(np.array(a.astype(mx.float32)) for a in (by_eights, states((1, 3, 6)))))
 
 
 def caches_for(model: Llama) -> list[Cache]:
-    return [KVCache(24) for _ in model.layers]
+    """The last layer's cache keeps queries."""
+    last = len(model.layers) - 1
+    return [KVCache(24, num_queries=16 if i == last else 0) for i in range(last + 1)]
 
 
 @pytest.mark.parametrize("bits", [0, 4])

@@ -19,12 +19,14 @@ __device__ void rotate8(const Pass& pass, const T* head, int position, int part,
 }
 
 // Causal attention of each row of qkv (B * L, (H + 2 * KH) * D), before rotation, to its sequence: (B * L, H * D).
-// New keys and values are written to the cache: keys, values (B, KH, S, D).
+// New keys and values are written to the cache: keys, values (B, KH, S, D). Unless R is 0, the rotated queries of position
+// p are written to row p % R of ring (B, R, H * D).
 //
 // A block computes one head of one row at a time; a team of D / 8 lanes reads one key at a time.
 // Not inlined, because `multiply` beside it would have too few registers.
 template <int H, int KH, int D, typename T>
-__device__ __noinline__ void attend(Shared& shared, const Pass& pass, const T* qkv, T* keys, T* values, T* out) {
+__device__ __noinline__ void attend(
+    Shared& shared, const Pass& pass, const T* qkv, T* keys, T* values, T* ring, int R, T* out) {
   constexpr int LANES = D / 8, WIDTH = (H + 2 * KH) * D, STRIDE = kThreads / LANES;
   const int lane = threadIdx.x % 32, warp = threadIdx.x / 32, part = lane % LANES * 8;
   const unsigned team = ((1u << LANES) - 1) << lane / LANES * LANES;
@@ -34,6 +36,9 @@ __device__ __noinline__ void attend(Shared& shared, const Pass& pass, const T* q
     const long cache = (long(b) * KH + kv) * pass.S * D + part;
     float query[8], sums[8] = {}, top = -1e30f, total = 0;
     rotate8<D>(pass, qkv + long(row) * WIDTH + h * D, now, part, query);
+    if (R != 0 && threadIdx.x < LANES)
+      for (int i = 0; i < 8; i++)
+        ring[((long(b) * R + now % R) * H + h) * D + part + i] = static_cast<T>(query[i]);
     for (int i = 0; i < 8; i++) query[i] *= 1.44269504f * rsqrtf(float(D));  // scores in powers of 2
     auto add_key = [&](const auto& key, const auto& value) {
       float score = 0;

@@ -32,7 +32,9 @@
     prefetch_matrix(gate_up_now, F);
     prefetch_matrix(gate_up_now, F, F);
     prefetch(post_norm + layer * E, E * sizeof(T));
-    attend<H, KH, D>(shared, pass, projected, keys[layer], values[layer], attended);
+    attend<H, KH, D>(
+        shared, pass, projected, keys[layer], values[layer], const_cast<T*>(queries),
+        layer == query_layer[0] ? queries_shape[1] : 0, attended);
     grid_barrier(arrived, expected);
     prefetch_matrix(down_now, E);
     multiply<E, false>(shared, o_now, attended, M, (const T*)nullptr, 0.0f, before, stream);
