@@ -103,8 +103,8 @@ class WordTimer:
                 match, begins_at = self._waiting.popleft()
                 before = self._tracker.positions[token - 1] if token else 0.0
                 moment = token - (position - begins_at) / max(position - before, 1e-6) if token else 0.0
-                start = moment * SAMPLES_PER_TOKEN + self._config.offset_s * SAMPLE_RATE
-                self._silent.append((match, round(start / self._speed)))
+                start = (moment + 0.5) * SAMPLES_PER_TOKEN / self._speed + self._config.offset_s * SAMPLE_RATE
+                self._silent.append((match, round(start)))
 
     def _position(self, offsets: Sequence[int], character: int) -> float:
         return min(bisect_left(offsets, character) + self._config.lead, self._num_text - _BEFORE_STOP)

@@ -64,7 +64,7 @@ class AlignmentConfig:
     """The attention head that follows the text, found by training/find_alignment.py.
 
     layer, head: counted from 0. lead: how many text tokens its attention is ahead of the speech. offset_s: added to the
-    time of the speech token at which a word was found to begin.
+    middle of the speech token at which a word was found to begin.
     """
 
     layer: int

@@ -29,7 +29,7 @@ from nightingale.statistics import Statistics
 
 Floats = NDArray[np.float32]
 
-CONFIG = AlignmentConfig(layer=1, head=2, lead=2, offset_s=0.01)
+CONFIG = AlignmentConfig(layer=1, head=2, lead=2, offset_s=-0.01)
 TEXT_IDS = [5, 6, 7, 8, 9, 30, 31]
 NUM_TOKENS = 90
 BACKENDS = [Backend.CPU, *([Backend.NATIVE] if cpu.available() else [])]
@@ -159,7 +159,7 @@ def starts(words: tuple[object, ...]) -> list[tuple[str, int, float]]:
 def test_words_begin_with_the_token_that_reaches_them() -> None:
     assert starts(timer().words(19, sound(19), True)) == [("one,", 0, 0.09), ("two", 5, 0.29), ("(three)", 11, 0.53)]
     assert starts(timer(2.0, 5.0).words(19, sound(10), True)) == [
-        ("one,", 0, 5.045), ("two", 5, 5.145), ("(three)", 11, 5.265),
+        ("one,", 0, 5.04), ("two", 5, 5.14), ("(three)", 11, 5.26),
     ]  # fmt: skip
 
 
