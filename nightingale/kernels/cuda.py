@@ -86,9 +86,9 @@ def llama_pass(
     """cpu.llama_pass over few rows: (B, L, hidden) -> normalised states (B, L, hidden).
 
     stored: keys and values (B, K, S, D) of each layer by turns, WRITTEN IN PLACE. queries: the layer whose queries are
-    written too, and the ring (B, R, H * D) that receives those of position p in row p modulo R. The tables are float32, all other
-    floats of x's dtype. B * L is at most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and groups, are
-    multiples of 8.
+    written too, and the ring (B, R, H * D) that receives those of position p in row p modulo R. The tables are float32,
+    all other floats of x's dtype. B * L is at most MAX_ROWS; D / 8 is a power of two from 2 to 16; other sizes, and
+    groups, are multiples of 8.
 
     Two passes that are independent of each other must not be under way at once: each might keep the other's blocks from
     the multiprocessors. Then, or where the GPU has fewer than it says, it ends with an error after some ten seconds.
@@ -103,8 +103,8 @@ def llama_pass(
     scratch = B * L * (E + (2 * H + 2 * K) * D + layers.down.inputs)
     states: mx.array = _pass_kernel(len(stored) // 2)(
         inputs=[
-            x, mx.array([start], mx.int32), mx.array([layer], mx.int32), ring, after, *tables, _filled((layers.eps,), mx.float32),
-            layers.input_norm, layers.post_norm, layers.last_norm,
+            x, mx.array([start], mx.int32), mx.array([layer], mx.int32), ring, after, *tables,
+            _filled((layers.eps,), mx.float32), layers.input_norm, layers.post_norm, layers.last_norm,
             *(array for matrix in matrices for array in matrix.arrays(x.dtype)), *stored,
         ],
         template=[("T", x.dtype), *sizes.items()],

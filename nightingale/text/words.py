@@ -1,6 +1,7 @@
 """Words of a sentence as it is spoken, and the pieces of the typed text from which they came."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from nightingale.text.patterns import regex
 
 SPOKEN_WORD = regex(r"\S*[A-Za-z0-9]\S*")  # a dash between blanks is no word
 _TYPED_WORD = re.compile(r"\S+")
+_MAX_EQUAL = 5000  # prose of 1000 characters has 1000
 _MARK = regex(r"[^A-Za-z0-9]+")
 
 
@@ -31,6 +33,8 @@ def match_words(typed: str, spoken: str) -> list[Origin]:
     pieces = list(_TYPED_WORD.finditer(typed))
     words = [_key(match[0]) for match in SPOKEN_WORD.finditer(spoken)]
     keys = [_key(fold(match[0])) for match in pieces]
+    if _num_equal(keys, words) > _MAX_EQUAL:
+        return _evenly(pieces, len(words))
     origins: list[Origin] = []
     for kind, i, i_end, j, j_end in SequenceMatcher(None, keys, words, autojunk=False).get_opcodes():
         if kind == "equal":
@@ -40,6 +44,18 @@ def match_words(typed: str, spoken: str) -> list[Origin]:
         elif kind == "replace":
             origins += _rewritten(typed, pieces[i:i_end], words[j:j_end])
     return origins
+
+
+def _num_equal(one: list[str], other: list[str]) -> int:
+    """How many pairs of equal words two texts have. SequenceMatcher takes at least so many steps."""
+    counts = Counter(other)
+    return sum(counts[key] for key in one)
+
+
+def _evenly(pieces: list[re.Match[str]], num_words: int) -> list[Origin]:
+    """As many spoken words for each typed one: for a text that repeats itself."""
+    counts = Counter(i * len(pieces) // num_words for i in range(num_words))
+    return [Origin(*pieces[i].span(), count) for i, count in sorted(counts.items())]
 
 
 def divide(typed: str, parts: Sequence[str]) -> Iterator[tuple[int, int]]:

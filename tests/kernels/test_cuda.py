@@ -36,8 +36,9 @@ def read(
     start: int,
     stored: Sequence[mx.array],
     after: mx.array,
+    queries: tuple[int, mx.array] | None = None,
 ) -> mx.array:
-    """The pass in MLX's operations; like the kernel, it writes keys and values in place."""
+    """The pass in MLX's operations; like the kernel, it writes keys, values and the queries of a layer in place."""
     mx.eval(x, stored, after)
     (B, L, _), (H, K), D, first = x.shape, layers.heads, stored[0].shape[3], start
     assert B * L <= cuda.MAX_ROWS
@@ -48,12 +49,16 @@ def read(
     matrices = [matrix.weight for matrix in (layers.qkv, layers.o, layers.gate_up, layers.down)]
     joined = layers.input_norm, layers.post_norm, *matrices
     split = zip(*(mx.split(array, len(stored) // 2) for array in joined), strict=True)
-    for held, weights in zip(zip(stored[::2], stored[1::2], strict=True), split, strict=True):
+    for layer, (held, weights) in enumerate(zip(zip(stored[::2], stored[1::2], strict=True), split, strict=True)):
         first_norm, second_norm, qkv, o, gate_up, down = weights
         qkv = (normed(first_norm) @ qkv.T).reshape(B, L, H + 2 * K, D).swapaxes(1, 2)
         qk = rotate(qkv[:, : H + K], *(table[first : first + L] for table in tables))
         for buffer, new in zip(held, (qk[:, H:], qkv[:, H + K :]), strict=True):
             np.asarray(buffer)[:, :, first : first + L] = np.array(new)
+        if queries is not None and layer == queries[0]:
+            ring, rows = np.asarray(queries[1]), np.array(qk[:, :H].swapaxes(1, 2)).reshape(B, L, -1)
+            for i in range(L):
+                ring[:, (first + i) % ring.shape[1]] = rows[:, i]
         keys, values = (mx.array(np.array(buffer)[:, :, : first + L]) for buffer in held)
         mask = "causal" if L > 1 else None
         out = mx.fast.scaled_dot_product_attention(qk[:, :H], keys, values, scale=D**-0.5, mask=mask)
@@ -80,7 +85,7 @@ def stand_ins(monkeypatch: pytest.MonkeyPatch) -> None:
         key, first = noise
         positions = [seed_key(int(first[1].item()) + i) for i in range(logits.shape[0])]
         seen, penalty = history or (None, 1.0)
-        return sampling._sample(logits, seen, forbidden, key, positions, (temperature, min_p, 1.0, penalty))
+        return sampling._sample(logits, seen, forbidden, key, positions, (temperature, min_p, 1.0, 0, penalty), False)
 
     monkeypatch.setattr(cuda, "sample_tokens", sample_tokens)
 

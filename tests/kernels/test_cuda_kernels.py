@@ -125,8 +125,8 @@ def test_sample_tokens(emulator: Emulator, width: int, temperature: float, min_p
     sampler = Sampler(options, seed_key(2**40 + 5), forbidden)
     ours = sampler.sample(logits, seen, position).tolist()
     positions = [seed_key(position + i) for i in range(3)]
-    parameters = temperature, min_p, 1.0, penalty
-    theirs = sampling._sample(logits, seen, forbidden, sampler.key, positions, parameters).tolist()
+    parameters = temperature, min_p, 1.0, 0, penalty
+    theirs = sampling._sample(logits, seen, forbidden, sampler.key, positions, parameters, False).tolist()
     noisy = logits if seen is None else sampling.penalize(logits, seen, penalty)
     if temperature > 0:
         noisy = noisy / temperature + indexed_gumbel(sampler.key, positions, width)
