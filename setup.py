@@ -1,7 +1,8 @@
 """Builds the native kernels when the package is installed. All other settings are in pyproject.toml.
 
 The kernels are optional: without a C++ compiler the package is installed without them, and MLX alone computes. With
-NIGHTINGALE_KERNELS=required in the environment, a failed build is an error; set it when you build wheels.
+NIGHTINGALE_KERNELS=required in the environment, a failed build is an error; set it when you build wheels. With
+NIGHTINGALE_KERNELS=off they are not built.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ class BuildKernels(build_ext):
 
 def _missing_tool() -> str | None:
     """What the build lacks, in words; None if nothing is missing."""
+    if os.environ.get("NIGHTINGALE_KERNELS") == "off":
+        return "NIGHTINGALE_KERNELS is off"
     if shutil.which("cmake") is None:
         return "cmake is missing"
     if not any(map(shutil.which, ("ninja", "make"))):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 import runpy
 import shutil
@@ -149,7 +150,7 @@ def test_engine_loads_no_player() -> None:
 
 
 def test_what_ships(tmp_path: Path) -> None:
-    """A wheel has the program, the voice and the licences, and nothing else."""
+    """A wheel has the program, the voice and the licences, nothing else. Kernels take a minute, so they are not built."""
     tree = tmp_path / "tree"
     tree.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "nightingale_tts.py", "setup.py"):
@@ -157,15 +158,13 @@ def test_what_ships(tmp_path: Path) -> None:
     for folder in ("nightingale", "tests", "training", "benchmarks"):
         shutil.copytree(ROOT / folder, tree / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     build = [sys.executable, "-m", "pip", "wheel", "-q", "--no-deps", "-w", str(tmp_path), str(tree)]
-    subprocess.run(build, check=True, timeout=300)
+    subprocess.run(build, check=True, timeout=300, env=os.environ | {"NIGHTINGALE_KERNELS": "off"})
     (wheel,) = tmp_path.glob("*.whl")
     assert wheel.stat().st_size < 35_000_000
     shipped = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
-    native = {name for name in shipped if name.startswith("nightingale/kernels/_native.") and name.endswith(".so")}
-    assert len(native) <= 1  # none where there is no compiler
     wanted = {str(path.relative_to(tree)) for path in (tree / "nightingale").rglob("*") if path.is_file()}
     sources = {name for name in wanted if name.startswith("nightingale/kernels/native/")}
-    assert sources and shipped - native == wanted - sources | {"nightingale_tts.py"}
+    assert sources and shipped == wanted - sources | {"nightingale_tts.py"}
     licences = {Path(name).name for name in zipfile.ZipFile(wheel).namelist() if "/licenses/" in name}
     assert licences == {"LICENSE", "NOTICE"}
 

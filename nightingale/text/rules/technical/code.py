@@ -238,7 +238,7 @@ def _known_name(match: re.Match[str]) -> str:
 
 
 _DIGIT = regex("[0-9]")
-_SIGNS = regex(r"[:*%/<>!#+$&-]")
+_SIGNS = regex(r"[*%/<>!#+$&]|:(?=\S)|(?<=\s):|(?<![A-Za-z])-|-(?![A-Za-z])")  # not those of prose
 
 
 def read_code(text: str) -> str:
