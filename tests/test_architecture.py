@@ -150,7 +150,7 @@ def test_engine_loads_no_player() -> None:
 
 
 def test_what_ships(tmp_path: Path) -> None:
-    """A wheel has the program, the voice and the licences, nothing else. Kernels take a minute, so they are not built."""
+    """A wheel has the program, the voice and the licences, nothing else. Kernels are left out: they take a minute."""
     tree = tmp_path / "tree"
     tree.mkdir()
     for name in ("pyproject.toml", "README.md", "LICENSE", "NOTICE", "nightingale_tts.py", "setup.py"):
