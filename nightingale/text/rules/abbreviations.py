@@ -231,7 +231,10 @@ def _mark_of_name(_: re.Match[str]) -> str:
 # Cheap tests: most sentences have nothing for the rules above.
 _INNER_STOP = regex(r"\.[0-9a-zA-Z]")
 _STOPPED_WORD = regex(r"([A-Za-z.]{1,12})\.")
-_SHORT_FORMS = ("Mr", "Ms", "Dr", "Prof", "vs", "etc", "PhD", "/", "St", "WiFi", "'", "dept", "approx", "govt")
+_SHORT_FORMS = (
+    "Mr", "Ms", "Dr", "Prof", "vs", "etc", "PhD", "/", "St", "WiFi", "dept", "approx", "govt", "v't", "t'l", "s'n",
+    "t'd",
+)  # fmt: skip
 
 
 def _has_abbreviation(text: str) -> bool:
