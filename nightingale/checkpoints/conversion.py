@@ -14,7 +14,8 @@ from nightingale import __version__
 from nightingale.checkpoints.chatterbox.families import find_family
 from nightingale.checkpoints.cloning import NATIVE_FILE, load_cloning
 from nightingale.checkpoints.hub import local_folder
-from nightingale.checkpoints.loading import OfficialModel, check_entries, read_official
+from nightingale.checkpoints.loading import check_entries
+from nightingale.checkpoints.official import OfficialModel, read_official
 from nightingale.checkpoints.quantize import T3_LAYERS, Policy, quantize_arrays
 from nightingale.checkpoints.safetensors import Arrays
 from nightingale.checkpoints.voices import save_voice

@@ -6,8 +6,7 @@ There are two kinds of folder: native (config.json, tokenizer.json, t3, s3gen, h
 
 import json
 import os
-import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +15,9 @@ import mlx.nn as nn
 from mlx.utils import tree_flatten
 
 from nightingale.checkpoints.bundled import VOICES_DIR
-from nightingale.checkpoints.chatterbox.conditions import read_conditions
-from nightingale.checkpoints.chatterbox.families import FAMILIES, Family, find_family
-from nightingale.checkpoints.chatterbox.names import S3GEN_UNUSED, remap_s3gen, remap_t3
-from nightingale.checkpoints.chatterbox.sizes import hift_sizes, s3gen_sizes, t3_sizes
-from nightingale.checkpoints.hub import local_folder
 from nightingale.checkpoints.quantize import T3_LAYERS, dequantize_arrays, quantized_layout, requantize
 from nightingale.checkpoints.safetensors import Arrays, read_arrays
 from nightingale.checkpoints.tokenizer import TextTokenizer
-from nightingale.checkpoints.torch_file import read_torch_arrays
 from nightingale.checkpoints.voices import make_voice
 from nightingale.errors import CheckpointMismatch, UsageError, VoiceNotFound
 from nightingale.kernels import backend
@@ -64,14 +57,16 @@ def load_model(
 
     Raises VoiceNotFound if there is no model, CheckpointMismatch if its files are damaged or do not fit each other.
     """
-    folder = BUNDLED_MODEL if folder is None else local_folder(folder, language)
-    if os.path.isfile(folder / "config.json"):  # Path.is_file raises for a name that is too long
-        model = _load_native(folder, bits, with_draft, language)
-    elif found := find_family(folder, language):
-        model = _load_official(*found, bits, language)
+    if folder is None:
+        model = _load_native(BUNDLED_MODEL, bits, with_draft, language)
     else:
-        names = ", ".join(family.t3 for family in FAMILIES)
-        raise VoiceNotFound(f"no model in {folder}: neither config.json nor one of {names}")
+        from nightingale.checkpoints.hub import local_folder  # not above: the bundled model needs none of it
+
+        folder = local_folder(folder, language)
+        if os.path.isfile(folder / "config.json"):  # Path.is_file raises for a name that is too long
+            model = _load_native(folder, bits, with_draft, language)
+        else:
+            model = _load_official(folder, bits, language)
     _prepare(model)
     return model
 
@@ -149,47 +144,20 @@ def _load_native(folder: Path, bits: int | None, with_draft: bool, language: str
     return model
 
 
-@dataclass(frozen=True)
-class OfficialModel:
-    """An official checkpoint under native names. t3, s3gen, hift: entries that are not checked yet."""
+def _load_official(folder: Path, bits: int | None, language: str | None) -> Model:
+    from nightingale.checkpoints.chatterbox.families import FAMILIES, find_family
+    from nightingale.checkpoints.official import read_official
 
-    config: ModelConfig
-    tokenizer: TextTokenizer
-    t3: Arrays
-    s3gen: Arrays
-    hift: Arrays
-    voice: Voice | None
-
-
-def read_official(family: Family, folder: Path, language: str | None) -> OfficialModel:
-    """Read the files of an official checkpoint. Raises VoiceNotFound, CheckpointMismatch."""
-    s3gen_path, tokenizer_path = family.file(folder, family.s3gen), family.file(folder, family.tokenizer)
-    try:
-        t3 = remap_t3(read_arrays(folder / family.t3))
-        s3gen, hift = remap_s3gen(_read_s3gen(s3gen_path))
-        config = replace(
-            family.config, t3=t3_sizes(family.config.t3, t3), s3gen=s3gen_sizes(family.config.s3gen, s3gen),
-            hift=hift_sizes(family.config.hift, hift),
-        )  # fmt: skip
-    except CheckpointMismatch as error:
-        raise CheckpointMismatch(f"{folder}: {error}") from error
-    tokenizer = TextTokenizer(tokenizer_path, preparation(config.text, language, folder))
-    return OfficialModel(config, tokenizer, t3, s3gen, hift, read_conditions(folder))
-
-
-def _load_official(family: Family, folder: Path, bits: int | None, language: str | None) -> Model:
+    if (found := find_family(folder, language)) is None:
+        names = ", ".join(family.t3 for family in FAMILIES)
+        raise VoiceNotFound(f"no model in {folder}: neither config.json nor one of {names}")
+    family, folder = found
     read = read_official(family, folder, language)
     model = _build(folder, read.config, read.tokenizer, voice=read.voice)
     load_arrays(model.t3, read.t3, str(folder / family.t3), bits)
     load_arrays(model.s3gen, read.s3gen, f"{folder}: S3Gen")
     load_arrays(model.hift, read.hift, f"{folder}: HiFT")
     return model
-
-
-def _read_s3gen(path: Path) -> Arrays:
-    if path.suffix == ".safetensors":
-        return read_arrays(path)
-    return read_torch_arrays(path, lambda name: not any(re.fullmatch(pattern, name) for pattern in S3GEN_UNUSED))
 
 
 def _prepare(model: Model) -> None:
