@@ -161,8 +161,9 @@ class Engine:
         key = fold_in(seed_key(options.seed), index)
         num_before = self.statistics.num_tokens
         session = T3Session(self._model.t3, self._sampling(options).cfg_weight, self._cache)
-        timer = self._word_timer(session, text, options.speed)
-        tokens = self._speech_tokens(session, text, fold_in(key, _TOKENS), options)
+        text_ids, offsets = self._model.tokenizer.encode_with_offsets(text)
+        timer = self._word_timer(session, text, offsets, options.speed)
+        tokens = self._speech_tokens(session, text, text_ids, fold_in(key, _TOKENS), options)
         first = next(tokens, None)
         if first is None:
             logger.warning("the voice found nothing to say: %s", text)
@@ -176,16 +177,16 @@ class Engine:
             num_tokens = self.statistics.num_tokens - num_before
             logger.warning("a sentence did not come to its end and was cut after %d tokens: %s", num_tokens, text)
 
-    def _word_timer(self, session: T3Session, text: str, speed: float) -> WordTimer | None:
+    def _word_timer(self, session: T3Session, text: str, offsets: list[int], speed: float) -> WordTimer | None:
         """None if no attention head of the model is known to follow the text."""
         alignment = self._model.config.t3.alignment
         if alignment is None:
             return None
-        offsets = self._model.tokenizer.offsets(text)
         return WordTimer(session, alignment, text, offsets, speed, self.statistics.sound_s)
 
-    def _speech_tokens(self, session: T3Session, text: str, key: mx.array, options: SpeakOptions) -> Iterator[int]:
-        text_ids = self._model.tokenizer.encode(text)
+    def _speech_tokens(
+        self, session: T3Session, text: str, text_ids: list[int], key: mx.array, options: SpeakOptions
+    ) -> Iterator[int]:
         if not text_ids:  # T3 would invent speech
             return iter(())
         output = self._model.config.output

@@ -8,12 +8,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from nightingale.audio.chunk import SAMPLE_RATE
+from nightingale.audio.chunk import AUDIBLE, SAMPLE_RATE
 
 if TYPE_CHECKING:
     from nightingale.audio.chunk import AudioChunk
 
-AUDIBLE = 0.01  # of full scale: the first sound of speech reaches it, a breath before it does not
 _LOADED_AT = time.perf_counter()
 
 StopReason = Literal["unfinished", "stop token", "token limit", "repetition"]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 SAMPLE_RATE = 24_000  # Hz, of all generated audio
+AUDIBLE = 0.01  # of full scale: the first sound of speech reaches it, a breath before it does not
 
 
 @dataclass(frozen=True)

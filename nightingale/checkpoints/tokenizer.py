@@ -44,11 +44,12 @@ class TextTokenizer:
 
     def encode(self, text: str) -> list[int]:
         """Ids without start and stop tokens. Unknown tokens are dropped: T3 would make arbitrary speech of them."""
-        return [i for i, _ in self._tokens(self._prepare(text) if self._prepare else text)]
+        return self.encode_with_offsets(text)[0]
 
-    def offsets(self, text: str) -> list[int]:
-        """Of each id that `encode` gives, the index of its first character in the text."""
-        return [offset for _, offset in self._tokens(text)]
+    def encode_with_offsets(self, text: str) -> tuple[list[int], list[int]]:
+        """Also the index of each id's first character, in the text as it was prepared for this model."""
+        tokens = self._tokens(self._prepare(text) if self._prepare else text)
+        return [i for i, _ in tokens], [offset for _, offset in tokens]
 
     def _tokens(self, text: str) -> list[tuple[int, int]]:
         """Id and offset of each token."""

@@ -12,19 +12,16 @@ from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
-from nightingale.audio.chunk import SAMPLE_RATE, Word
+from nightingale.audio.chunk import AUDIBLE, SAMPLE_RATE, Word
 from nightingale.decoding.loop import T3Session
 from nightingale.models.config import SAMPLES_PER_TOKEN, AlignmentConfig
+from nightingale.models.dsp import Floats
 from nightingale.text.words import SPOKEN_WORD
-
-Floats = NDArray[np.float32]
 
 _STEP_COST = (0.0, 0.0, 0.5, 1.0, 1.5)  # nats, for 0, 1, ... text tokens from one speech token to the next
 _BEFORE_STOP = 0.1  # text tokens: no expected position reaches the stop token itself
 _FLOOR = 1e-3  # added to the attention: no single speech token rules out a position
-_SILENCE = 0.01  # of full scale: speech is louder
 _SILENCE_S = 0.02  # a word that begins with less silence than that stays where it is
 
 
@@ -112,6 +109,6 @@ class WordTimer:
 
 def _end_of_silence(samples: Floats, start: int) -> int:
     """The first audible sample from `start` on if silence begins there, else `start`."""
-    audible = np.abs(samples[start:]) > _SILENCE
+    audible = np.abs(samples[start:]) > AUDIBLE
     silence = int(audible.argmax()) if audible.any() else len(audible)
     return start + silence if silence >= _SILENCE_S * SAMPLE_RATE else start

@@ -12,18 +12,16 @@ from dataclasses import dataclass, field
 
 import mlx.core as mx
 import numpy as np
-from numpy.typing import NDArray
 
 from nightingale.decoding.cache import make_caches
 from nightingale.decoding.draft_length import DraftLength
 from nightingale.decoding.sampling import Sampler, apply_cfg, histories
 from nightingale.kernels.cache import Cache
 from nightingale.models.draft import DraftModel, shifted
+from nightingale.models.dsp import Floats
 from nightingale.models.t3 import T3
 from nightingale.options import CacheOptions
 from nightingale.statistics import Statistics
-
-Floats = NDArray[np.float32]
 
 _TOKENS_PER_SECOND = 25
 _NUM_ALIGNED = 128  # newest speech tokens whose attention to the text can be read; more than a chunk of sound

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import mlx.core as mx
 import mlx.nn as nn
 
-from nightingale.kernels.activations import snake
+from nightingale.kernels.activations import gelu, snake
 from nightingale.kernels.convolution import Convolution, TransposedConvolution
 
 
@@ -92,3 +92,15 @@ class Snake(nn.Module):
             self._turns, self._inverse = self.alpha * 0.3183098861837907, 1.0 / (self.alpha + 1e-9)
             self._prepared_from = self.alpha
         return snake(x, self._turns, self._inverse)
+
+
+class FeedForward(nn.Module):
+    """Two layers with exact GELU between."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.linear_1 = nn.Linear(width, 4 * width)
+        self.linear_2 = nn.Linear(4 * width, width)
+
+    def __call__(self, x: mx.array) -> mx.array:
+        return self.linear_2(gelu(self.linear_1(x)))

@@ -153,7 +153,7 @@ def _position(speech: SpeechThread) -> list[str]:
         found.append(_sentence_number(utterance, sink.played_s))
         if (left_s := utterance.left_s(sink.played_s)) is not None:
             found.append(f"{'about ' if utterance.end_s is None else ''}{clock(left_s)} left")
-    if num_waiting := speech.num_unplayed:
+    if num_waiting := speech.num_waiting:
         found.append(f"{num_waiting} waiting")
     return [text for text in found if text]
 

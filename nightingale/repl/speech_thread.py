@@ -106,11 +106,6 @@ class SpeechThread:
 
     @property
     def num_waiting(self) -> int:
-        """Jobs in the queue, without the current one."""
-        return self._jobs.qsize()
-
-    @property
-    def num_unplayed(self) -> int:
         """Texts that have not begun to play: in the queue, or made ahead."""
         if not self.busy:
             return 0

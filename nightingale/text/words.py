@@ -3,7 +3,6 @@
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from difflib import SequenceMatcher
 from typing import NamedTuple
 
 from nightingale.text.characters import DroppedCharacters, fold
@@ -30,6 +29,8 @@ def match_words(typed: str, spoken: str) -> list[Origin]:
     Words that are spoken as typed match one to one. Between such words the text was rewritten: there a piece is the
     shortest run of typed words that gives the next spoken words when it is normalized alone, or else all of it.
     """
+    from difflib import SequenceMatcher  # not above: most runs match no words
+
     pieces = list(_TYPED_WORD.finditer(typed))
     words = [_key(match[0]) for match in SPOKEN_WORD.finditer(spoken)]
     keys = [_key(fold(match[0])) for match in pieces]

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from nightingale.audio.chunk import SAMPLE_RATE
+from nightingale.audio.chunk import AUDIBLE, SAMPLE_RATE
 from nightingale.text.words import match_words
 
 if TYPE_CHECKING:
     from nightingale.audio.chunk import AudioChunk, Word
 
-_SILENCE = 0.01  # of full scale
 _SHORTEST_PAUSE_S = 0.06  # a shorter silence, as in a plosive, belongs to the word
 
 
@@ -63,7 +62,7 @@ class Timeline:
             return []
         first = self._chunks[0]
         samples = np.concatenate([chunk.samples for chunk in self._chunks])
-        audible = np.flatnonzero(np.abs(samples) > _SILENCE) / SAMPLE_RATE + self._start_s
+        audible = np.flatnonzero(np.abs(samples) > AUDIBLE) / SAMPLE_RATE + self._start_s
         spoken = [word for chunk in self._chunks for word in chunk.words]
         words = tuple(_typed_words(first, spoken, audible))
         start_s = float(audible[0]) if len(audible) else self._start_s

@@ -7,7 +7,9 @@ transformer whose attention has a convolution over the values beside it, and fin
 import mlx.core as mx
 import mlx.nn as nn
 
+from nightingale.kernels.activations import gelu
 from nightingale.models.config import SpeechTokenizerConfig
+from nightingale.models.layers import FeedForward
 
 MEMORY_KERNEL = 31
 ROPE_BASE = 10_000.0
@@ -42,18 +44,6 @@ class Attention(nn.Module):
         return attended + memory
 
 
-class FeedForward(nn.Module):
-    """Two layers with GELU between."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.linear_1 = nn.Linear(width, 4 * width)
-        self.linear_2 = nn.Linear(4 * width, width)
-
-    def __call__(self, x: mx.array) -> mx.array:
-        return self.linear_2(nn.gelu(self.linear_1(x)))
-
-
 class Block(nn.Module):
     """Attention and feed-forward, each with a norm before it and a residual around it."""
 
@@ -86,7 +76,7 @@ class SpeechTokenizer(nn.Module):
 
     def levels(self, mel: mx.array) -> mx.array:
         """(1, T, mels) -> (1, T / 4, digits) in -1 .. 1, before they are rounded to the digits of the tokens."""
-        x = nn.gelu(self.conv2(nn.gelu(self.conv1(mel))))
+        x = gelu(self.conv2(gelu(self.conv1(mel))))
         for block in self.blocks:
             x = block(x)
         levels: mx.array = mx.tanh(self.quantizer_proj(x)) * MAX_LEVEL

@@ -9,10 +9,10 @@ import math
 import mlx.core as mx
 import mlx.nn as nn
 
-from nightingale.kernels.activations import gelu, mish, silu
+from nightingale.kernels.activations import mish, silu
 from nightingale.kernels.attention import attention
 from nightingale.models.config import N_MELS, EstimatorConfig
-from nightingale.models.layers import Conv1d
+from nightingale.models.layers import Conv1d, FeedForward
 from nightingale.models.streaming import StreamingContext
 
 TIME_WIDTH = 4 * N_MELS  # of the sinusoids that stand for a time
@@ -84,18 +84,6 @@ class Attention(nn.Module):
         k = context.append(self.k_proj, self.k_proj(x), limit)
         v = context.append(self.v_proj, self.v_proj(x), limit)
         return self.o_proj(attention(self.q_proj(x), k, v, self.num_heads, window))
-
-
-class FeedForward(nn.Module):
-    """Two layers with exact GELU between."""
-
-    def __init__(self, width: int) -> None:
-        super().__init__()
-        self.linear_1 = nn.Linear(width, 4 * width)
-        self.linear_2 = nn.Linear(4 * width, width)
-
-    def __call__(self, x: mx.array) -> mx.array:
-        return self.linear_2(gelu(self.linear_1(x)))
 
 
 class TransformerBlock(nn.Module):
